@@ -1,0 +1,167 @@
+//! What happened: the record that a host feeds in.
+//!
+//! An [`Event`] says what kind of thing happened ([`EventKind`]), when, to whom, and with which items and properties.
+//! It reads from JSON in the crate's own form, which is this struct. [`Event::check`] is the door: what passes it is sound, and everything behind relies on that.
+//!
+//! ```
+//! use bespoke::event::{Event, EventKind};
+//! let event: Event = serde_json::from_str(r#"{
+//!     "kind": "item_viewed", "time": "2026-03-01T12:00:00Z", "user": "ann",
+//!     "items": [{"id": "shoe-1", "price": 89.0}], "properties": {"size": 42}
+//! }"#).unwrap();
+//! assert_eq!(event.kind, EventKind::ItemViewed);
+//! assert!(event.check(event.time).is_ok());
+//! ```
+
+mod check;
+mod kind;
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+pub use check::{EventError, MAX_ITEMS, MAX_PROPERTIES, MAX_TEXT_BYTES, SKEW};
+pub use kind::EventKind;
+
+use crate::id::{DecisionId, UserKey};
+use crate::time::Timestamp;
+use crate::value::Properties;
+
+/// Something that happened.
+///
+/// `user` is the id by which the host knows a person, `anonymous` the id of a visitor or device before that; at
+/// least one is there, and an event with both links them. Fields that are not there are empty.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// What kind of thing happened.
+    pub kind: EventKind,
+    /// When it happened, by the clock of whoever saw it.
+    pub time: Timestamp,
+    /// The id by which the host knows the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The id of a visitor or device that is not (yet) a known person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anonymous: Option<String>,
+    /// A unique id, by which a repeated delivery is recognised. Without one, events alike in kind, time and items
+    /// are taken for one event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The device, as the host names it: `phone`, `desktop`, a model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// The channel: `web`, `app`, `email`, `store`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// Where the visit came from: a campaign's source, or a referring site. It makes the first and last touch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The items that it is about: one for a view, all lines of an order for a purchase.
+    #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
+    pub items: SmallVec<[EventItem; 1]>,
+    /// The money that it is about, such as an order's total, in `currency`. Where it is not given, the sum of
+    /// price times quantity over the items stands for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// The currency of `value` and of the items' prices, such as `EUR`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// Attributes to set on the profile; null removes one. Mostly sent with [`EventKind::Identified`].
+    #[serde(default, skip_serializing_if = "Properties::is_empty")]
+    pub attributes: Properties,
+    /// Everything else that is known about the event.
+    #[serde(default, skip_serializing_if = "Properties::is_empty")]
+    pub properties: Properties,
+    /// For [`EventKind::Exposed`]: the decision that was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<DecisionId>,
+    /// For [`EventKind::Aliased`]: the anonymous id that this user had before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+}
+
+/// One item of an event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventItem {
+    /// The item's id in the catalog.
+    pub id: String,
+    /// How many; more than zero.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub quantity: f64,
+    /// The price of one, not negative.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<f64>,
+}
+
+impl EventItem {
+    /// One piece of an item.
+    #[must_use]
+    pub fn new(id: impl Into<String>) -> Self {
+        Self { id: id.into(), quantity: 1.0, price: None }
+    }
+}
+
+impl Event {
+    /// An event of a known user.
+    #[must_use]
+    pub fn new(kind: EventKind, user: impl Into<String>, time: Timestamp) -> Self {
+        Self { kind, time, user: Some(user.into()), ..Self::default() }
+    }
+
+    /// An event of a visitor with only an anonymous id.
+    #[must_use]
+    pub fn by_visitor(kind: EventKind, anonymous: impl Into<String>, time: Timestamp) -> Self {
+        Self { kind, time, anonymous: Some(anonymous.into()), ..Self::default() }
+    }
+
+    /// Adds one item.
+    #[must_use]
+    pub fn item(mut self, id: impl Into<String>) -> Self {
+        self.items.push(EventItem::new(id));
+        self
+    }
+
+    /// Sets a property.
+    #[must_use]
+    pub fn property(mut self, name: impl Into<String>, value: impl Into<crate::value::Value>) -> Self {
+        self.properties.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sets an attribute on the profile.
+    #[must_use]
+    pub fn attribute(mut self, name: impl Into<String>, value: impl Into<crate::value::Value>) -> Self {
+        self.attributes.insert(name.into(), value.into());
+        self
+    }
+
+    /// The key of the person it names: the known user if there is one, else the visitor.
+    #[must_use]
+    pub fn key(&self) -> Option<UserKey> {
+        match (&self.user, &self.anonymous) {
+            (Some(user), _) => Some(UserKey::known(user)),
+            (None, Some(anonymous)) => Some(UserKey::anonymous(anonymous)),
+            (None, None) => None,
+        }
+    }
+
+    /// The money it is about: `value`, or the sum over its items of price times quantity.
+    #[must_use]
+    pub fn amount(&self) -> Option<f64> {
+        self.value.or_else(|| {
+            let mut prices = self.items.iter().filter_map(|item| Some(item.price? * item.quantity)).peekable();
+            prices.peek()?;
+            Some(prices.sum())
+        })
+    }
+}
+
+const fn one() -> f64 {
+    1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one(quantity: &f64) -> bool {
+    quantity.to_bits() == 1.0_f64.to_bits()
+}

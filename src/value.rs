@@ -1,0 +1,452 @@
+//! Typed values of attributes and properties.
+//!
+//! A [`Value`] is what JSON can say, with one kind of number (`f64`, always finite once it has come through the
+//! door) and no more than [`MAX_DEPTH`] levels. Points in time are text (RFC 3339) or milliseconds; the schema says
+//! which attributes are times.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::ser::{SerializeMap, SerializeTuple};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Named values, in the order of their names.
+pub type Properties = BTreeMap<String, Value>;
+
+/// How deep lists and objects may nest; deeper input is refused when it is read.
+pub const MAX_DEPTH: u8 = 8;
+
+/// A value of an attribute or of an event's property.
+///
+/// ```
+/// use bespoke::value::Value;
+/// let value: Value = serde_json::from_str(r#"["a", 1, true]"#).unwrap();
+/// assert_eq!(value, Value::List(Box::new(["a".into(), 1.0.into(), true.into()])));
+/// assert_eq!(value.to_string(), r#"["a", 1, true]"#);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Value {
+    /// Nothing; as an attribute it stands for "removed".
+    #[default]
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A number.
+    Number(f64),
+    /// Text.
+    Text(Box<str>),
+    /// Several values in order.
+    List(Box<[Value]>),
+    /// Named values.
+    Object(Box<BTreeMap<Box<str>, Value>>),
+}
+
+/// The kind of a value, as a schema declares it and as errors name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// True or false.
+    Bool,
+    /// A number.
+    Number,
+    /// Text.
+    Text,
+    /// A point in time: RFC 3339 text, a date, or milliseconds since 1970.
+    Time,
+    /// A list of values.
+    List,
+    /// Named values.
+    Object,
+}
+
+impl Kind {
+    /// The word for the kind in schemas and messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::Number => "number",
+            Self::Text => "text",
+            Self::Time => "time",
+            Self::List => "list",
+            Self::Object => "object",
+        }
+    }
+
+    /// Every kind.
+    pub const ALL: [Self; 6] = [Self::Bool, Self::Number, Self::Text, Self::Time, Self::List, Self::Object];
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Value {
+    /// The number, if it is one.
+    #[must_use]
+    pub const fn as_number(&self) -> Option<f64> {
+        if let Self::Number(number) = self { Some(*number) } else { None }
+    }
+
+    /// The text, if it is text.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// Whether there is nothing.
+    #[must_use]
+    pub const fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// The kind; `None` for nothing.
+    #[must_use]
+    pub const fn kind(&self) -> Option<Kind> {
+        Some(match self {
+            Self::Null => return None,
+            Self::Bool(_) => Kind::Bool,
+            Self::Number(_) => Kind::Number,
+            Self::Text(_) => Kind::Text,
+            Self::List(_) => Kind::List,
+            Self::Object(_) => Kind::Object,
+        })
+    }
+
+    /// Whether every number in it is finite and no list or object nests deeper than [`MAX_DEPTH`].
+    ///
+    /// JSON always gives such values; values built in Rust are checked with the event that carries them.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.is_sound_to(MAX_DEPTH)
+    }
+
+    fn is_sound_to(&self, depth: u8) -> bool {
+        match self {
+            Self::Number(number) => number.is_finite(),
+            Self::List(values) => depth > 0 && values.iter().all(|value| value.is_sound_to(depth - 1)),
+            Self::Object(fields) => depth > 0 && fields.values().all(|value| value.is_sound_to(depth - 1)),
+            _ => true,
+        }
+    }
+
+    /// The bytes that the value holds outside itself.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Null | Self::Bool(_) | Self::Number(_) => 0,
+            Self::Text(text) => text.len(),
+            Self::List(values) => values.iter().map(|value| size_of::<Self>() + value.heap_bytes()).sum(),
+            Self::Object(fields) => {
+                let entry = size_of::<(Box<str>, Self)>();
+                fields.iter().map(|(name, value)| entry + name.len() + value.heap_bytes()).sum()
+            }
+        }
+    }
+
+    /// A total order for breaking ties between values: by kind, then by content.
+    pub(crate) fn total_cmp(&self, other: &Self) -> std::cmp::Ordering {
+        use std::cmp::Ordering;
+        match (self, other) {
+            (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
+            (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::List(a), Self::List(b)) => {
+                a.iter().zip(b).map(|(a, b)| a.total_cmp(b)).find(|o| o.is_ne()).unwrap_or(a.len().cmp(&b.len()))
+            }
+            (Self::Object(a), Self::Object(b)) => a
+                .iter()
+                .zip(b.iter())
+                .map(|((m, a), (n, b))| m.cmp(n).then_with(|| a.total_cmp(b)))
+                .find(|order| order.is_ne())
+                .unwrap_or(a.len().cmp(&b.len())),
+            _ => match (self.kind(), other.kind()) {
+                (None, None) => Ordering::Equal,
+                (a, b) => a.cmp(&b),
+            },
+        }
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        // Adding zero turns -0 into 0, so that equal numbers have equal bytes.
+        Self::Number(value + 0.0)
+    }
+}
+impl From<i32> for Value {
+    fn from(value: i32) -> Self {
+        Self::Number(f64::from(value))
+    }
+}
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.into())
+    }
+}
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value.into())
+    }
+}
+impl<T: Into<Self>> From<Vec<T>> for Value {
+    fn from(values: Vec<T>) -> Self {
+        Self::List(values.into_iter().map(Into::into).collect())
+    }
+}
+
+impl fmt::Display for Value {
+    /// As JSON, with a space after each comma.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Number(value) => write!(f, "{value}"),
+            Self::Text(text) => f.write_str(&serde_json::to_string(text).map_err(|_| fmt::Error)?),
+            Self::List(values) => {
+                f.write_str("[")?;
+                for (i, value) in values.iter().enumerate() {
+                    write!(f, "{}{value}", if i > 0 { ", " } else { "" })?;
+                }
+                f.write_str("]")
+            }
+            Self::Object(fields) => {
+                f.write_str("{")?;
+                for (i, (name, value)) in fields.iter().enumerate() {
+                    let name = serde_json::to_string(name).map_err(|_| fmt::Error)?;
+                    write!(f, "{}{name}: {value}", if i > 0 { ", " } else { "" })?;
+                }
+                f.write_str("}")
+            }
+        }
+    }
+}
+
+impl Serialize for Value {
+    /// Plain JSON for people; a tag and the content in compact encodings, which do not describe themselves.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return match self {
+                Self::Null => serializer.serialize_unit(),
+                Self::Bool(value) => serializer.serialize_bool(*value),
+                Self::Number(value) => serialize_number(*value, serializer),
+                Self::Text(text) => serializer.serialize_str(text),
+                Self::List(values) => serializer.collect_seq(values),
+                Self::Object(fields) => {
+                    let mut map = serializer.serialize_map(Some(fields.len()))?;
+                    for (name, value) in fields.iter() {
+                        map.serialize_entry(name, value)?;
+                    }
+                    map.end()
+                }
+            };
+        }
+        let mut pair = serializer.serialize_tuple(2)?;
+        match self {
+            Self::Null => (pair.serialize_element(&0_u8)?, pair.serialize_element(&())?),
+            Self::Bool(value) => (pair.serialize_element(&1_u8)?, pair.serialize_element(value)?),
+            Self::Number(value) => (pair.serialize_element(&2_u8)?, pair.serialize_element(value)?),
+            Self::Text(text) => (pair.serialize_element(&3_u8)?, pair.serialize_element(text)?),
+            Self::List(values) => (pair.serialize_element(&4_u8)?, pair.serialize_element(values)?),
+            Self::Object(fields) => (pair.serialize_element(&5_u8)?, pair.serialize_element(fields)?),
+        };
+        pair.end()
+    }
+}
+
+/// Whole numbers without a fraction, as people write them.
+fn serialize_number<S: Serializer>(value: f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if libm::trunc(value).to_bits() == value.to_bits() && value.abs() < 9e15 {
+        // Exact: whole and far below 2^63.
+        serializer.serialize_i64(value as i64)
+    } else {
+        serializer.serialize_f64(value)
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        AtDepth(MAX_DEPTH).deserialize(deserializer)
+    }
+}
+
+/// Reads a value that may hold so many more levels.
+#[derive(Clone, Copy)]
+struct AtDepth(u8);
+
+impl AtDepth {
+    fn deeper<E: de::Error>(self) -> Result<Self, E> {
+        match self.0.checked_sub(1) {
+            Some(depth) => Ok(Self(depth)),
+            None => Err(E::custom(format_args!("lists and objects nest deeper than {MAX_DEPTH} levels"))),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for AtDepth {
+    type Value = Value;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_any(Plain(self))
+        } else {
+            deserializer.deserialize_tuple(2, Tagged(self))
+        }
+    }
+}
+
+struct Plain(AtDepth);
+
+impl<'de> Visitor<'de> for Plain {
+    type Value = Value;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("true or false, a finite number, text, a list or an object")
+    }
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        // Whole numbers beyond 2^53 keep their 53 leading bits, as JavaScript hosts keep them.
+        Ok((value as f64).into())
+    }
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        Ok((value as f64).into())
+    }
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        if value.is_finite() { Ok(value.into()) } else { Err(E::custom("a number that is not finite")) }
+    }
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let deeper = self.0.deeper()?;
+        let mut values = Vec::new();
+        while let Some(value) = seq.next_element_seed(deeper)? {
+            values.push(value);
+        }
+        Ok(Value::List(values.into()))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let deeper = self.0.deeper()?;
+        let mut fields = BTreeMap::new();
+        while let Some(name) = map.next_key::<Box<str>>()? {
+            fields.insert(name, map.next_value_seed(deeper)?);
+        }
+        Ok(Value::Object(Box::new(fields)))
+    }
+}
+
+struct Tagged(AtDepth);
+
+impl<'de> Visitor<'de> for Tagged {
+    type Value = Value;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a tagged value")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let short = || de::Error::invalid_length(1, &"a tag and a content");
+        let tag: u8 = seq.next_element()?.ok_or_else(short)?;
+        match tag {
+            0 => seq.next_element::<()>()?.map(|()| Value::Null),
+            1 => seq.next_element()?.map(Value::Bool),
+            2 => match seq.next_element::<f64>()? {
+                Some(number) if !number.is_finite() => return Err(de::Error::custom("a number that is not finite")),
+                number => number.map(Value::from),
+            },
+            3 => seq.next_element()?.map(Value::Text),
+            4 => seq.next_element_seed(Elements(self.0.deeper()?))?.map(|values| Value::List(values.into())),
+            5 => seq.next_element_seed(Fields(self.0.deeper()?))?.map(|fields| Value::Object(Box::new(fields))),
+            _ => return Err(de::Error::custom("an unknown kind of value")),
+        }
+        .ok_or_else(short)
+    }
+}
+
+struct Elements(AtDepth);
+
+impl<'de> DeserializeSeed<'de> for Elements {
+    type Value = Vec<Value>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Value>, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Elements {
+    type Value = Vec<Value>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("values")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Value>, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = seq.next_element_seed(self.0)? {
+            values.push(value);
+        }
+        Ok(values)
+    }
+}
+
+struct Fields(AtDepth);
+
+impl<'de> DeserializeSeed<'de> for Fields {
+    type Value = BTreeMap<Box<str>, Value>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = BTreeMap<Box<str>, Value>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("named values")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = BTreeMap::new();
+        while let Some(name) = map.next_key::<Box<str>>()? {
+            fields.insert(name, map.next_value_seed(self.0)?);
+        }
+        Ok(fields)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_survive_both_encodings() {
+        let json = r#"{"a":[1,2.5,"x",null,true],"b":{"c":{}}}"#;
+        let value: Value = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&value).unwrap(), json);
+        let bytes = postcard::to_allocvec(&value).unwrap();
+        assert_eq!(postcard::from_bytes::<Value>(&bytes).unwrap(), value);
+    }
+
+    #[test]
+    fn deep_values_are_refused_in_both_encodings() {
+        let deep = format!("{}1{}", "[".repeat(9), "]".repeat(9));
+        assert!(serde_json::from_str::<Value>(&deep).is_err());
+        // Tag 4, length 1, again and again.
+        assert!(postcard::from_bytes::<Value>(&[4, 1].repeat(50_000)).is_err());
+    }
+
+    #[test]
+    fn a_value_takes_three_words() {
+        assert_eq!(size_of::<Value>(), 24);
+    }
+
+    #[test]
+    fn negative_zero_becomes_zero() {
+        assert_eq!(Value::from(-0.0).as_number().unwrap().to_bits(), 0);
+    }
+}
