@@ -1,5 +1,6 @@
 //! bespoke: the personalization engine that a backend links in.
 
+pub mod catalog;
 pub mod event;
 pub mod hash;
 pub mod id;

@@ -170,19 +170,21 @@ impl fmt::Display for EventKind {
     }
 }
 
-/// `Product Viewed`, `product-viewed` and `ProductViewed` in one way of writing.
+/// `Product Viewed`, `product-viewed` and `ProductViewed` in one way of writing, which it leaves as it is when given
+/// again.
 fn snake_case(name: &str) -> String {
     let mut out = String::with_capacity(name.len() + 4);
     let mut after_lower = false;
     for c in name.trim().chars() {
-        if c == ' ' || c == '-' || c == '_' {
+        if c.is_whitespace() || c == '-' || c == '_' {
             if !out.is_empty() && !out.ends_with('_') {
                 out.push('_');
             }
             after_lower = false;
             continue;
         }
-        if c.is_uppercase() && after_lower {
+        // Some capitals have no small letter, and would be parted anew each time.
+        if c.is_uppercase() && after_lower && !c.to_lowercase().eq([c]) {
             out.push('_');
         }
         after_lower = c.is_lowercase() || c.is_numeric();
@@ -215,6 +217,14 @@ mod tests {
                 assert_eq!(&EventKind::from(*alias), kind);
                 assert!(seen.insert(alias), "{alias}");
             }
+        }
+    }
+
+    #[test]
+    fn a_name_in_snake_case_stays_as_it_is() {
+        for name in ["-\tb", "a_ ", "ǅ𝐀", "İstanbul Opened", "A  B--C_", "x1Y"] {
+            let once = snake_case(name);
+            assert_eq!(snake_case(&once), once, "{name}");
         }
     }
 

@@ -1,7 +1,9 @@
 //! What happened: the record that a host feeds in.
 //!
 //! An [`Event`] says what kind of thing happened ([`EventKind`]), when, to whom, and with which items and properties.
-//! It reads from JSON in the crate's own form, which is this struct. [`Event::check`] is the door: what passes it is sound, and everything behind relies on that.
+//! It reads from JSON in the crate's own form, which is this struct ([`Event::from_json`]), and from the messages of
+//! the Segment specification ([`segment_spec`]); [`Event::read`] takes either. [`Event::check`] is the door: what
+//! passes it is sound, and everything behind relies on that.
 //!
 //! ```
 //! use bespoke::event::{Event, EventKind};
@@ -15,12 +17,16 @@
 
 mod check;
 mod kind;
+mod read;
+pub mod segment_spec;
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 pub use check::{EventError, MAX_ITEMS, MAX_PROPERTIES, MAX_TEXT_BYTES, SKEW};
 pub use kind::EventKind;
+pub use read::{EventJsonError, EventReadError};
+pub use segment_spec::SegmentSpecError;
 
 use crate::id::{DecisionId, UserKey};
 use crate::time::Timestamp;

@@ -78,6 +78,12 @@ impl<const SPAN: u32> DecayedSum<SPAN> {
         self.base() * libm::exp2(-ahead)
     }
 
+    /// The start of the half-life in which the newest term lies; the earliest time there is before the first.
+    #[must_use]
+    pub fn newest(&self, half_life: Span) -> Timestamp {
+        Timestamp::from_millis(i64::from(self.epoch).saturating_mul(half_life.millis().max(1)))
+    }
+
     /// Whether nothing has been added, or all of it has faded.
     #[must_use]
     pub fn is_zero(&self) -> bool {

@@ -1,0 +1,10 @@
+//! Checks of the crate's promises from outside, one file each.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, and clippy excuses only the tests themselves"
+)]
+
+mod errors;
+mod events;
+mod layering;
