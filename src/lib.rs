@@ -1,11 +1,14 @@
 //! bespoke: the personalization engine that a backend links in.
 
+pub mod bandit;
 pub mod catalog;
+pub mod decision;
 pub mod event;
 pub mod hash;
 pub mod id;
 pub mod schema;
 pub mod sketch;
 pub mod state;
+pub mod stats;
 pub mod time;
 pub mod value;

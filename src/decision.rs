@@ -1,0 +1,258 @@
+//! What is asked, and what is answered: requests and decisions.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{DecisionId, UserKey};
+use crate::time::Timestamp;
+use crate::value::Properties;
+
+/// The probability with which a choice was made, in (0, 1].
+///
+/// Logged with every decision, it lets other policies be judged from the same log (inverse propensity scoring).
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Propensity(f64);
+
+impl Propensity {
+    /// A choice that could not have been another.
+    pub const CERTAIN: Self = Self(1.0);
+
+    /// Takes a probability.
+    ///
+    /// # Errors
+    /// [`NotAPropensity`] unless it lies in (0, 1].
+    pub fn new(probability: f64) -> Result<Self, NotAPropensity> {
+        if probability > 0.0 && probability <= 1.0 { Ok(Self(probability)) } else { Err(NotAPropensity(probability)) }
+    }
+
+    /// The probability.
+    #[must_use]
+    pub const fn value(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for Propensity {
+    type Error = NotAPropensity;
+    fn try_from(probability: f64) -> Result<Self, NotAPropensity> {
+        Self::new(probability)
+    }
+}
+
+impl From<Propensity> for f64 {
+    fn from(propensity: Propensity) -> Self {
+        propensity.0
+    }
+}
+
+/// A number that is not the probability of something that happened.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error("{0} is not a propensity: it must be more than 0 and at most 1")]
+pub struct NotAPropensity(pub f64);
+
+/// A question: what to show to this person in this place.
+///
+/// ```
+/// use bespoke::decision::Request;
+/// let request = Request::new("home").user("ann").context("weather", "rain");
+/// assert_eq!(request.placement, "home");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Request {
+    /// The id by which the host knows the person.
+    pub user: Option<String>,
+    /// The id of a visitor that is not (yet) a known person.
+    pub anonymous: Option<String>,
+    /// The name of the placement to fill.
+    pub placement: String,
+    /// What is known about this request: page, category, weather …
+    pub context: Properties,
+    /// How many items are wanted, if fewer than the variant would give.
+    pub limit: Option<usize>,
+}
+
+impl Request {
+    /// A question about a placement, from nobody in particular.
+    #[must_use]
+    pub fn new(placement: impl Into<String>) -> Self {
+        Self { placement: placement.into(), ..Self::default() }
+    }
+
+    /// Says that a known user asks.
+    #[must_use]
+    pub fn user(mut self, id: impl Into<String>) -> Self {
+        self.user = Some(id.into());
+        self
+    }
+
+    /// Says that a visitor with an anonymous id asks.
+    #[must_use]
+    pub fn anonymous(mut self, id: impl Into<String>) -> Self {
+        self.anonymous = Some(id.into());
+        self
+    }
+
+    /// Adds what is known about the request.
+    #[must_use]
+    pub fn context(mut self, name: impl Into<String>, value: impl Into<crate::value::Value>) -> Self {
+        self.context.insert(name.into(), value.into());
+        self
+    }
+
+    /// The key of the person who asks; that of the empty anonymous id if nobody is named.
+    #[must_use]
+    pub fn key(&self) -> UserKey {
+        match (&self.user, &self.anonymous) {
+            (Some(user), _) => UserKey::known(user),
+            (None, anonymous) => UserKey::anonymous(anonymous.as_deref().unwrap_or("")),
+        }
+    }
+}
+
+/// The answer to a request: what to show, with what probability it was chosen, and why.
+///
+/// There is always an answer. Where no campaign applies, `campaign` and `variant` are empty and the host shows what
+/// it shows by default; the verdicts say why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The name of the decision, to send back with the exposure.
+    pub id: DecisionId,
+    /// For whom it was made.
+    pub user: UserKey,
+    /// The placement it fills.
+    pub placement: Arc<str>,
+    /// When it was made.
+    pub time: Timestamp,
+    /// The campaign that won the placement.
+    pub campaign: Option<Arc<str>>,
+    /// The variant that was chosen.
+    pub variant: Option<Arc<str>>,
+    /// The variant's payload, as the campaign's definition gives it.
+    pub payload: Option<Arc<serde_json::Value>>,
+    /// The items, best first.
+    pub slate: Vec<Ranked>,
+    /// The probability with which the variant was chosen, given that the campaign won.
+    pub propensity: Propensity,
+    /// Why no campaign fills the placement, if none does; the host shows what it shows by default.
+    pub fallback: Option<Fallback>,
+    /// What became of each campaign of the placement, the winner first, then by falling priority.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// Why a decision is empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Fallback {
+    /// The definitions have no placement of this name.
+    UnknownPlacement,
+    /// No campaign of the placement applies; the verdicts say why not.
+    NoCampaign,
+}
+
+/// One item of a slate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ranked {
+    /// The item's id.
+    pub item: Box<str>,
+    /// The score that its source gave it; comparable within one source only.
+    pub score: f64,
+    /// Which recommender brought it.
+    pub source: Source,
+    /// The item of the person's history that spoke for it most, where one did.
+    pub because: Option<Box<str>>,
+}
+
+/// The recommenders from which a slate is filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Source {
+    /// What people went to from the items of this person's history.
+    Related,
+    /// What this person looked at before.
+    Recent,
+    /// What many people look at these days.
+    Popular,
+    /// What the catalog has, newest first: the last resort that always fills the slate.
+    Catalog,
+}
+
+impl Source {
+    /// The word for it in definitions.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Related => "related",
+            Self::Recent => "recent",
+            Self::Popular => "popular",
+            Self::Catalog => "catalog",
+        }
+    }
+}
+
+/// What became of one campaign when a placement was decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The campaign.
+    pub campaign: Arc<str>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// Why a campaign won or lost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It fills the placement.
+    Won,
+    /// It applied, but another of higher priority (or of the same, and earlier by name) fills the placement.
+    Outranked {
+        /// The campaign that won.
+        by: Arc<str>,
+    },
+    /// The person is not in its audience.
+    NotInAudience,
+    /// It has not begun.
+    NotStarted {
+        /// When it begins.
+        starts: Timestamp,
+    },
+    /// It is over.
+    Ended {
+        /// When it ended.
+        ended: Timestamp,
+    },
+    /// The chosen variant recommends items, and none passed its filters.
+    NoItems,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Won => f.write_str("won"),
+            Self::Outranked { by } => write!(f, "outranked by `{by}`"),
+            Self::NotInAudience => f.write_str("not in its audience"),
+            Self::NotStarted { starts } => write!(f, "starts at {starts}"),
+            Self::Ended { ended } => write!(f, "ended at {ended}"),
+            Self::NoItems => f.write_str("no item passed its filters"),
+        }
+    }
+}
+
+impl fmt::Display for Ranked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.source, &self.because) {
+            (Source::Related, Some(because)) => write!(f, "{}: goes with {because}", self.item),
+            (Source::Related, None) => write!(f, "{}: goes with what was seen", self.item),
+            (Source::Recent, _) => write!(f, "{}: seen before", self.item),
+            (Source::Popular, _) => write!(f, "{}: popular", self.item),
+            (Source::Catalog, _) => write!(f, "{}: from the catalog", self.item),
+        }
+    }
+}
