@@ -6,6 +6,7 @@ pub mod decision;
 pub mod event;
 pub mod hash;
 pub mod id;
+pub mod recommend;
 pub mod schema;
 pub mod sketch;
 pub mod state;

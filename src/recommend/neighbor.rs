@@ -1,0 +1,295 @@
+//! Proposes what goes with what the person saw: item to item, learned with every event.
+//!
+//! Two events of one person within a window are a pair: each item becomes a neighbour of the other, the more so the
+//! closer in time they are, and more in the direction of time (Linden, Smith and York, IEEE Internet Computing 2003,
+//! with the time-aware weights of Garg, Gupta, Malhotra, Vig and Shroff, "Sequence and time aware neighborhood for
+//! session-based recommendations", SIGIR 2019). With w_j for how late and how strongly the person saw item j, an
+//! item scores
+//!
+//! ```text
+//! score(i) = Σ_j  w_j · c_ji / (1 + n_j)^damping        w_j = weight_j · fade^(place of j, latest first)
+//! c_ji     = Σ_pairs  √(weight_1 · weight_2) / (1 + gap / pace) · (1 forward │ backward),  decayed
+//! n_j      = Σ_events of j  weight,  decayed
+//! ```
+//!
+//! Going back to an item just left is learned in the same way, as its being its own neighbour.
+//!
+//! Cost: learning O(p log l) for the p ≤ 16 nearest other events and rows of l neighbours; ranking O(depth · l).
+
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize, Serializer};
+use smallvec::SmallVec;
+
+use super::row::{Row, StoredRow};
+use super::scratch::{Cell, Ranked};
+use super::settings::{NeighborSettings, RecommendError, Repeat};
+use super::{Candidate, Query, Recommender, Scratch, Seen, Source, counts};
+use crate::hash::{Map, Symbol};
+use crate::sketch::Popularity;
+use crate::state::State;
+use crate::time::Timestamp;
+
+/// Ranks items by how much they go with what the person saw last.
+///
+/// What a pair of events adds depends on these two events alone, so the state does not depend on the order in which
+/// they arrive, to the bit, as long as no row is full, there are no more than `capacity` rows, no event has more than
+/// 16 others in its window, and a sum's events span at most twenty half-lives ([`Popularity`]). Merging is exact
+/// under the same conditions, if all events of one person went into one of the states: a pair is only learned where
+/// both are seen. It takes in nothing from a state with another half-life.
+///
+/// When a row is full its weaker quarter leaves, ties by the higher symbol; when there are too many rows, the
+/// sixteenth that was touched least recently leaves, ties by the lower symbol.
+///
+/// ```
+/// use bespoke::hash::Symbol;
+/// use bespoke::recommend::{Neighbors, Query, Recommender, Scratch, Seen};
+/// use bespoke::time::{Span, Timestamp};
+/// let now = Timestamp::from_millis(1_700_000_000_000);
+/// let (tent, stove) = (Symbol::new("tent"), Symbol::new("stove"));
+/// let saw_tent = [Seen { item: tent, time: now, weight: 1.0 }];
+/// let mut neighbors = Neighbors::default();
+/// neighbors.learn(tent, now, 1.0, &[]);
+/// neighbors.learn(stove, now + Span::minutes(1), 1.0, &saw_tent);
+/// // Somebody else looks at the tent.
+/// let query = Query { history: &saw_tent, now, limit: 5, accept: &|_| true, pool: None };
+/// let mut slate = Vec::new();
+/// neighbors.rank(&query, &mut Scratch::default(), &mut slate);
+/// assert_eq!((slate[0].item, slate[0].because), (stove, Some(tent)));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(try_from = "Stored")]
+pub struct Neighbors {
+    settings: NeighborSettings,
+    rows: Map<Symbol, Row>,
+}
+
+impl Neighbors {
+    /// How many of a person's other events an event is paired with at most: the nearest in time.
+    pub const NEAREST: usize = 16;
+
+    /// Knows nothing yet.
+    ///
+    /// # Errors
+    /// A [`RecommendError`] that names the setting that is out of range.
+    pub fn new(settings: NeighborSettings) -> Result<Self, RecommendError> {
+        settings.check()?;
+        Ok(Self { settings, rows: Map::default() })
+    }
+
+    /// Takes in that a person showed interest in an item, among the other events of that person that are known so
+    /// far, later ones too, ordered by time.
+    ///
+    /// The context must not hold the event itself. Of those within the window the [nearest](Self::NEAREST) count;
+    /// of two equally near the earlier. Weights that are not finite or not above zero count as no event.
+    pub fn learn(&mut self, item: Symbol, time: Timestamp, weight: f32, context: &[Seen]) {
+        if !counts(weight) {
+            return;
+        }
+        let (settings, pairs) = (self.settings, self.pairs(item, time, weight, context));
+        let mut own = Popularity::default();
+        own.add(f64::from(weight), time, settings.half_life);
+        let row = self.rows.entry(item).or_default();
+        row.see(own, time, &settings);
+        for pair in &pairs {
+            row.link(pair.item, pair.to_other, pair.time, &settings);
+        }
+        for pair in pairs.iter().filter(|pair| pair.item != item) {
+            self.rows.entry(pair.item).or_default().link(item, pair.from_other, pair.time, &settings);
+        }
+        self.evict();
+    }
+
+    /// How many items have a row of neighbours.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether nothing has been learned.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The settings it was made with.
+    #[must_use]
+    pub const fn settings(&self) -> &NeighborSettings {
+        &self.settings
+    }
+
+    /// About how many bytes it holds on the heap. O(items).
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let links: usize = self.rows.values().map(Row::heap_bytes).sum();
+        // A table has a control byte per slot.
+        self.rows.capacity() * (size_of::<(Symbol, Row)>() + 1) + links
+    }
+
+    /// The pairs that an event makes with the nearest others.
+    fn pairs(&self, item: Symbol, time: Timestamp, weight: f32, context: &[Seen]) -> SmallVec<[Pair; Self::NEAREST]> {
+        let NeighborSettings { half_life, window, pace, backward, .. } = self.settings;
+        let (mut before, mut after) = context.split_at(context.partition_point(|seen| seen.time <= time));
+        let mut pairs = SmallVec::new();
+        while pairs.len() < Self::NEAREST {
+            let back = before.split_last().map(|(seen, rest)| (seen, rest, time.since(seen.time)));
+            let ahead = after.split_first().map(|(seen, rest)| (seen, rest, seen.time.since(time)));
+            let is_back = match (&back, &ahead) {
+                (Some((_, _, b)), Some((_, _, a))) => b <= a,
+                (back, _) => back.is_some(),
+            };
+            let Some((seen, rest, gap)) = (if is_back { back } else { ahead }) else { break };
+            if gap > window {
+                break;
+            }
+            if is_back {
+                before = rest
+            } else {
+                after = rest
+            }
+            if !counts(seen.weight) {
+                continue;
+            }
+            let interest = libm::sqrt(f64::from(weight) * f64::from(seen.weight));
+            let forth = interest / (1.0 + gap.millis() as f64 / pace.millis() as f64);
+            let backward = f64::from(backward);
+            let (to_other, from_other) = match seen.time.cmp(&time) {
+                _ if seen.item == item => (forth, 0.0),
+                Ordering::Less => (forth * backward, forth),
+                Ordering::Greater => (forth, forth * backward),
+                // At the same time there is no direction.
+                Ordering::Equal => (forth * (1.0 + backward) / 2.0, forth * (1.0 + backward) / 2.0),
+            };
+            // The pair is there once both events are.
+            let at = time.max(seen.time);
+            let decayed = |weight| {
+                let mut sum = Popularity::default();
+                sum.add(weight, at, half_life);
+                sum
+            };
+            pairs.push(Pair {
+                item: seen.item,
+                time: at,
+                to_other: decayed(to_other),
+                from_other: decayed(from_other),
+            });
+        }
+        pairs
+    }
+
+    /// Lets the sixteenth of the rows go that was touched least recently, if there are too many.
+    fn evict(&mut self) {
+        let capacity = self.settings.capacity as usize;
+        if self.rows.len() <= capacity {
+            return;
+        }
+        let mut ages: Vec<_> = self.rows.iter().map(|(item, row)| (row.touched(), *item)).collect();
+        let excess = ages.len() - (capacity - capacity / 16);
+        if excess < ages.len() {
+            ages.select_nth_unstable(excess);
+        }
+        for (_, item) in &ages[..excess] {
+            self.rows.remove(item);
+        }
+    }
+}
+
+impl Recommender for Neighbors {
+    fn rank(&self, query: &Query<'_>, scratch: &mut Scratch, slate: &mut Vec<Candidate>) {
+        let NeighborSettings { depth, fade, damping, repeat, .. } = self.settings;
+        let mut latest = std::mem::take(&mut scratch.latest);
+        latest.clear();
+        let mut faded = 1.0;
+        for seen in query.history.iter().rev().filter(|seen| counts(seen.weight)) {
+            if latest.len() >= depth as usize {
+                break;
+            }
+            if !latest.iter().any(|(item, _)| *item == seen.item) {
+                latest.push((seen.item, f64::from(seen.weight) * faded));
+                faded *= f64::from(fade);
+            }
+        }
+        if let Some(mut ranked) = Ranked::begin(scratch, query, slate) {
+            let own = match repeat {
+                Repeat::Forbid => {
+                    ranked.forbid_history();
+                    0.0
+                }
+                Repeat::Allow(factor) => f64::from(factor),
+            };
+            for (place, (from, weight)) in latest.iter().enumerate() {
+                let Some(row) = self.rows.get(from) else { continue };
+                let left = row.left(query.now, &self.settings);
+                let seen = row.seen(&self.settings) * left;
+                let scale = weight * left * libm::pow(1.0 + seen, -f64::from(damping));
+                for (item, strength) in row.links() {
+                    let amount = scale * strength * if item == *from { own } else { 1.0 };
+                    ranked.add(item, amount, *from, place);
+                }
+            }
+            ranked.finish(Source::Related, Cell::by_score, slate);
+        }
+        scratch.latest = latest;
+    }
+}
+
+impl State for Neighbors {
+    const KIND: &'static str = "neighbors";
+    const VERSION: u16 = 1;
+
+    fn merge(&mut self, other: &Self) {
+        if self.settings.half_life != other.settings.half_life {
+            return;
+        }
+        let settings = self.settings;
+        // Rows do not touch each other, so the order in which they are taken in shows nowhere.
+        other.rows.iter().for_each(|(item, row)| self.rows.entry(*item).or_default().merge(row, &settings));
+        self.evict();
+    }
+}
+
+/// Two events of one person, as seen from the one that arrived last.
+struct Pair {
+    /// The other item.
+    item: Symbol,
+    /// The later of the two times.
+    time: Timestamp,
+    /// What the other item gains as a neighbour of this one.
+    to_other: Popularity,
+    /// What this item gains as a neighbour of the other one.
+    from_other: Popularity,
+}
+
+/// The stored form: rows in the order of their symbols.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    settings: NeighborSettings,
+    rows: Vec<StoredRow>,
+}
+
+impl Serialize for Neighbors {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut rows: Vec<_> = self.rows.iter().map(|(item, row)| row.store(*item)).collect();
+        rows.sort_unstable_by_key(|row| row.item);
+        Stored { settings: self.settings, rows }.serialize(serializer)
+    }
+}
+
+impl TryFrom<Stored> for Neighbors {
+    type Error = RecommendError;
+
+    fn try_from(stored: Stored) -> Result<Self, RecommendError> {
+        let mut neighbors = Self::new(stored.settings)?;
+        if stored.rows.len() > stored.settings.capacity as usize {
+            return Err(RecommendError::TooMany { found: stored.rows.len(), most: stored.settings.capacity });
+        }
+        if !stored.rows.is_sorted_by(|a, b| a.item < b.item) {
+            return Err(RecommendError::Disorder);
+        }
+        neighbors.rows.reserve(stored.rows.len());
+        for row in stored.rows {
+            neighbors.rows.insert(row.item, Row::read(row, &stored.settings)?);
+        }
+        Ok(neighbors)
+    }
+}

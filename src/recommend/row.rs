@@ -1,0 +1,185 @@
+//! The neighbours of one item.
+
+use serde::{Deserialize, Serialize};
+
+use super::settings::{NeighborSettings, RecommendError};
+use super::worth::{at_epoch, epoch_of, is_positive};
+use crate::hash::Symbol;
+use crate::sketch::Popularity;
+use crate::time::Timestamp;
+
+/// An item's neighbours, and how much the item was seen itself.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Row {
+    /// The decayed weight of the item's own events.
+    seen: Popularity,
+    /// The newest event that touched the row; no sum in it is newer.
+    touched: Timestamp,
+    /// Sorted by item.
+    links: Vec<Link>,
+}
+
+/// One neighbour.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Link {
+    item: Symbol,
+    /// Above zero.
+    sum: Popularity,
+    /// `sum` at the start of the row's epoch, so that ranking multiplies instead of raising to powers.
+    strength: f32,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Self { seen: Popularity::default(), touched: Timestamp::MIN, links: Vec::new() }
+    }
+}
+
+impl Row {
+    /// Counts events of the item itself.
+    pub(super) fn see(&mut self, weight: Popularity, time: Timestamp, settings: &NeighborSettings) {
+        self.touch(time, settings);
+        self.seen.merge(weight);
+    }
+
+    /// Adds to a neighbour's weight.
+    ///
+    /// A full row drops its weaker quarter for a newcomer, so that newcomers have the room of that quarter to prove
+    /// themselves in.
+    pub(super) fn link(&mut self, item: Symbol, weight: Popularity, time: Timestamp, settings: &NeighborSettings) {
+        self.touch(time, settings);
+        if !is_positive(&weight) {
+            return;
+        }
+        let epoch = epoch_of(self.touched, settings.half_life);
+        match self.links.binary_search_by_key(&item, |link| link.item) {
+            Ok(place) => {
+                let link = &mut self.links[place];
+                link.sum.merge(weight);
+                link.strength = strength(&link.sum, epoch);
+            }
+            Err(mut place) => {
+                let most = settings.neighbors as usize;
+                if self.links.len() >= most {
+                    self.trim(most - most / 4);
+                    place = self.links.partition_point(|link| link.item < item);
+                }
+                self.links.insert(place, Link { item, sum: weight, strength: strength(&weight, epoch) });
+            }
+        }
+    }
+
+    /// Adds another row of the same item. O(l log l).
+    pub(super) fn merge(&mut self, other: &Self, settings: &NeighborSettings) {
+        self.see(other.seen, other.touched, settings);
+        for link in &other.links {
+            match self.links.binary_search_by_key(&link.item, |link| link.item) {
+                Ok(place) => self.links[place].sum.merge(link.sum),
+                Err(place) => self.links.insert(place, *link),
+            }
+        }
+        self.derive(settings);
+        let most = settings.neighbors as usize;
+        if self.links.len() > most {
+            self.trim(most - most / 4);
+            self.links.shrink_to(most);
+        }
+    }
+
+    /// How much the item was seen, as it stood at the start of the row's epoch.
+    pub(super) fn seen(&self, settings: &NeighborSettings) -> f64 {
+        at_epoch(&self.seen, epoch_of(self.touched, settings.half_life)).max(0.0)
+    }
+
+    /// The neighbours by symbol, with their weights as they stood at the start of the row's epoch.
+    pub(super) fn links(&self) -> impl Iterator<Item = (Symbol, f64)> {
+        self.links.iter().map(|link| (link.item, f64::from(link.strength)))
+    }
+
+    /// What is left of a weight at a time, as a share of what it was at the start of the row's epoch.
+    pub(super) fn left(&self, now: Timestamp, settings: &NeighborSettings) -> f64 {
+        let half_life = settings.half_life.millis() as f64;
+        let epoch = epoch_of(self.touched, settings.half_life) as f64;
+        // Asked about a time before it was learned, it answers as of its epoch.
+        libm::exp2(-(now.millis() as f64 / half_life - epoch).max(0.0))
+    }
+
+    pub(super) const fn touched(&self) -> Timestamp {
+        self.touched
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.links.capacity() * size_of::<Link>()
+    }
+
+    pub(super) fn store(&self, item: Symbol) -> StoredRow {
+        let links = self.links.iter().map(|link| (link.item, link.sum)).collect();
+        StoredRow { item, seen: self.seen, touched: self.touched, links }
+    }
+
+    pub(super) fn read(stored: StoredRow, settings: &NeighborSettings) -> Result<Self, RecommendError> {
+        if stored.links.len() > settings.neighbors as usize {
+            return Err(RecommendError::TooMany { found: stored.links.len(), most: settings.neighbors });
+        }
+        if !stored.links.is_sorted_by(|a, b| a.0 < b.0) {
+            return Err(RecommendError::Disorder);
+        }
+        let links = stored.links.into_iter().map(|(item, sum)| Link { item, sum, strength: 0.0 }).collect();
+        let mut row = Self { seen: stored.seen, touched: stored.touched, links };
+        row.derive(settings);
+        // A sum that is newer than the row says it was touched would have no finite strength, or one beyond what
+        // sums can hold.
+        let sound = |sum: &Popularity, strength: f64| is_positive(sum) && strength <= MOST;
+        let seen = row.seen(settings);
+        if !(row.seen.is_zero() || sound(&row.seen, seen))
+            || !row.links.iter().all(|link| sound(&link.sum, f64::from(link.strength)))
+        {
+            return Err(RecommendError::Weight);
+        }
+        Ok(row)
+    }
+
+    /// Moves the row on in time; strengths are kept as of its epoch, so a new epoch means to derive them again.
+    fn touch(&mut self, time: Timestamp, settings: &NeighborSettings) {
+        if time > self.touched {
+            let before = epoch_of(self.touched, settings.half_life);
+            self.touched = time;
+            if before != epoch_of(time, settings.half_life) {
+                self.derive(settings);
+            }
+        }
+    }
+
+    fn derive(&mut self, settings: &NeighborSettings) {
+        let epoch = epoch_of(self.touched, settings.half_life);
+        for link in &mut self.links {
+            link.strength = strength(&link.sum, epoch);
+        }
+    }
+
+    /// Keeps the strongest so many of more neighbours; of equal ones the higher symbol leaves.
+    fn trim(&mut self, keep: usize) {
+        if keep < self.links.len() {
+            self.links.select_nth_unstable_by(keep, |a, b| b.sum.total_cmp(&a.sum).then(a.item.cmp(&b.item)));
+            self.links.truncate(keep);
+            self.links.sort_unstable_by_key(|link| link.item);
+        }
+    }
+}
+
+/// The stored form of a row, without what can be derived.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredRow {
+    pub(super) item: Symbol,
+    seen: Popularity,
+    touched: Timestamp,
+    links: Vec<(Symbol, Popularity)>,
+}
+
+/// Rounded to 24 bits: ranking needs no more, and the sum keeps the rest.
+fn strength(sum: &Popularity, epoch: i64) -> f32 {
+    at_epoch(sum, epoch) as f32
+}
+
+/// The most that a [`Popularity`] can be in its own epoch.
+const MOST: f64 = 8_589_934_592.0;
