@@ -1,0 +1,161 @@
+//! Attributes of a profile: named values, the newest by event time.
+
+use serde::{Deserialize, Serialize};
+
+use crate::hash::Symbol;
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// A named value with the time from which it holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attribute {
+    /// The symbol of the name; nested objects are flattened to dotted names such as `address.city`.
+    pub name: Symbol,
+    /// The time of the event that set it.
+    pub time: Timestamp,
+    /// The value; null if the attribute was removed, which is remembered so that an older value that arrives late
+    /// does not bring it back.
+    pub value: Value,
+}
+
+/// The attributes of one profile, in the order of their symbols.
+///
+/// The last write wins by event time; of two writes at the same time the greater value wins (by kind, then by
+/// content), so that the order of arrival does not matter. At most [`Attributes::LIMIT`] are kept: beyond that the
+/// one that was set longest ago leaves, ties by the lower symbol.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Attribute>")]
+pub struct Attributes(Vec<Attribute>);
+
+/// What setting an attribute did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// The value is another one now.
+    Changed,
+    /// The profile had this value, or a newer one.
+    Kept,
+}
+
+impl Attributes {
+    /// The most attributes that a profile keeps.
+    pub const LIMIT: usize = 256;
+
+    /// Sets an attribute, if its time is the newest.
+    pub(crate) fn set(&mut self, name: Symbol, time: Timestamp, value: Value) -> Written {
+        match self.0.binary_search_by_key(&name, |attribute| attribute.name) {
+            Ok(at) => {
+                let kept = &mut self.0[at];
+                if (time, value.total_cmp(&kept.value)) <= (kept.time, std::cmp::Ordering::Equal) {
+                    return Written::Kept;
+                }
+                let changed = kept.value != value;
+                kept.time = time;
+                kept.value = value;
+                if changed { Written::Changed } else { Written::Kept }
+            }
+            Err(at) => {
+                let is_new = !value.is_null();
+                super::reserve(&mut self.0);
+                self.0.insert(at, Attribute { name, time, value });
+                self.evict();
+                if is_new { Written::Changed } else { Written::Kept }
+            }
+        }
+    }
+
+    fn evict(&mut self) {
+        while self.0.len() > Self::LIMIT {
+            let oldest = (0..self.0.len()).min_by_key(|i| (self.0[*i].time, self.0[*i].name));
+            if let Some(oldest) = oldest {
+                self.0.remove(oldest);
+            }
+        }
+    }
+
+    /// The value under a name; `None` if there is none or it was removed.
+    #[must_use]
+    pub fn value(&self, name: Symbol) -> Option<&Value> {
+        let at = self.0.binary_search_by_key(&name, |attribute| attribute.name).ok()?;
+        Some(&self.0[at].value).filter(|value| !value.is_null())
+    }
+
+    /// All attributes in the order of their symbols, removed ones included.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Attribute] {
+        &self.0
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for attribute in &other.0 {
+            self.set(attribute.name, attribute.time, attribute.value.clone());
+        }
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.0.capacity() * size_of::<Attribute>() + self.0.iter().map(|a| a.value.heap_bytes()).sum::<usize>()
+    }
+}
+
+impl TryFrom<Vec<Attribute>> for Attributes {
+    type Error = &'static str;
+    fn try_from(attributes: Vec<Attribute>) -> Result<Self, &'static str> {
+        let sorted = attributes.windows(2).all(|pair| pair[0].name < pair[1].name);
+        if !sorted || attributes.len() > Self::LIMIT {
+            return Err("attributes out of order");
+        }
+        Ok(Self(attributes))
+    }
+}
+
+/// Calls `set` with the dotted name and the value of each leaf of an attribute: `{"city": …}` under `address`
+/// becomes `address.city`.
+pub(crate) fn flatten(name: &str, value: &Value, set: &mut dyn FnMut(Symbol, &Value)) {
+    match value {
+        Value::Object(fields) => {
+            for (field, value) in fields.iter() {
+                flatten(&format!("{name}.{field}"), value, set);
+            }
+        }
+        _ => set(Symbol::new(name), value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_write_wins_by_event_time_and_ties_do_not_depend_on_arrival() {
+        let (name, at) = (Symbol::new("plan"), Timestamp::from_millis);
+        let writes = [(1, Value::from("free")), (5, "pro".into()), (5, "basic".into()), (3, Value::Null)];
+        let mut seen = Vec::new();
+        for turn in 0..4 {
+            let mut attributes = Attributes::default();
+            for i in 0..4 {
+                let (time, value) = writes[(i + turn) % 4].clone();
+                attributes.set(name, at(time), value);
+            }
+            seen.push(attributes);
+        }
+        assert!(seen.iter().all(|attributes| attributes == &seen[0]));
+        assert_eq!(seen[0].value(name), Some(&"pro".into()));
+    }
+
+    #[test]
+    fn an_old_value_does_not_bring_a_removed_attribute_back() {
+        let mut attributes = Attributes::default();
+        attributes.set(Symbol::new("a"), Timestamp::from_millis(5), Value::Null);
+        attributes.set(Symbol::new("a"), Timestamp::from_millis(4), 1.0.into());
+        assert_eq!(attributes.value(Symbol::new("a")), None);
+    }
+
+    #[test]
+    fn hostile_names_stay_within_the_limit() {
+        let mut attributes = Attributes::default();
+        for i in 0..10_000 {
+            attributes.set(Symbol::new(&i.to_string()), Timestamp::from_millis(i), true.into());
+        }
+        assert_eq!(attributes.as_slice().len(), Attributes::LIMIT);
+        assert!(attributes.value(Symbol::new("9999")).is_some());
+    }
+}

@@ -1,0 +1,557 @@
+//! The per-profile state that a rule asks for: how often, how much, first and last.
+//!
+//! A counter of events keeps the newest few times with a short hash of each event. "At least k within W" holds
+//! exactly when the k-th newest time lies inside the window, so there is no bucket error, a window of a minute costs
+//! what one of a year costs, and any order of late and repeated events ends in the same state. A counter of amounts
+//! keeps the lifetime sum and, for windows, sums per bucket of time.
+//!
+//! Windows are half open, `(now - W, now]`. Observing costs a binary search and a move of at most 51 slots.
+
+use serde::{Deserialize, Serialize};
+
+use crate::sketch::ExactSum;
+use crate::time::{Span, Timestamp};
+
+/// The stable name of a counter: a hash of what it counts, the same in every process and release.
+///
+/// Two rules that ask the same question share one counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CounterId(u64);
+
+impl CounterId {
+    /// The id of whatever this canonical text describes.
+    #[must_use]
+    pub fn of(canonical: &str) -> Self {
+        Self(crate::hash::Symbol::new(canonical).to_bits())
+    }
+
+    /// The 64 bits of the hash.
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        self.0
+    }
+}
+
+/// What a counter says about a window, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Windowed<T> {
+    /// The count or the sum. A count that is not exact is a lower bound.
+    pub value: T,
+    /// Whether the value is exactly that of the window.
+    pub exact: bool,
+    /// The earliest time after `now` at which the value changes although nothing happens; [`Timestamp::MAX`] if
+    /// there is none.
+    pub until: Timestamp,
+}
+
+/// How often or how much, for one question of the rules, on one profile.
+///
+/// ```
+/// use bespoke::profile::{Counter, CounterId};
+/// use bespoke::time::{Span, Timestamp};
+/// let mut views = Counter::count(CounterId::of("item_viewed"));
+/// let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+/// views.observe(noon, 1, 0.0, 2);
+/// views.observe(noon, 1, 0.0, 2); // delivered twice, counted once
+/// let hour = Some(Span::hours(1));
+/// assert_eq!(views.count_within(hour, noon).value, 1);
+/// assert_eq!(views.count_within(hour, noon).until, noon + Span::hours(1));
+/// assert_eq!(views.count_within(hour, noon + Span::hours(1)).value, 0);
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Stored", into = "Stored")]
+pub struct Counter {
+    id: CounterId,
+    state: State,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum State {
+    Count(Count),
+    /// Boxed, so that the common counter of events stays within 56 bytes.
+    Sum(Box<Sum>),
+}
+
+/// Slots are sorted by time and event, oldest first, without repetition, and at most `keep`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Count {
+    first: Timestamp,
+    /// The newest time that is no longer in a slot; up to there the slots may miss events.
+    floor: Timestamp,
+    slots: Vec<Slot>,
+    total: u32,
+    keep: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Slot {
+    time: Timestamp,
+    event: u64,
+}
+
+/// Buckets are sorted by index, without repetition, and lie within `BUCKETS` of the newest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Sum {
+    total: ExactSum,
+    /// The width of a bucket; zero if only the lifetime sum is asked for.
+    width: Span,
+    buckets: Vec<Bucket>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Bucket {
+    /// The time divided by the width, rounded down.
+    index: i64,
+    /// Millionths, saturating.
+    sum: i64,
+}
+
+impl Counter {
+    /// A counter of events, with nothing counted yet.
+    #[must_use]
+    pub const fn count(id: CounterId) -> Self {
+        let count =
+            Count { first: Timestamp::MAX, floor: Timestamp::MIN, slots: Vec::new(), total: 0, keep: KEEP_STEPS[0] };
+        Self { id, state: State::Count(count) }
+    }
+
+    /// A counter of amounts, with nothing added yet: for the lifetime alone, or also for windows in buckets of this
+    /// width (see [`Counter::bucket_width`]).
+    #[must_use]
+    pub fn sum(id: CounterId, width: Option<Span>) -> Self {
+        let sum = Sum { total: ExactSum::default(), width: width.unwrap_or(Span::ZERO), buckets: Vec::new() };
+        Self { id, state: State::Sum(Box::new(sum)) }
+    }
+
+    /// How many of the newest times are kept to answer counts up to `most`: one more, rounded up to 4, 8, 16, 32 or
+    /// 51, so that a small change of a threshold keeps its history.
+    #[must_use]
+    pub fn keep_for(most: u32) -> u8 {
+        KEEP_STEPS.into_iter().find(|keep| u32::from(*keep) > most).unwrap_or(MOST_KEPT)
+    }
+
+    /// The width of the buckets that answer sums within this window: a 24th of it, rounded up to a whole minute.
+    #[must_use]
+    pub const fn bucket_width(window: Span) -> Span {
+        let minute = Span::minutes(1).millis();
+        let minutes = (window.millis() / 24).saturating_add(minute - 1) / minute;
+        Span::from_millis(if minutes > 1 { minutes * minute } else { minute })
+    }
+
+    /// Takes in one event: when it was, a hash of its id, and the amount for a sum (ignored by a count).
+    ///
+    /// `keep` is how many of the newest times to hold, as [`Counter::keep_for`] gives it; a count never goes back to
+    /// fewer. A count takes an event that is still in its slots once, however often it comes; a sum, and a count of
+    /// an event older than its slots, rely on the caller to recognise repetitions.
+    pub fn observe(&mut self, time: Timestamp, event: u64, amount: f64, keep: u8) {
+        match &mut self.state {
+            State::Count(count) => {
+                count.keep = count.keep.max(Self::keep_for(u32::from(keep).saturating_sub(1)));
+                if count.insert(Slot { time, event }) {
+                    count.total = count.total.saturating_add(1);
+                }
+                count.first = count.first.min(time);
+            }
+            State::Sum(sum) => {
+                sum.total.add(amount);
+                if !sum.width.is_zero() {
+                    sum.add(Bucket { index: time.millis().div_euclid(sum.width.millis()), sum: micros(amount) });
+                }
+            }
+        }
+    }
+
+    /// Takes in what another counter of the same id has seen of other events. Counters of different kinds of
+    /// question do not mix: this one then stays as it is.
+    pub fn merge(&mut self, other: &Self) {
+        match (&mut self.state, &other.state) {
+            (State::Count(mine), State::Count(theirs)) => {
+                mine.keep = mine.keep.max(theirs.keep);
+                mine.first = mine.first.min(theirs.first);
+                mine.floor = mine.floor.max(theirs.floor);
+                mine.total = mine.total.saturating_add(theirs.total);
+                for slot in &theirs.slots {
+                    mine.insert(*slot);
+                }
+            }
+            (State::Sum(mine), State::Sum(theirs)) if mine.width == theirs.width => {
+                mine.total.merge(theirs.total);
+                for bucket in &theirs.buckets {
+                    mine.add(*bucket);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Which counter this is.
+    #[must_use]
+    pub const fn id(&self) -> CounterId {
+        self.id
+    }
+
+    /// How many events there were within the window, or ever. Events after `now` count when `now` reaches them.
+    ///
+    /// Exact as long as the window holds fewer events than are kept; a lower bound beyond. For a sum it is zero.
+    #[must_use]
+    pub fn count_within(&self, window: Option<Span>, now: Timestamp) -> Windowed<u32> {
+        let State::Count(count) = &self.state else {
+            return Windowed { value: 0, exact: false, until: Timestamp::MAX };
+        };
+        let (inside, next) = count.inside(window, now);
+        let Some(window) = window else {
+            let ahead = (count.slots.len() - inside.len()) as u32; // at most 51
+            let value = count.total.saturating_sub(ahead);
+            return Windowed { value, exact: count.floor <= now, until: next };
+        };
+        let leaves = inside.first().map_or(Timestamp::MAX, |oldest| oldest.time + window);
+        Windowed { value: inside.len() as u32, exact: count.floor <= now - window, until: next.min(leaves) }
+    }
+
+    /// Whether there were at least `least` events within the window, or ever, and until when this stays so although
+    /// nothing happens. Right for any `least` below the number of times kept, and for any at all without a window.
+    #[must_use]
+    pub fn at_least(&self, least: u32, window: Option<Span>, now: Timestamp) -> (bool, Timestamp) {
+        let State::Count(count) = &self.state else { return (least == 0, Timestamp::MAX) };
+        let Some(length) = window else {
+            let ever = self.count_within(None, now);
+            return (ever.value >= least, if ever.value >= least { Timestamp::MAX } else { ever.until });
+        };
+        if least == 0 {
+            return (true, Timestamp::MAX);
+        }
+        let (inside, next) = count.inside(window, now);
+        // Events still to come can only postpone the end of "at least", and only they can begin it.
+        match inside.len().checked_sub(least as usize).and_then(|index| inside.get(index)) {
+            Some(decisive) => (true, decisive.time + length),
+            None => (false, next),
+        }
+    }
+
+    /// The time of the first event, if `now` has reached it.
+    #[must_use]
+    pub fn first(&self, now: Timestamp) -> Option<Timestamp> {
+        match &self.state {
+            State::Count(count) if count.total > 0 && count.first <= now => Some(count.first),
+            _ => None,
+        }
+    }
+
+    /// The time of the last event that `now` has reached.
+    #[must_use]
+    pub fn last(&self, now: Timestamp) -> Option<Timestamp> {
+        let State::Count(count) = &self.state else { return None };
+        let newest = count.slots.iter().rev().map(|slot| slot.time).find(|time| *time <= now);
+        // With every slot in the future, the newest event behind them is the one that was evicted last.
+        newest.or((count.floor > Timestamp::MIN && count.floor <= now).then_some(count.floor))
+    }
+
+    /// The earliest time after `now` of an event that is already known.
+    #[must_use]
+    pub fn next_arrival(&self, now: Timestamp) -> Timestamp {
+        match &self.state {
+            State::Count(count) => count.inside(None, now).1,
+            State::Sum(_) => Timestamp::MAX,
+        }
+    }
+
+    /// How much there was within the window, or ever.
+    ///
+    /// A window is read in whole buckets: those that begin inside it. It thereby reaches back between W minus one
+    /// bucket and W, and is exact when nothing lies in the bucket that straddles its beginning. Amounts up to five
+    /// minutes ahead of `now`, in the bucket of `now` or in a lifetime sum, count at once. For a count it is zero.
+    #[must_use]
+    pub fn sum_within(&self, window: Option<Span>, now: Timestamp) -> Windowed<f64> {
+        let State::Sum(sum) = &self.state else {
+            return Windowed { value: 0.0, exact: false, until: Timestamp::MAX };
+        };
+        match window {
+            None => Windowed { value: sum.total.value(), exact: true, until: Timestamp::MAX },
+            Some(window) => sum.within(window, now),
+        }
+    }
+
+    /// The bytes that the counter holds outside itself.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        match &self.state {
+            State::Count(count) => count.slots.capacity() * size_of::<Slot>(),
+            State::Sum(sum) => size_of::<Sum>() + sum.buckets.capacity() * size_of::<Bucket>(),
+        }
+    }
+}
+
+impl Count {
+    /// Puts a slot in its place, evicting the oldest; `false` if it was there already.
+    fn insert(&mut self, slot: Slot) -> bool {
+        let Err(place) = self.slots.binary_search(&slot) else { return false };
+        if self.slots.len() >= usize::from(self.keep) {
+            let Some(before) = place.checked_sub(1) else {
+                self.floor = self.floor.max(slot.time);
+                return true;
+            };
+            self.floor = self.floor.max(self.slots[0].time);
+            self.slots.copy_within(1..place, 0);
+            self.slots[before] = slot;
+            return true;
+        }
+        if self.slots.len() == self.slots.capacity() {
+            // Most counters hold one to five events for life; doubling from there would waste half a profile.
+            let step = (self.slots.len() / 2).clamp(1, 8);
+            self.slots.reserve_exact(step.min(usize::from(self.keep) - self.slots.len()));
+        }
+        self.slots.insert(place, slot);
+        true
+    }
+
+    /// The slots inside the window, and the first time after it.
+    fn inside(&self, window: Option<Span>, now: Timestamp) -> (&[Slot], Timestamp) {
+        // A walk from the newest beats a binary search: mostly few slots are there, and fewer are inside.
+        let ahead = self.slots.iter().rev().take_while(|slot| slot.time > now).count();
+        let (reached, coming) = self.slots.split_at(self.slots.len() - ahead);
+        let next = coming.first().map_or(Timestamp::MAX, |slot| slot.time);
+        let Some(window) = window else { return (reached, next) };
+        let start = now - window;
+        let inside = reached.iter().rev().take_while(|slot| slot.time > start).count();
+        (&reached[reached.len() - inside..], next)
+    }
+}
+
+impl Sum {
+    fn add(&mut self, bucket: Bucket) {
+        let newest = self.buckets.last().map_or(bucket.index, |last| last.index.max(bucket.index));
+        let oldest = newest.saturating_sub(BUCKETS - 1);
+        self.buckets.retain(|kept| kept.index >= oldest);
+        if bucket.index < oldest {
+            return;
+        }
+        match self.buckets.binary_search_by_key(&bucket.index, |kept| kept.index) {
+            Ok(place) => self.buckets[place].sum = self.buckets[place].sum.saturating_add(bucket.sum),
+            Err(place) => {
+                if self.buckets.len() == self.buckets.capacity() {
+                    self.buckets.reserve_exact((self.buckets.len() / 2).clamp(1, 8));
+                }
+                self.buckets.insert(place, bucket);
+            }
+        }
+    }
+
+    fn within(&self, window: Span, now: Timestamp) -> Windowed<f64> {
+        let start = now - window;
+        let (mut sum, mut exact, mut until) = (0_i64, true, Timestamp::MAX);
+        for bucket in &self.buckets {
+            let begins = Timestamp::from_millis(bucket.index.saturating_mul(self.width.millis()));
+            if begins > now {
+                until = until.min(begins);
+            } else if begins >= start {
+                sum = sum.saturating_add(bucket.sum);
+                until = until.min(begins + window + Span::from_millis(1));
+            } else if begins + self.width > start {
+                exact = false;
+            }
+        }
+        // Buckets older than the ring's reach are gone; a window longer than that cannot know.
+        let reach = self.width.millis().saturating_mul(BUCKETS - 1);
+        exact &= window.millis() <= reach || (self.buckets.len() as i64) < BUCKETS;
+        Windowed { value: sum as f64 / MICROS, exact, until }
+    }
+}
+
+/// The stored form, checked before it is believed.
+#[derive(Serialize, Deserialize)]
+enum Stored {
+    Count(CounterId, Count),
+    Sum(CounterId, Sum),
+}
+
+impl From<Counter> for Stored {
+    fn from(counter: Counter) -> Self {
+        match counter.state {
+            State::Count(count) => Self::Count(counter.id, count),
+            State::Sum(sum) => Self::Sum(counter.id, *sum),
+        }
+    }
+}
+
+impl TryFrom<Stored> for Counter {
+    type Error = &'static str;
+
+    fn try_from(stored: Stored) -> Result<Self, Self::Error> {
+        match stored {
+            Stored::Count(id, count) => {
+                let sorted = count.slots.is_sorted_by(|a, b| a < b);
+                let bounded = KEEP_STEPS.contains(&count.keep) && count.slots.len() <= usize::from(count.keep);
+                let first = count.slots.first().is_none_or(|oldest| count.first <= oldest.time);
+                let counted = count.total as usize >= count.slots.len() && (count.total == 0) == count.slots.is_empty();
+                if sorted && bounded && first && counted {
+                    Ok(Self { id, state: State::Count(count) })
+                } else {
+                    Err("a counter of events whose slots are not the newest, in order")
+                }
+            }
+            Stored::Sum(id, sum) => {
+                let sorted = sum.buckets.is_sorted_by(|a, b| a.index < b.index);
+                let reach = match (sum.buckets.first(), sum.buckets.last()) {
+                    (Some(first), Some(last)) => last.index.saturating_sub(first.index),
+                    _ => 0,
+                };
+                if sorted && reach < BUCKETS && (!sum.width.is_zero() || sum.buckets.is_empty()) {
+                    Ok(Self { id, state: State::Sum(Box::new(sum)) })
+                } else {
+                    Err("a counter of amounts whose buckets are not in order")
+                }
+            }
+        }
+    }
+}
+
+fn micros(amount: f64) -> i64 {
+    // A cast from `f64` saturates, and takes NaN for zero.
+    libm::round(amount * MICROS) as i64
+}
+
+const MICROS: f64 = 1e6;
+const KEEP_STEPS: [u8; 5] = [4, 8, 16, 32, MOST_KEPT];
+const MOST_KEPT: u8 = 51;
+const BUCKETS: i64 = 32;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    fn fold(events: &[(i64, u64)], keep: u8) -> Counter {
+        let mut counter = Counter::count(CounterId::of("x"));
+        for (time, event) in events {
+            counter.observe(at(*time), *event, 0.0, keep);
+        }
+        counter
+    }
+
+    #[test]
+    fn a_counter_takes_at_most_56_bytes() {
+        assert!(size_of::<Counter>() <= 56, "{}", size_of::<Counter>());
+        assert_eq!(Counter::count(CounterId::of("x")).heap_bytes(), 0);
+        assert_eq!(fold(&[(1, 1)], 4).heap_bytes(), 16);
+    }
+
+    #[test]
+    fn slots_come_in_steps() {
+        let steps: Vec<u8> = [0, 3, 4, 7, 8, 31, 32, 50, 900].map(Counter::keep_for).to_vec();
+        assert_eq!(steps, [4, 4, 8, 8, 16, 32, 51, 51, 51]);
+    }
+
+    #[test]
+    fn a_future_event_counts_when_its_time_comes() {
+        let counter = fold(&[(10, 1), (20, 2)], 4);
+        let now = counter.count_within(None, at(15));
+        assert_eq!((now.value, now.until), (1, at(20)));
+        assert_eq!(counter.last(at(15)), Some(at(10)));
+        assert_eq!(counter.count_within(None, at(20)).value, 2);
+    }
+
+    #[test]
+    fn hostile_bytes_do_not_become_a_counter() {
+        let slots = vec![Slot { time: at(2), event: 0 }, Slot { time: at(1), event: 0 }];
+        let count = Count { first: at(1), floor: Timestamp::MIN, slots, total: 2, keep: 4 };
+        let bytes = postcard::to_allocvec(&Stored::Count(CounterId::of("x"), count)).unwrap();
+        assert!(postcard::from_bytes::<Counter>(&bytes).is_err());
+        let good = fold(&[(1, 1), (2, 2)], 4);
+        assert_eq!(postcard::from_bytes::<Counter>(&postcard::to_allocvec(&good).unwrap()), Ok(good));
+    }
+
+    #[test]
+    fn a_windowed_sum_forgets_whole_buckets() {
+        let window = Span::hours(24);
+        let width = Counter::bucket_width(window);
+        assert_eq!(width, Span::hours(1));
+        let mut counter = Counter::sum(CounterId::of("x"), Some(width));
+        counter.observe(at(0) + Span::minutes(30), 1, 5.0, 4);
+        counter.observe(at(0) + Span::hours(3), 2, 0.1, 4);
+        let now = at(0) + Span::hours(24);
+        assert_eq!(counter.sum_within(Some(window), now).value.to_bits(), 5.1_f64.to_bits());
+        let until = counter.sum_within(Some(window), now).until;
+        let later = counter.sum_within(Some(window), until);
+        assert_eq!((later.value.to_bits(), later.exact), (0.1_f64.to_bits(), false));
+        assert_eq!(counter.sum_within(None, now).value.to_bits(), 5.1_f64.to_bits());
+    }
+
+    fn events() -> impl Strategy<Value = Vec<(i64, u64)>> {
+        // Few distinct events, so that many are repeated.
+        prop::collection::vec((0_i64..400, 0_u64..3), 0..120)
+    }
+
+    proptest! {
+        #[test]
+        fn counts_are_those_of_a_naive_model(events in events(), window in 1_i64..500, now in 0_i64..500, least in 0_u32..=50) {
+            let counter = fold(&events, 51);
+            let distinct: std::collections::BTreeSet<_> = events.iter().copied().collect();
+            let count = |now: i64| distinct.iter().filter(|(t, _)| *t > now - window && *t <= now).count() as u32;
+            // Times further ahead than the clock skew do not come in; the slots may be full of them.
+            prop_assume!(distinct.iter().filter(|(t, _)| *t > now).count() == 0 || distinct.len() <= 51);
+            let window_ = Some(Span::from_millis(window));
+            let found = counter.count_within(window_, at(now));
+            let truth = count(now);
+            let fits = if found.exact { found.value == truth } else { found.value <= truth };
+            prop_assert!(fits);
+            prop_assert!(found.exact || truth > 50 || distinct.len() > 51);
+            prop_assert_eq!(found.value.min(51), truth.min(51));
+            let (holds, until) = counter.at_least(least, window_, at(now));
+            prop_assert_eq!(holds, truth >= least);
+            if distinct.len() <= 51 {
+                let end = until.millis().min(1000);
+                prop_assert!((now..end).all(|t| (count(t) >= least) == holds));
+                if least > 0 && until < Timestamp::MAX && distinct.iter().all(|(t, _)| *t <= now) {
+                    prop_assert_ne!(count(end) >= least, holds);
+                }
+                let end = found.until.millis().min(1000);
+                prop_assert!((now..end).all(|t| count(t) == truth));
+            }
+        }
+
+        #[test]
+        fn the_order_of_arrival_does_not_matter(mut events in events(), keep in 0_u32..60) {
+            let keep = Counter::keep_for(keep);
+            events.sort_unstable();
+            events.dedup();
+            let sorted = fold(&events, keep);
+            events.reverse();
+            prop_assert_eq!(&fold(&events, keep), &sorted);
+            let half = events.len() / 2;
+            events.rotate_left(half / 2);
+            prop_assert_eq!(&fold(&events, keep), &sorted);
+            let mut merged = fold(&events[..half], keep);
+            merged.merge(&fold(&events[half..], keep));
+            if events.is_empty() {
+                prop_assert_eq!(merged.count_within(None, at(0)).value, 0);
+            } else {
+                prop_assert_eq!(&merged, &sorted);
+            }
+            let bytes = postcard::to_allocvec(&merged).unwrap();
+            prop_assert_eq!(postcard::from_bytes::<Counter>(&bytes).unwrap(), merged);
+        }
+
+        #[test]
+        fn sums_obey_the_law_of_merging(events in prop::collection::vec((0_i64..100_000_000, -100.0_f64..100.0), 0..80), cut in 0_usize..80) {
+            let fold = |events: &[(i64, f64)]| {
+                let mut sum = Counter::sum(CounterId::of("x"), Some(Span::minutes(30)));
+                for (time, amount) in events {
+                    sum.observe(at(*time), 0, *amount, 4);
+                }
+                sum
+            };
+            let cut = cut.min(events.len());
+            let mut merged = fold(&events[..cut]);
+            merged.merge(&fold(&events[cut..]));
+            prop_assert_eq!(&merged, &fold(&events));
+            let mut turned = events.clone();
+            turned.reverse();
+            prop_assert_eq!(fold(&turned), merged);
+        }
+    }
+}

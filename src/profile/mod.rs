@@ -1,0 +1,418 @@
+//! What is known about one person, kept live event by event in bounded memory.
+//!
+//! A [`Profile`] holds attributes (the newest by event time), decayed affinities to item attributes, the newest
+//! events, sessions with the first and last touch, money per currency, and the counters that rules ask for. Every
+//! part is a fold that does not depend on the order in which events arrive, as long as no limit bites; [`Profile`]
+//! documents each limit.
+//!
+//! The profile knows no rules: an [`Engine`](crate::engine::Engine) tells it which [`Upkeep`] its definitions need.
+
+mod affinity;
+mod attribute;
+mod counter;
+mod counters;
+mod history;
+mod interest;
+mod session;
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+pub use affinity::{Affinities, Affinity, Dimension};
+pub use attribute::{Attribute, Attributes};
+pub use counter::{Counter, CounterId, Windowed};
+pub(crate) use counters::Counters;
+pub use history::{History, Remembered};
+pub use interest::{Interest, weight_of};
+pub use session::{Sessions, Touch, Touches};
+
+use crate::catalog::Catalog;
+use crate::event::{Event, EventKind};
+use crate::hash::{Map, Symbol, combine};
+use crate::sketch::ExactSum;
+use crate::state::State;
+use crate::time::{Span, Timestamp};
+use crate::value::{Kind, Value};
+
+/// What a profile keeps, as the definitions ask for it.
+#[derive(Clone, Debug)]
+pub struct Upkeep {
+    /// After how long a silence a new session begins.
+    pub session_gap: Span,
+    /// How many events the history keeps, at most [`History::LIMIT`].
+    pub history: usize,
+    /// The item attributes to which affinities are kept.
+    pub dimensions: Vec<Dimension>,
+    /// The declared kinds of attributes.
+    pub(crate) kinds: Map<Symbol, Kind>,
+}
+
+impl Default for Upkeep {
+    /// Sessions of 30 minutes, 64 events of history, and no affinities.
+    fn default() -> Self {
+        Self { session_gap: Span::minutes(30), history: 64, dimensions: Vec::new(), kinds: Map::default() }
+    }
+}
+
+/// What is known about one person.
+///
+/// Limits, and what gives way: 256 attributes (the one set longest ago), 32 affinities a dimension (the weakest),
+/// the newest events of the history (the oldest), 8 currencies (further ones are not counted), 512 counters (further
+/// ones are not kept). Below them any order of arrival and any repetition within the history give the same bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// When the first event happened.
+    first_seen: Timestamp,
+    /// When the newest event happened.
+    last_seen: Timestamp,
+    /// How many events have been taken in.
+    events: u64,
+    attributes: Attributes,
+    affinities: Affinities,
+    history: History,
+    /// The sessions up to the last event that has left the history.
+    sealed: Sessions,
+    /// The sessions up to the newest event.
+    sessions: Sessions,
+    touches: Touches,
+    spent: Vec<Spent>,
+    pub(crate) counters: Counters,
+    pub(crate) membership: Membership,
+}
+
+/// Money spent in one currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// The symbol of the currency's name; that of the empty text where events named none.
+    pub currency: Symbol,
+    /// How many purchases.
+    pub purchases: u32,
+    /// The sum of their amounts less refunds.
+    pub amount: ExactSum,
+}
+
+/// In which segments a profile is, relative to an empty profile: the segments, by their index in the engine, whose
+/// answer differs from the one that an empty profile gets. Most rules never concern most people, so this is short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Membership {
+    /// The fingerprint of the engine whose indexes these are.
+    pub(crate) engine: u64,
+    /// A time before which no answer changes without an event.
+    pub(crate) due: Timestamp,
+    /// The indexes in rising order.
+    pub(crate) flips: SmallVec<[u32; 4]>,
+}
+
+impl Default for Membership {
+    fn default() -> Self {
+        Self { engine: 0, due: Timestamp::MAX, flips: SmallVec::new() }
+    }
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            first_seen: Timestamp::MAX,
+            last_seen: Timestamp::MIN,
+            events: 0,
+            attributes: Attributes::default(),
+            affinities: Affinities::default(),
+            history: History::default(),
+            sealed: Sessions::default(),
+            sessions: Sessions::default(),
+            touches: Touches::default(),
+            spent: Vec::new(),
+            counters: Counters::default(),
+            membership: Membership::default(),
+        }
+    }
+}
+
+/// What an event did to a profile.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fold {
+    /// The event was there already; nothing has changed.
+    pub(crate) repeated: bool,
+    /// The attributes whose values changed.
+    pub(crate) attributes: SmallVec<[Symbol; 4]>,
+    /// The dimensions, by their index in the upkeep, whose affinities changed.
+    pub(crate) dimensions: SmallVec<[u8; 4]>,
+    /// The attributes that came with a value of another kind than declared, and were not taken.
+    pub(crate) mismatched: SmallVec<[Symbol; 1]>,
+    /// The hash of the event's id.
+    pub(crate) id: u64,
+}
+
+impl Profile {
+    /// Takes in an event that has passed [`Event::check`]. An event that the history holds already changes nothing.
+    pub(crate) fn fold(&mut self, event: &Event, catalog: &Catalog, keep: &Upkeep) -> Fold {
+        let id = event_id(event);
+        let mut fold = Fold { id, ..Fold::default() };
+        if self.history.has(id) {
+            fold.repeated = true;
+            return fold;
+        }
+        self.first_seen = self.first_seen.min(event.time);
+        self.events = self.events.saturating_add(1);
+        self.set_attributes(event, keep, &mut fold);
+        self.add_affinities(event, catalog, keep, &mut fold);
+        self.remember(event, keep, id);
+        self.last_seen = self.last_seen.max(event.time);
+        if let Some(source) = &event.source {
+            self.touches.add(event.time, source);
+        }
+        self.spend(event);
+        fold
+    }
+
+    fn set_attributes(&mut self, event: &Event, keep: &Upkeep, fold: &mut Fold) {
+        let attributes = &mut self.attributes;
+        let mut set = |name: Symbol, value: &Value| {
+            let Some(value) = fit(value, keep.kinds.get(&name).copied()) else {
+                fold.mismatched.push(name);
+                return;
+            };
+            if attributes.set(name, event.time, value) == attribute::Written::Changed {
+                fold.attributes.push(name);
+            }
+        };
+        for (name, value) in &event.attributes {
+            attribute::flatten(name, value, &mut set);
+        }
+        for (name, value) in [("device", &event.device), ("channel", &event.channel)] {
+            if let Some(value) = value {
+                let name = Symbol::new(name);
+                // An unchanged device only moves its time on: no text is copied on the steady path.
+                if attributes_has(attributes, name, value, event.time) {
+                    continue;
+                }
+                if attributes.set(name, event.time, value.as_str().into()) == attribute::Written::Changed {
+                    fold.attributes.push(name);
+                }
+            }
+        }
+    }
+
+    fn add_affinities(&mut self, event: &Event, catalog: &Catalog, keep: &Upkeep, fold: &mut Fold) {
+        let weight = weight_of(&event.kind);
+        if weight == 0.0 || keep.dimensions.is_empty() {
+            return;
+        }
+        for item in event.items.iter().take(MAX_LINES) {
+            let Some(slot) = catalog.slot(Symbol::new(&item.id)) else { continue };
+            for facet in catalog.facets(slot) {
+                let of = keep.dimensions.iter().position(|dimension| dimension.attribute == facet.dimension);
+                let Some(of) = of else { continue };
+                self.affinities.add(&keep.dimensions[of], facet.value, weight, event.time);
+                // A schema declares at most 64 dimensions.
+                if !fold.dimensions.contains(&(of as u8)) {
+                    fold.dimensions.push(of as u8);
+                }
+            }
+        }
+    }
+
+    fn remember(&mut self, event: &Event, keep: &Upkeep, id: u64) {
+        let dwell = event.properties.get("dwell").and_then(Value::as_number).unwrap_or(0.0);
+        let remembered = Remembered::new(&event.kind, event.time, dwell, id);
+        // A list of fifty items that was scrolled past is one event, not interest in fifty items.
+        let is_list = matches!(event.kind, EventKind::ListViewed | EventKind::ListFiltered);
+        let items: SmallVec<[Symbol; 4]> =
+            event.items.iter().filter(|_| !is_list).take(MAX_LINES).map(|item| Symbol::new(&item.id)).collect();
+        let (sealed, gap) = (&mut self.sealed, keep.session_gap);
+        self.history.add(&remembered, &items, keep.history, &mut |left| {
+            sealed.push(left, gap);
+        });
+        if event.time >= self.last_seen {
+            self.sessions.push(&remembered, gap);
+        } else {
+            self.recount_sessions(gap);
+        }
+    }
+
+    /// Folds the sessions again from the history, after an event has come late.
+    fn recount_sessions(&mut self, gap: Span) {
+        self.sessions = self.sealed;
+        for event in self.history.events() {
+            self.sessions.push(&event, gap);
+        }
+    }
+
+    fn spend(&mut self, event: &Event) {
+        let (purchases, sign) = match event.kind {
+            EventKind::Purchased => (1, 1.0),
+            EventKind::Refunded => (0, -1.0),
+            _ => return,
+        };
+        let Some(amount) = event.amount() else { return };
+        let mut sum = ExactSum::default();
+        sum.add(sign * amount);
+        self.add_spent(Spent {
+            currency: Symbol::new(event.currency.as_deref().unwrap_or("")),
+            purchases,
+            amount: sum,
+        });
+    }
+
+    fn add_spent(&mut self, more: Spent) {
+        match self.spent.binary_search_by_key(&more.currency, |spent| spent.currency) {
+            Ok(at) => {
+                let spent = &mut self.spent[at];
+                spent.purchases = spent.purchases.saturating_add(more.purchases);
+                spent.amount.merge(more.amount);
+            }
+            Err(at) if self.spent.len() < MAX_CURRENCIES => {
+                self.spent.reserve_exact(1);
+                self.spent.insert(at, more);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Takes in what another profile of the same person knows: the other of two devices, or of two shards. Of events
+    /// that both have seen, the counts and weights are added twice, except in the history and in exact counters.
+    pub fn merge_with(&mut self, other: &Self, keep: &Upkeep) {
+        self.first_seen = self.first_seen.min(other.first_seen);
+        self.last_seen = self.last_seen.max(other.last_seen);
+        self.events = self.events.saturating_add(other.events);
+        self.attributes.merge(&other.attributes);
+        self.affinities.merge(&other.affinities);
+        self.sealed = merge_sealed(self.sealed, other.sealed);
+        let (sealed, gap) = (&mut self.sealed, keep.session_gap);
+        self.history.merge(&other.history, keep.history, &mut |left| {
+            sealed.push(left, gap);
+        });
+        self.recount_sessions(gap);
+        self.touches.merge(&other.touches);
+        for spent in &other.spent {
+            self.add_spent(*spent);
+        }
+        self.counters.merge(&other.counters);
+        self.membership = Membership::default();
+    }
+
+    /// When the first event happened; [`Timestamp::MAX`] before it.
+    #[must_use]
+    pub const fn first_seen(&self) -> Timestamp {
+        self.first_seen
+    }
+    /// When the newest event happened; [`Timestamp::MIN`] before the first.
+    #[must_use]
+    pub const fn last_seen(&self) -> Timestamp {
+        self.last_seen
+    }
+    /// How many events have been taken in.
+    #[must_use]
+    pub const fn events(&self) -> u64 {
+        self.events
+    }
+    /// The attributes.
+    #[must_use]
+    pub const fn attributes(&self) -> &Attributes {
+        &self.attributes
+    }
+    /// The affinities to item attributes.
+    #[must_use]
+    pub const fn affinities(&self) -> &Affinities {
+        &self.affinities
+    }
+    /// The newest events.
+    #[must_use]
+    pub const fn history(&self) -> &History {
+        &self.history
+    }
+    /// The sessions.
+    #[must_use]
+    pub const fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+    /// Where the first and the last visit came from.
+    #[must_use]
+    pub const fn touches(&self) -> &Touches {
+        &self.touches
+    }
+    /// The money spent, by currency.
+    #[must_use]
+    pub fn spent(&self) -> &[Spent] {
+        &self.spent
+    }
+
+    /// The bytes that the profile takes, itself and what it holds on the heap, without the allocator's overhead.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let spilled = if self.membership.flips.spilled() { self.membership.flips.capacity() * 4 } else { 0 };
+        size_of::<Self>()
+            + self.attributes.heap_bytes()
+            + self.affinities.heap_bytes()
+            + self.history.heap_bytes()
+            + self.touches.heap_bytes()
+            + self.spent.capacity() * size_of::<Spent>()
+            + self.counters.heap_bytes()
+            + spilled
+    }
+}
+
+impl State for Profile {
+    const KIND: &'static str = "profile";
+    const VERSION: u16 = 1;
+
+    /// [`Profile::merge_with`] under the default [`Upkeep`].
+    fn merge(&mut self, other: &Self) {
+        self.merge_with(other, &Upkeep::default());
+    }
+}
+
+/// The hash by which a repeated event is recognised: of its id, or of what it says where it has none.
+fn event_id(event: &Event) -> u64 {
+    if let Some(id) = &event.id {
+        return Symbol::new(id).to_bits();
+    }
+    let mut parts: SmallVec<[u64; 8]> = SmallVec::new();
+    parts.extend([event.time.millis() as u64, event.kind.symbol().to_bits()]);
+    parts.extend(event.decision.map(|decision| decision.to_bits()));
+    parts.extend(event.items.iter().map(|item| Symbol::new(&item.id).to_bits()));
+    combine(&parts)
+}
+
+/// The value as an attribute of the declared kind; `None` if it is of another.
+fn fit(value: &Value, kind: Option<Kind>) -> Option<Value> {
+    match (kind, value) {
+        (None, value) => Some(value.clone()),
+        (Some(_), Value::Null) => Some(Value::Null),
+        (Some(Kind::Time), Value::Number(_)) => Some(value.clone()),
+        (Some(Kind::Time), Value::Text(text)) => {
+            let time: Timestamp = text.parse().ok()?;
+            // Times between the years 1 and 9999 are exact in an `f64`.
+            Some(Value::Number(time.millis() as f64))
+        }
+        (Some(kind), value) => (value.kind() == Some(kind)).then(|| value.clone()),
+    }
+}
+
+fn attributes_has(attributes: &Attributes, name: Symbol, value: &str, time: Timestamp) -> bool {
+    let at = attributes.as_slice().binary_search_by_key(&name, |attribute| attribute.name);
+    at.is_ok_and(|at| {
+        let kept = &attributes.as_slice()[at];
+        kept.time >= time && kept.value.as_text() == Some(value)
+    })
+}
+
+/// The sessions before both histories begin. Where both have some, their order is no longer known: the counts add
+/// up, and the newer one goes on.
+fn merge_sealed(a: Sessions, b: Sessions) -> Sessions {
+    let count = a.count.saturating_add(b.count);
+    let newer = if (a.last, a.start) >= (b.last, b.start) { a } else { b };
+    Sessions { count, ..newer }
+}
+
+/// Makes room for one more by a quarter, where `Vec` would double: profiles are many and small.
+fn reserve<T>(vec: &mut Vec<T>) {
+    if vec.len() == vec.capacity() {
+        vec.reserve_exact((vec.len() / 4).max(2));
+    }
+}
+
+/// How many items of one event touch affinities and the history.
+const MAX_LINES: usize = 16;
+/// How many currencies a profile counts in.
+const MAX_CURRENCIES: usize = 8;

@@ -1,0 +1,284 @@
+//! Rules written in Rust, giving the same trees as text and JSON.
+
+use std::ops::{BitAnd, BitOr, Not};
+
+use crate::event::EventKind;
+use crate::time::Span;
+
+use super::Rule;
+use super::ast::{
+    At, Comparison, EventQuery, Expr, Literal, MAX_DEPTH, Measure, Op, PropertyTest, SessionFact, Source, Test,
+};
+use super::error::{Location, NameKind, RuleError};
+use super::parser::{check_name, event_kind};
+
+const BUILT: At = At(Location::Built);
+
+/// A value of the person or the request, about to be compared.
+///
+/// ```
+/// use bespoke::rule::{Rule, event};
+/// use bespoke::time::Span;
+/// let rule = Rule::attribute("plan").eq("pro") & !event("purchased").within(Span::days(30)).happened();
+/// assert_eq!(rule.to_string(), "plan = 'pro' AND NOT event('purchased').within(30d).count() >= 1");
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Operand {
+    source: Source,
+    error: Option<RuleError>,
+}
+
+impl Rule {
+    /// An attribute of the profile; dots lead into nested values.
+    pub fn attribute(name: impl Into<String>) -> Operand {
+        let name = name.into();
+        Operand::named(NameKind::Attribute, &name.clone(), Source::Attribute(name))
+    }
+
+    /// An attribute of the request.
+    pub fn context(name: impl Into<String>) -> Operand {
+        let name = name.into();
+        Operand::named(NameKind::Context, &name.clone(), Source::Context(name))
+    }
+
+    /// The share of a value in the profile's interest, such as of `shoes` among categories.
+    pub fn affinity(dimension: impl Into<String>, value: impl Into<String>) -> Operand {
+        let (dimension, value) = (dimension.into(), value.into());
+        let error = check_name(NameKind::AffinityValue, &value, &Location::Built).err();
+        let operand = Operand::named(NameKind::Affinity, &dimension.clone(), Source::Affinity { dimension, value });
+        Operand { error: operand.error.or(error), ..operand }
+    }
+
+    /// A fact about the running session.
+    pub fn session(fact: SessionFact) -> Operand {
+        Operand { source: Source::Session(fact), error: None }
+    }
+
+    /// Events of a kind, to be counted or summed.
+    pub fn event(name: &str) -> EventOperand {
+        event(name)
+    }
+
+    /// Membership in another segment.
+    #[must_use]
+    pub fn segment(name: impl Into<String>) -> Self {
+        let name = name.into();
+        let error = check_name(NameKind::Segment, &name, &Location::Built).err();
+        Self::built(Expr::Segment(name, BUILT), error)
+    }
+
+    /// Everyone, or no one.
+    #[must_use]
+    pub const fn always(holds: bool) -> Self {
+        Self { expr: Expr::Const(holds), broken: None }
+    }
+
+    /// A rule built in Rust; one that cannot be written is remembered as an error for [`Rule::check`], since
+    /// building has nowhere to report it.
+    fn built(expr: Expr, error: Option<RuleError>) -> Self {
+        let deep = || {
+            let too_deep = RuleError::TooDeep { at: Location::Built, limit: MAX_DEPTH };
+            (expr.depth() > MAX_DEPTH).then_some(too_deep)
+        };
+        match error.or_else(deep) {
+            Some(error) => Self { expr: Expr::Const(false), broken: Some(Box::new(error)) },
+            None => Self { expr, broken: None },
+        }
+    }
+}
+
+impl Operand {
+    fn named(what: NameKind, name: &str, source: Source) -> Self {
+        Self { source, error: check_name(what, name, &Location::Built).err() }
+    }
+
+    fn test(self, test: Test) -> Rule {
+        let comparison = Comparison { source: self.source, test, at: BUILT, op_at: BUILT };
+        Rule::built(Expr::Test(Box::new(comparison)), self.error)
+    }
+
+    fn is(mut self, op: Op, literal: Literal) -> Rule {
+        self.finite(&literal);
+        self.test(Test::Is(op, literal))
+    }
+
+    fn finite(&mut self, literal: &Literal) {
+        if matches!(literal, Literal::Number(number) if !number.is_finite()) {
+            self.error.get_or_insert(RuleError::NotFinite { at: Location::Built });
+        }
+    }
+
+    /// Equal to it.
+    #[must_use]
+    pub fn eq(self, literal: impl Into<Literal>) -> Rule {
+        self.is(Op::Eq, literal.into())
+    }
+
+    /// Not equal to it, or missing.
+    #[must_use]
+    pub fn ne(self, literal: impl Into<Literal>) -> Rule {
+        self.is(Op::Ne, literal.into())
+    }
+
+    /// Greater than or equal to it.
+    #[must_use]
+    pub fn at_least(self, literal: impl Into<Literal>) -> Rule {
+        self.is(Op::Ge, literal.into())
+    }
+
+    /// Less than or equal to it.
+    #[must_use]
+    pub fn at_most(self, literal: impl Into<Literal>) -> Rule {
+        self.is(Op::Le, literal.into())
+    }
+
+    /// Greater than it.
+    #[must_use]
+    pub fn above(self, literal: impl Into<Literal>) -> Rule {
+        self.is(Op::Gt, literal.into())
+    }
+
+    /// Less than it.
+    #[must_use]
+    pub fn below(self, literal: impl Into<Literal>) -> Rule {
+        self.is(Op::Lt, literal.into())
+    }
+
+    /// From the lower to the upper end, both included.
+    #[must_use]
+    pub fn between(mut self, low: impl Into<Literal>, high: impl Into<Literal>) -> Rule {
+        let (low, high) = (low.into(), high.into());
+        self.finite(&low);
+        self.finite(&high);
+        self.test(Test::Between(low, high))
+    }
+
+    /// One of these; an empty list is an error that [`Rule::check`] reports.
+    #[must_use]
+    pub fn one_of<L: Into<Literal>>(mut self, literals: impl IntoIterator<Item = L>) -> Rule {
+        let literals: Vec<Literal> = literals.into_iter().map(Into::into).collect();
+        literals.iter().for_each(|literal| self.finite(literal));
+        if literals.is_empty() {
+            self.error.get_or_insert(RuleError::Empty { at: Location::Built, what: "list" });
+        } else if literals.len() > super::MAX_VALUES {
+            self.error.get_or_insert(RuleError::TooManyValues { at: Location::Built, limit: super::MAX_VALUES });
+        }
+        self.test(Test::In(literals))
+    }
+
+    /// Present at all.
+    #[must_use]
+    pub fn exists(self) -> Rule {
+        self.test(Test::Exists)
+    }
+
+    /// Text with this in it.
+    #[must_use]
+    pub fn contains(self, text: impl Into<String>) -> Rule {
+        self.test(Test::Contains(text.into()))
+    }
+
+    /// Text that begins with this.
+    #[must_use]
+    pub fn starts_with(self, text: impl Into<String>) -> Rule {
+        self.test(Test::StartsWith(text.into()))
+    }
+}
+
+/// Events of one kind, about to be counted or summed.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct EventOperand {
+    query: EventQuery,
+    error: Option<RuleError>,
+}
+
+/// Events of a kind, to be counted or summed.
+pub fn event(name: &str) -> EventOperand {
+    let (kind, error) = match event_kind(name, &Location::Built) {
+        Ok(kind) => (kind, None),
+        Err(error) => (EventKind::default(), Some(error)),
+    };
+    let query =
+        EventQuery { kind, tests: Vec::new(), within: None, measure: Measure::Count, at: BUILT, within_at: BUILT };
+    EventOperand { query, error }
+}
+
+impl EventOperand {
+    /// Only those with this value of a property.
+    pub fn with(mut self, property: impl Into<String>, literal: impl Into<Literal>) -> Self {
+        let (name, literal) = (property.into(), literal.into());
+        if matches!(literal, Literal::Number(number) if !number.is_finite()) {
+            self.error.get_or_insert(RuleError::NotFinite { at: Location::Built });
+        }
+        self.error = self.error.or(check_name(NameKind::Property, &name, &Location::Built).err());
+        self.query.tests.push(PropertyTest { name, test: Test::Is(Op::Eq, literal), at: BUILT });
+        self
+    }
+
+    /// Only those of the last so much time.
+    pub fn within(mut self, window: Span) -> Self {
+        self.query.within = Some(window);
+        self
+    }
+
+    /// Whether there was any.
+    #[must_use]
+    pub fn happened(self) -> Rule {
+        self.count().at_least(1)
+    }
+
+    /// How many there were.
+    pub fn count(self) -> Operand {
+        self.measure(Measure::Count)
+    }
+
+    /// The sum of a numeric property.
+    pub fn sum(mut self, property: impl Into<String>) -> Operand {
+        let property = property.into();
+        self.error = self.error.or(check_name(NameKind::Property, &property, &Location::Built).err());
+        self.measure(Measure::Sum(property))
+    }
+
+    /// When the first one was.
+    pub fn first(self) -> Operand {
+        self.measure(Measure::First)
+    }
+
+    /// When the last one was.
+    pub fn last(self) -> Operand {
+        self.measure(Measure::Last)
+    }
+
+    fn measure(mut self, measure: Measure) -> Operand {
+        self.query.measure = measure;
+        Operand { source: Source::Event(self.query.canonical()), error: self.error }
+    }
+}
+
+impl BitAnd for Rule {
+    type Output = Self;
+    /// Both hold.
+    fn bitand(self, other: Self) -> Self {
+        let error = self.broken.or(other.broken).map(|error| *error);
+        Self::built(Expr::and([self.expr, other.expr]), error)
+    }
+}
+
+impl BitOr for Rule {
+    type Output = Self;
+    /// One or both hold.
+    fn bitor(self, other: Self) -> Self {
+        let error = self.broken.or(other.broken).map(|error| *error);
+        Self::built(Expr::or([self.expr, other.expr]), error)
+    }
+}
+
+impl Not for Rule {
+    type Output = Self;
+    /// It does not hold.
+    fn not(self) -> Self {
+        Self::built(Expr::Not(Box::new(self.expr)), self.broken.map(|error| *error))
+    }
+}

@@ -1,0 +1,242 @@
+//! What can be wrong with a rule, each time with its place.
+
+use std::fmt;
+use std::ops::Deref;
+
+use crate::time::{Span, TimeError};
+
+/// Where in a rule something is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Location {
+    /// In text: the line and the column in characters, both from one.
+    Text {
+        /// The line.
+        line: u32,
+        /// The column.
+        column: u32,
+    },
+    /// In JSON: the path from the rule's root, such as `$and[1].$event.within`; empty at the root.
+    Path(Box<str>),
+    /// In a rule that was built in Rust, which has no places.
+    Built,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text { line, column } => write!(f, "{line}:{column}"),
+            Self::Path(path) if !path.is_empty() => f.write_str(path),
+            Self::Path(_) | Self::Built => f.write_str("rule"),
+        }
+    }
+}
+
+/// What a name in a rule stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NameKind {
+    /// A kind of event.
+    Event,
+    /// A property of an event.
+    Property,
+    /// An attribute of a profile.
+    Attribute,
+    /// An attribute of a request.
+    Context,
+    /// An item attribute to which profiles keep affinities.
+    Affinity,
+    /// A value of such an attribute.
+    AffinityValue,
+    /// A fact about the session.
+    Session,
+    /// Another segment.
+    Segment,
+    /// A function of the text form.
+    Function,
+    /// An operator or key of the JSON form.
+    Key,
+}
+
+impl fmt::Display for NameKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Event => "event",
+            Self::Property => "property",
+            Self::Attribute => "attribute",
+            Self::Context => "context name",
+            Self::Affinity => "affinity",
+            Self::AffinityValue => "affinity value",
+            Self::Session => "session fact",
+            Self::Segment => "segment",
+            Self::Function => "function",
+            Self::Key => "operator or key",
+        })
+    }
+}
+
+/// Why a rule is not one, or cannot mean what it says.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuleError {
+    /// The text is too long.
+    #[error("the rule has {bytes} bytes; at most {limit} are read")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The rule nests too deep.
+    #[error("{at}: the rule nests deeper than {limit} levels")]
+    TooDeep {
+        /// Where the limit was passed.
+        at: Location,
+        /// The limit.
+        limit: usize,
+    },
+    /// Something else was expected.
+    #[error("{at}: expected {wanted}, found {found}")]
+    Syntax {
+        /// Where.
+        at: Location,
+        /// What would be right.
+        wanted: &'static str,
+        /// What was found, shortened.
+        found: String,
+    },
+    /// Nothing goes by this name.
+    #[error("{at}: unknown {what} `{name}`{}", DidYouMean(.nearest.as_deref()))]
+    Unknown {
+        /// Where.
+        at: Location,
+        /// What it should have been.
+        what: NameKind,
+        /// The name, shortened.
+        name: String,
+        /// The name that may have been meant.
+        nearest: Option<String>,
+    },
+    /// A name is empty, too long, or cannot be written back.
+    #[error("{at}: `{name}` cannot name a {what}; names have 1 to 512 bytes and no outer white space")]
+    Name {
+        /// Where.
+        at: Location,
+        /// What it should name.
+        what: NameKind,
+        /// The name, shortened.
+        name: String,
+    },
+    /// A list or an object is empty, and might mean everyone by accident.
+    #[error("{at}: an empty {what} says nothing; write `true` or `false` if that is meant")]
+    Empty {
+        /// Where.
+        at: Location,
+        /// What is empty.
+        what: &'static str,
+    },
+    /// A list has too many values.
+    #[error("{at}: the list has more than {limit} values; keep so many as a segment or an attribute")]
+    TooManyValues {
+        /// Where.
+        at: Location,
+        /// The limit.
+        limit: usize,
+    },
+    /// An operator was given a value of the wrong kind.
+    #[error("{at}: `{op}` needs {wanted}, but `{name}` is {found}")]
+    KindMismatch {
+        /// Where.
+        at: Location,
+        /// The operator.
+        op: &'static str,
+        /// The kind that it needs.
+        wanted: &'static str,
+        /// What has the other kind, shortened.
+        name: String,
+        /// The kind that it has.
+        found: &'static str,
+    },
+    /// A window is empty or too long.
+    #[error("{at}: the window is {window}; it must be longer than nothing and at most 5 years of 365 days")]
+    Window {
+        /// Where.
+        at: Location,
+        /// The window.
+        window: Span,
+    },
+    /// The first or last time was asked for within a window.
+    #[error("{at}: `{measure}` takes no window; compare its time instead, or count within the window")]
+    WindowOfTime {
+        /// Where.
+        at: Location,
+        /// `first()` or `last()`.
+        measure: &'static str,
+    },
+    /// A count within a window is compared with a number above what profiles keep.
+    #[error("{at}: a count within a window compares with at most {limit}, not {found}; count without a window")]
+    Threshold {
+        /// Where.
+        at: Location,
+        /// The number.
+        found: f64,
+        /// The limit.
+        limit: u32,
+    },
+    /// A number is not finite.
+    #[error("{at}: a number is not finite")]
+    NotFinite {
+        /// Where.
+        at: Location,
+    },
+    /// A time or a span does not read.
+    #[error("{at}: {source}")]
+    Time {
+        /// Where.
+        at: Location,
+        /// Why it does not.
+        source: TimeError,
+    },
+}
+
+struct DidYouMean<'a>(Option<&'a str>);
+
+impl fmt::Display for DidYouMean<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |name| write!(f, "; did you mean `{name}`?"))
+    }
+}
+
+/// Everything that is wrong with a rule; never empty.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleErrors(Vec<RuleError>);
+
+impl RuleErrors {
+    /// The errors, up to the first hundred; a rule with more is not what its author thinks anyway.
+    pub(crate) fn new(errors: Vec<RuleError>) -> Self {
+        Self(errors)
+    }
+}
+
+impl Deref for RuleErrors {
+    type Target = [RuleError];
+    fn deref(&self) -> &[RuleError] {
+        &self.0
+    }
+}
+
+impl From<RuleError> for RuleErrors {
+    fn from(error: RuleError) -> Self {
+        Self(vec![error])
+    }
+}
+
+impl fmt::Display for RuleErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, error) in self.0.iter().enumerate() {
+            write!(f, "{}{error}", if i > 0 { "; " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for RuleErrors {}

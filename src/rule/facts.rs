@@ -1,0 +1,61 @@
+//! The one trait that a rule reads through, and the one that counters read events through.
+
+use crate::hash::Symbol;
+use crate::profile::{Counter, CounterId};
+use crate::time::Timestamp;
+use crate::value::Value;
+
+use super::ast::SessionFact;
+
+/// A single value, borrowed from wherever it is kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Scalar<'a> {
+    /// True or false.
+    Bool(bool),
+    /// A number.
+    Number(f64),
+    /// Text.
+    Text(&'a str),
+}
+
+impl<'a> Scalar<'a> {
+    /// The value, unless it is nothing, a list or an object.
+    #[must_use]
+    pub fn from_value(value: &'a Value) -> Option<Self> {
+        match value {
+            Value::Bool(value) => Some(Self::Bool(*value)),
+            Value::Number(number) => Some(Self::Number(*number)),
+            Value::Text(text) => Some(Self::Text(text)),
+            Value::Null | Value::List(_) | Value::Object(_) => None,
+        }
+    }
+}
+
+/// What is known about a person, and about the request if there is one, at one point in time.
+pub trait Facts {
+    /// The present.
+    fn now(&self) -> Timestamp;
+    /// The profile's attribute of this name.
+    fn attribute(&self, name: Symbol) -> Option<&Value>;
+    /// The request's attribute of this name; `None` where there is no request.
+    fn context(&self, name: Symbol) -> Option<&Value>;
+    /// The profile's counter with this id; `None` if it has counted nothing.
+    fn counter(&self, id: CounterId) -> Option<&Counter>;
+    /// The share, from 0 to 1, of this value in the profile's interest along this dimension. It must not change by
+    /// time passing alone.
+    fn affinity(&self, dimension: Symbol, value: Symbol) -> f64;
+    /// A fact about the running session.
+    fn session(&self, fact: SessionFact) -> Option<Scalar<'_>>;
+    /// Until when the session's facts hold if nothing happens.
+    fn session_until(&self) -> Timestamp;
+    /// Whether the person is in the segment with this index.
+    fn segment(&self, index: usize) -> bool;
+}
+
+/// What an event says, to the counters that may count it.
+pub trait EventFacts {
+    /// Whether any of the values that the event, or an item in it, has under this name passes the test.
+    fn any(&self, name: Symbol, test: &mut dyn FnMut(Scalar<'_>) -> bool) -> bool;
+    /// The number to add up under this name.
+    fn number(&self, name: Symbol) -> Option<f64>;
+}

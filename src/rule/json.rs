@@ -1,0 +1,495 @@
+//! The tree from JSON and to JSON, in the style of MongoDB's query language.
+//!
+//! Every error is collected, each with the path to its place. Unknown keys are errors, and nothing empty stands for
+//! everyone.
+
+use serde_json::{Map, Value, json};
+
+use crate::schema::nearest;
+use crate::time::{Span, Timestamp, shorten};
+
+use super::ast::{
+    At, Comparison, EventQuery, Expr, Literal, MAX_DEPTH, MAX_VALUES, Measure, Op, PropertyTest, Source, Test,
+};
+use super::error::{Location, NameKind, RuleError, RuleErrors};
+use super::parser::{check_name, event_kind, session_fact};
+
+pub(crate) fn read(json: &Value) -> Result<Expr, RuleErrors> {
+    let mut reader = Reader { errors: Vec::new() };
+    let expr = reader.expr(json, &Path::ROOT, 0);
+    match expr {
+        Some(expr) if reader.errors.is_empty() => Ok(expr),
+        _ => Err(RuleErrors::new(reader.errors)),
+    }
+}
+
+struct Reader {
+    errors: Vec<RuleError>,
+}
+
+/// A path that costs nothing until an error or a leaf needs it.
+#[derive(Clone, Copy)]
+struct Path<'a> {
+    parent: Option<&'a Path<'a>>,
+    step: Step<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Root,
+    Key(&'a str),
+    Index(usize),
+}
+
+impl<'a> Path<'a> {
+    const ROOT: Self = Self { parent: None, step: Step::Root };
+
+    fn key(&'a self, key: &'a str) -> Self {
+        Self { parent: Some(self), step: Step::Key(key) }
+    }
+
+    fn index(&'a self, index: usize) -> Self {
+        Self { parent: Some(self), step: Step::Index(index) }
+    }
+
+    fn location(&self) -> Location {
+        let (mut steps, mut here) = (Vec::new(), Some(self));
+        while let Some(path) = here {
+            steps.push(path.step);
+            here = path.parent;
+        }
+        let mut text = String::new();
+        for step in steps.into_iter().rev() {
+            match step {
+                Step::Root => {}
+                Step::Key(key) => {
+                    if !text.is_empty() {
+                        text.push('.');
+                    }
+                    text.push_str(&shorten(key));
+                }
+                Step::Index(index) => text.push_str(&format!("[{index}]")),
+            }
+        }
+        Location::Path(text.into())
+    }
+
+    fn at(&self) -> At {
+        At(self.location())
+    }
+}
+
+impl Reader {
+    /// Notes an error; `None`, so that the caller can end with it and go on beside.
+    fn fail<T>(&mut self, error: RuleError) -> Option<T> {
+        if self.errors.len() < MOST_ERRORS {
+            self.errors.push(error);
+        }
+        None
+    }
+
+    fn keep<T>(&mut self, result: Result<T, RuleError>) -> Option<T> {
+        result.map_or_else(|error| self.fail(error), Some)
+    }
+
+    fn wrong<T>(&mut self, path: &Path<'_>, wanted: &'static str, found: &Value) -> Option<T> {
+        self.fail(RuleError::Syntax { at: path.location(), wanted, found: describe(found) })
+    }
+
+    fn unknown<T>(&mut self, path: &Path<'_>, name: &str, candidates: &[&str]) -> Option<T> {
+        let nearest = nearest(name, candidates.iter().copied());
+        self.fail(RuleError::Unknown { at: path.location(), what: NameKind::Key, name: shorten(name), nearest })
+    }
+
+    fn object<'v>(&mut self, json: &'v Value, path: &Path<'_>, wanted: &'static str) -> Option<&'v Map<String, Value>> {
+        match json {
+            Value::Object(fields) if fields.is_empty() => {
+                self.fail(RuleError::Empty { at: path.location(), what: "object" })
+            }
+            Value::Object(fields) => Some(fields),
+            other => self.wrong(path, wanted, other),
+        }
+    }
+
+    fn array<'v>(&mut self, json: &'v Value, path: &Path<'_>) -> Option<&'v [Value]> {
+        match json {
+            Value::Array(values) if values.is_empty() => {
+                self.fail(RuleError::Empty { at: path.location(), what: "list" })
+            }
+            Value::Array(values) if values.len() > MAX_VALUES => {
+                self.fail(RuleError::TooManyValues { at: path.location(), limit: MAX_VALUES })
+            }
+            Value::Array(values) => Some(values),
+            other => self.wrong(path, "a list", other),
+        }
+    }
+
+    fn text<'v>(&mut self, json: &'v Value, path: &Path<'_>) -> Option<&'v str> {
+        match json {
+            Value::String(text) => Some(text),
+            other => self.wrong(path, "text", other),
+        }
+    }
+
+    fn name(&mut self, what: NameKind, json: &Value, path: &Path<'_>) -> Option<String> {
+        let name = self.text(json, path)?;
+        self.named(what, name, path)
+    }
+
+    fn named(&mut self, what: NameKind, name: &str, path: &Path<'_>) -> Option<String> {
+        self.keep(check_name(what, name, &path.location()).map(|()| name.to_owned()))
+    }
+
+    fn expr(&mut self, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
+        if depth > MAX_DEPTH {
+            return self.fail(RuleError::TooDeep { at: path.location(), limit: MAX_DEPTH });
+        }
+        if let Value::Bool(value) = json {
+            return Some(Expr::Const(*value));
+        }
+        let fields = self.object(json, path, "an object, `true` or `false`")?;
+        // Every field is read before any failure ends this, so that all errors are found.
+        let parts: Vec<Option<Expr>> =
+            fields.iter().map(|(key, json)| self.field(key, json, &path.key(key), depth)).collect();
+        parts.into_iter().collect::<Option<Vec<_>>>().map(Expr::and)
+    }
+
+    fn field(&mut self, key: &str, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
+        match key {
+            "$and" => self.exprs(json, path, depth).map(Expr::and),
+            "$or" => self.exprs(json, path, depth).map(Expr::or),
+            "$nor" => self.exprs(json, path, depth).map(|parts| Expr::Not(Box::new(Expr::or(parts)))),
+            "$not" => self.expr(json, path, depth + 1).map(|inner| Expr::Not(Box::new(inner))),
+            "$segment" => Some(Expr::Segment(self.name(NameKind::Segment, json, path)?, path.at())),
+            "$event" => self.event(json, path, depth),
+            "$attribute" => self.each(json, path, |reader, name, json, path| {
+                let source = Source::Attribute(reader.named(NameKind::Attribute, name, path)?);
+                reader.tests(&source, json, path, depth)
+            }),
+            "$context" => self.each(json, path, |reader, name, json, path| {
+                let source = Source::Context(reader.named(NameKind::Context, name, path)?);
+                reader.tests(&source, json, path, depth)
+            }),
+            "$session" => self.each(json, path, |reader, name, json, path| {
+                let source = Source::Session(reader.keep(session_fact(name, &path.location()))?);
+                reader.tests(&source, json, path, depth)
+            }),
+            "$affinity" => self.each(json, path, |reader, dimension, json, path| {
+                let dimension = reader.named(NameKind::Affinity, dimension, path)?;
+                reader.each(json, path, |reader, value, json, path| {
+                    let value = reader.named(NameKind::AffinityValue, value, path)?;
+                    reader.tests(&Source::Affinity { dimension: dimension.clone(), value }, json, path, depth)
+                })
+            }),
+            _ if key.starts_with('$') => self.unknown(path, key, &KEYS),
+            name => {
+                let source = Source::Attribute(self.named(NameKind::Attribute, name, path)?);
+                self.tests(&source, json, path, depth)
+            }
+        }
+    }
+
+    fn exprs(&mut self, json: &Value, path: &Path<'_>, depth: usize) -> Option<Vec<Expr>> {
+        let values = self.array(json, path)?;
+        let parts: Vec<Option<Expr>> =
+            values.iter().enumerate().map(|(i, json)| self.expr(json, &path.index(i), depth + 1)).collect();
+        parts.into_iter().collect()
+    }
+
+    /// A conjunction over the fields of an object.
+    fn each(
+        &mut self,
+        json: &Value,
+        path: &Path<'_>,
+        mut read: impl FnMut(&mut Self, &str, &Value, &Path<'_>) -> Option<Expr>,
+    ) -> Option<Expr> {
+        let fields = self.object(json, path, "an object")?;
+        let mut parts = Vec::new();
+        for (key, json) in fields {
+            parts.push(read(self, key, json, &path.key(key)));
+        }
+        parts.into_iter().collect::<Option<Vec<_>>>().map(Expr::and)
+    }
+
+    /// What is asked of one value: a literal, or an object of operators.
+    fn tests(&mut self, source: &Source, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
+        let leaf = |test: Test, op_at: At| {
+            Expr::Test(Box::new(Comparison { source: source.clone(), test, at: path.at(), op_at }))
+        };
+        if !is_operators(json) {
+            let literal = self.literal(json, path)?;
+            return Some(leaf(Test::Is(Op::Eq, literal), path.at()));
+        }
+        let fields = self.object(json, path, "operators")?;
+        let mut parts = Vec::new();
+        for (key, json) in fields {
+            let path = path.key(key);
+            parts.push(match (key.as_str(), json) {
+                ("$not", _) if depth >= MAX_DEPTH => {
+                    self.fail(RuleError::TooDeep { at: path.location(), limit: MAX_DEPTH })
+                }
+                ("$not", _) => self.tests(source, json, &path, depth + 1).map(|inner| Expr::Not(Box::new(inner))),
+                ("$exists", Value::Bool(true)) => Some(leaf(Test::Exists, path.at())),
+                ("$exists", Value::Bool(false)) => Some(Expr::Not(Box::new(leaf(Test::Exists, path.at())))),
+                ("$exists", other) => self.wrong(&path, "`true` or `false`", other),
+                _ => self.test(key, json, &path).map(|test| leaf(test, path.at())),
+            });
+        }
+        parts.into_iter().collect::<Option<Vec<_>>>().map(Expr::and)
+    }
+
+    /// One operator with what it compares to.
+    fn test(&mut self, key: &str, json: &Value, path: &Path<'_>) -> Option<Test> {
+        if let Some(op) = Op::ALL.into_iter().find(|op| op.json() == key) {
+            return Some(Test::Is(op, self.literal(json, path)?));
+        }
+        match key {
+            "$in" => Some(Test::In(self.literals(json, path)?)),
+            "$nin" => Some(Test::NotIn(self.literals(json, path)?)),
+            "$contains" => Some(Test::Contains(self.text(json, path)?.to_owned())),
+            "$startsWith" => Some(Test::StartsWith(self.text(json, path)?.to_owned())),
+            "$between" => {
+                let ends = self.literals(json, path)?;
+                match <[Literal; 2]>::try_from(ends) {
+                    Ok([low, high]) => Some(Test::Between(low, high)),
+                    Err(_) => self.wrong(path, "a list of the lower and the upper end", json),
+                }
+            }
+            "$exists" if json == &Value::Bool(true) => Some(Test::Exists),
+            "$exists" => self.wrong(path, "`true`", json),
+            _ => self.unknown(path, key, &OPERATORS),
+        }
+    }
+
+    fn literals(&mut self, json: &Value, path: &Path<'_>) -> Option<Vec<Literal>> {
+        let values = self.array(json, path)?;
+        let values: Vec<_> = values.iter().enumerate().map(|(i, json)| self.literal(json, &path.index(i))).collect();
+        values.into_iter().collect()
+    }
+
+    fn literal(&mut self, json: &Value, path: &Path<'_>) -> Option<Literal> {
+        match json {
+            Value::Bool(value) => Some(Literal::Bool(*value)),
+            Value::Number(number) => match number.as_f64().filter(|number| number.is_finite()) {
+                Some(number) => Some(number.into()),
+                None => self.fail(RuleError::NotFinite { at: path.location() }),
+            },
+            Value::String(text) => Some(Literal::Text(text.clone())),
+            Value::Object(fields) if fields.len() == 1 && fields.contains_key("$time") => {
+                let path = path.key("$time");
+                let text = self.text(&fields["$time"], &path)?;
+                let time = text.parse::<Timestamp>();
+                self.keep(time.map(Literal::Time).map_err(|source| RuleError::Time { at: path.location(), source }))
+            }
+            other => self.wrong(path, "text, a number, `true`, `false` or {\"$time\": …}", other),
+        }
+    }
+
+    fn event(&mut self, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
+        let fields = self.object(json, path, "an object with `name`")?;
+        let before = self.errors.len();
+        let mut query = EventQuery {
+            kind: crate::event::EventKind::default(),
+            tests: Vec::new(),
+            within: None,
+            measure: Measure::Count,
+            at: path.key("name").at(),
+            within_at: path.key("within").at(),
+        };
+        let mut asked: Option<(&str, &Value)> = None;
+        for (key, json) in fields {
+            let path = path.key(key);
+            match key.as_str() {
+                "name" => {
+                    if let Some(name) = self.text(json, &path) {
+                        if let Some(kind) = self.keep(event_kind(name, &path.location())) {
+                            query.kind = kind;
+                        }
+                    }
+                }
+                "where" => self.wheres(json, &path, &mut query.tests),
+                "within" => {
+                    if let Some(text) = self.text(json, &path) {
+                        let span = text.parse::<Span>();
+                        query.within =
+                            self.keep(span.map_err(|source| RuleError::Time { at: path.location(), source }));
+                    }
+                }
+                "count" | "sum" | "first" | "last" => {
+                    if asked.replace((key, json)).is_some() {
+                        let found = format!("`{key}` beside another");
+                        let wanted = "one of `count`, `sum`, `first` and `last`";
+                        self.fail::<()>(RuleError::Syntax { at: path.location(), wanted, found });
+                    }
+                }
+                _ => {
+                    self.unknown::<()>(&path, key, &EVENT_KEYS);
+                }
+            }
+        }
+        if !fields.contains_key("name") {
+            self.fail::<()>(RuleError::Syntax {
+                at: path.location(),
+                wanted: "the event's `name`",
+                found: "none".to_owned(),
+            });
+        }
+        let Some((key, json)) = asked else {
+            let test = Test::Is(Op::Ge, Literal::Number(1.0));
+            let source = Source::Event(query.canonical());
+            let comparison = Comparison { source, test, at: path.at(), op_at: path.at() };
+            return (self.errors.len() == before).then(|| Expr::Test(Box::new(comparison)));
+        };
+        let path = path.key(key);
+        let mut operators = json.clone();
+        match key {
+            "sum" => {
+                let fields = self.object(json, &path, "an object with `property` and operators")?;
+                let property = fields.get("property").unwrap_or(&Value::Null);
+                query.measure = Measure::Sum(self.name(NameKind::Property, property, &path.key("property"))?);
+                if let Value::Object(fields) = &mut operators {
+                    fields.remove("property");
+                }
+            }
+            "first" => query.measure = Measure::First,
+            "last" => query.measure = Measure::Last,
+            _ => {}
+        }
+        let tests = self.tests(&Source::Event(query.canonical()), &operators, &path, depth);
+        tests.filter(|_| self.errors.len() == before)
+    }
+
+    /// Tests of properties: an object, or a list of objects where one name is tested in the same way twice.
+    fn wheres(&mut self, json: &Value, path: &Path<'_>, tests: &mut Vec<PropertyTest>) {
+        if let Value::Array(_) = json {
+            for (i, json) in self.array(json, path).unwrap_or_default().iter().enumerate() {
+                let path = path.index(i);
+                if json.is_array() {
+                    self.wrong::<()>(&path, "an object", json);
+                } else {
+                    self.wheres(json, &path, tests);
+                }
+            }
+            return;
+        }
+        let Some(fields) = self.object(json, path, "an object of properties") else { return };
+        for (name, json) in fields {
+            let path = path.key(name);
+            let Some(name) = self.named(NameKind::Property, name, &path) else { continue };
+            if !is_operators(json) {
+                if let Some(literal) = self.literal(json, &path) {
+                    tests.push(PropertyTest { name, test: Test::Is(Op::Eq, literal), at: path.at() });
+                }
+                continue;
+            }
+            let Some(fields) = self.object(json, &path, "operators") else { continue };
+            for (key, json) in fields {
+                let path = path.key(key);
+                if let Some(test) = self.test(key, json, &path) {
+                    tests.push(PropertyTest { name: name.clone(), test, at: path.at() });
+                }
+            }
+        }
+    }
+}
+
+/// Whether the JSON is an object of operators rather than a literal.
+fn is_operators(json: &Value) -> bool {
+    matches!(json, Value::Object(fields) if !(fields.len() == 1 && fields.contains_key("$time")))
+}
+
+fn describe(json: &Value) -> String {
+    match json {
+        Value::Null => "null".to_owned(),
+        Value::Bool(value) => format!("`{value}`"),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) => format!("the text '{}'", shorten(text)),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+/// Writes the tree as JSON.
+pub(crate) fn write(expr: &Expr) -> Value {
+    match expr {
+        Expr::Const(value) => Value::Bool(*value),
+        Expr::And(parts) => json!({"$and": parts.iter().map(write).collect::<Vec<_>>()}),
+        Expr::Or(parts) => json!({"$or": parts.iter().map(write).collect::<Vec<_>>()}),
+        Expr::Not(inner) => json!({"$not": write(inner)}),
+        Expr::Segment(name, _) => json!({"$segment": name}),
+        Expr::Test(comparison) => write_comparison(comparison),
+    }
+}
+
+fn write_comparison(comparison: &Comparison) -> Value {
+    let test = write_test(&comparison.test);
+    match &comparison.source {
+        Source::Attribute(name) if name.starts_with('$') => json!({"$attribute": {name: test}}),
+        Source::Attribute(name) => json!({name: test}),
+        Source::Context(name) => json!({"$context": {name: test}}),
+        Source::Affinity { dimension, value } => json!({"$affinity": {dimension: {value: test}}}),
+        Source::Session(fact) => json!({"$session": {fact.name(): test}}),
+        Source::Event(query) => write_event(query, test),
+    }
+}
+
+fn write_event(query: &EventQuery, mut test: Value) -> Value {
+    let mut event = Map::new();
+    event.insert("name".to_owned(), query.kind.name().into());
+    if !query.tests.is_empty() {
+        let mut tests: Vec<Value> =
+            query.tests.iter().map(|test| json!({&test.name: write_test(&test.test)})).collect();
+        let one = if tests.len() == 1 { tests.pop() } else { None };
+        event.insert("where".to_owned(), one.unwrap_or(Value::Array(tests)));
+    }
+    if let Some(span) = query.within {
+        event.insert("within".to_owned(), span.to_string().into());
+    }
+    let measure = match &query.measure {
+        Measure::Count => "count",
+        Measure::First => "first",
+        Measure::Last => "last",
+        Measure::Sum(property) => {
+            if let Value::Object(fields) = &mut test {
+                fields.insert("property".to_owned(), property.clone().into());
+            }
+            "sum"
+        }
+    };
+    event.insert(measure.to_owned(), test);
+    json!({"$event": event})
+}
+
+fn write_test(test: &Test) -> Value {
+    let list = |values: &[Literal]| values.iter().map(write_literal).collect::<Vec<_>>();
+    match test {
+        Test::Is(op, literal) => json!({op.json(): write_literal(literal)}),
+        Test::In(values) => json!({"$in": list(values)}),
+        Test::NotIn(values) => json!({"$nin": list(values)}),
+        Test::Between(low, high) => json!({"$between": [write_literal(low), write_literal(high)]}),
+        Test::Exists => json!({"$exists": true}),
+        Test::Contains(text) => json!({"$contains": text}),
+        Test::StartsWith(text) => json!({"$startsWith": text}),
+    }
+}
+
+fn write_literal(literal: &Literal) -> Value {
+    match literal {
+        Literal::Bool(value) => json!(value),
+        // Whole numbers are written without a fraction, as people write them; below 2^53 the cast is exact.
+        Literal::Number(number) if libm::trunc(*number).total_cmp(number).is_eq() && number.abs() < 9e15 => {
+            json!(*number as i64)
+        }
+        Literal::Number(number) => json!(number),
+        Literal::Text(text) => json!(text),
+        Literal::Time(time) => json!({"$time": time.to_string()}),
+    }
+}
+
+/// A rule with more errors than this is not what its author thinks; the rest would be noise.
+const MOST_ERRORS: usize = 100;
+const KEYS: [&str; 10] =
+    ["$and", "$or", "$nor", "$not", "$segment", "$event", "$attribute", "$context", "$session", "$affinity"];
+const OPERATORS: [&str; 12] =
+    ["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$contains", "$startsWith", "$between"];
+const EVENT_KEYS: [&str; 7] = ["name", "where", "within", "count", "sum", "first", "last"];

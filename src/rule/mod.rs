@@ -1,0 +1,184 @@
+//! Rules: yes/no expressions over a person and a request, written as text, as JSON or in Rust.
+//!
+//! ```text
+//! plan = 'pro' AND event('item_viewed').where(category = 'shoes').within(7 days).count() >= 3
+//!     AND NOT segment('newsletter') AND (affinity('category', 'shoes') > 0.3 OR context('page') = '/shoes')
+//! ```
+//!
+//! Attributes stand by their names, or in quotes within `attribute('…')`. `context`, `affinity`, `session`, `segment`
+//! and `event` are the other things to ask about. The operators are `= != > >= < <=`, `[NOT] IN (…)`,
+//! `BETWEEN … AND …`, `EXISTS`, `CONTAINS`, `STARTS_WITH`; `AND`, `OR`, `NOT` and parentheses combine. The same in
+//! JSON is `{"plan": "pro", "$event": {"name": "item_viewed", "where": {"category": "shoes"}, "within": "7d",
+//! "count": {"$gte": 3}}, "$not": {"$segment": "newsletter"}}`. All forms give one tree.
+//!
+//! What is missing compares as false, and so `x != 1`, which is `NOT x = 1`, holds where `x` is missing. Kinds are
+//! never turned into each other: `'5'` is not `5`. A list passes if any of its elements does. Text compares by bytes.
+//! `time('2026-03-01')` compares with milliseconds and with RFC 3339 text. A window is `(now - W, now]`, and a day is
+//! 24 hours. Sums within a window are read in whole buckets (see [`Counter::sum_within`](crate::profile::Counter)).
+//!
+//! A rule is parsed, then checked against the declared names ([`Rule::check`]), then compiled into symbols and
+//! counters ([`Rule::compile`]), then evaluated against [`Facts`] as often as needed.
+
+mod ast;
+mod builder;
+mod check;
+mod error;
+mod eval;
+mod facts;
+mod json;
+mod lexer;
+mod parser;
+mod plan;
+mod print;
+mod value_test;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+pub use ast::{Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, SessionFact};
+pub use builder::{EventOperand, Operand, event};
+pub use check::{LONGEST_WINDOW, MOST_WITHIN, Vocabulary};
+pub use error::{Location, NameKind, RuleError, RuleErrors};
+pub use eval::{Compiled, Reads, Truth};
+pub use facts::{EventFacts, Facts, Scalar};
+pub use plan::{CounterPlan, CounterSpec};
+
+use ast::Expr;
+
+/// A yes/no expression over a person and a request.
+///
+/// Rules are equal when they mean the same tree, however and wherever it was written. They are stored as text.
+///
+/// ```
+/// use bespoke::rule::{Rule, Vocabulary};
+/// use bespoke::schema::Schema;
+/// let rule = Rule::parse("event('product_veiwed').within(7 days).count() >= 3").unwrap();
+/// let errors = rule.check(&Vocabulary { schema: &Schema::default(), segments: &[] });
+/// assert_eq!(errors[0].to_string(), "1:7: unknown event `product_veiwed`; did you mean `product_viewed`?");
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    expr: Expr,
+    /// What was wrong with a rule that was built in Rust.
+    broken: Option<Box<RuleError>>,
+}
+
+impl Rule {
+    /// Reads the text form; linear in its length.
+    ///
+    /// # Errors
+    /// The first [`RuleError`], with line and column.
+    pub fn parse(text: &str) -> Result<Self, RuleError> {
+        Self::of(parser::parse(text)?, || Location::Text { line: 1, column: 1 })
+    }
+
+    /// Reads the JSON form.
+    ///
+    /// # Errors
+    /// Every [`RuleError`] up to a hundred, each with its path.
+    pub fn from_json(json: &serde_json::Value) -> Result<Self, RuleErrors> {
+        Ok(Self::of(json::read(json)?, || Location::Path("".into()))?)
+    }
+
+    /// Reads either form: a JSON string holds the text form, anything else is the JSON form.
+    ///
+    /// # Errors
+    /// As [`Rule::parse`] or [`Rule::from_json`].
+    pub fn from_value(json: &serde_json::Value) -> Result<Self, RuleErrors> {
+        match json {
+            serde_json::Value::String(text) => Ok(Self::parse(text)?),
+            other => Self::from_json(other),
+        }
+    }
+
+    /// The JSON form.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        json::write(&self.expr)
+    }
+
+    /// Everything in the rule that does not fit the declared names, or that no profile can answer; empty if it is
+    /// sound.
+    #[must_use]
+    pub fn check(&self, vocabulary: &Vocabulary<'_>) -> Vec<RuleError> {
+        let mut errors: Vec<RuleError> = self.broken.iter().map(|error| (**error).clone()).collect();
+        errors.extend(check::check(&self.expr, vocabulary));
+        errors
+    }
+
+    /// The names of the segments that the rule asks about, in the order in which it does, without repetition.
+    #[must_use]
+    pub fn segments(&self) -> Vec<&str> {
+        fn walk<'a>(expr: &'a Expr, names: &mut Vec<&'a str>) {
+            match expr {
+                Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| walk(part, names)),
+                Expr::Not(inner) => walk(inner, names),
+                Expr::Segment(name, _) if !names.contains(&name.as_str()) => names.push(name),
+                _ => {}
+            }
+        }
+        let mut names = Vec::new();
+        walk(&self.expr, &mut names);
+        names
+    }
+
+    /// Makes the rule ready for evaluation: `segment` gives the index of a segment by its name, and what the rule
+    /// counts is added to the plan. Limits that [`Rule::check`] reports are not looked at again; a count beyond them
+    /// is then a lower bound.
+    ///
+    /// # Errors
+    /// An unknown segment, or what was wrong with a rule built in Rust.
+    pub fn compile(
+        &self,
+        segment: &mut dyn FnMut(&str) -> Option<usize>,
+        plan: &mut CounterPlan,
+    ) -> Result<Compiled, RuleError> {
+        match &self.broken {
+            Some(error) => Err((**error).clone()),
+            None => eval::compile(&self.expr, segment, plan),
+        }
+    }
+
+    fn of(expr: Expr, at: impl FnOnce() -> Location) -> Result<Self, RuleError> {
+        if expr.depth() > MAX_DEPTH {
+            return Err(RuleError::TooDeep { at: at(), limit: MAX_DEPTH });
+        }
+        Ok(Self { expr, broken: None })
+    }
+}
+
+impl fmt::Display for Rule {
+    /// The text form, which parses back to an equal rule.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.expr.fmt(f)
+    }
+}
+
+impl FromStr for Rule {
+    type Err = RuleError;
+    fn from_str(text: &str) -> Result<Self, RuleError> {
+        Self::parse(text)
+    }
+}
+
+impl Serialize for Rule {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Rule {
+    /// Takes either form from JSON and its like, the text form from compact encodings.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            Self::from_value(&serde_json::Value::deserialize(deserializer)?).map_err(de::Error::custom)
+        } else {
+            Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! The tree to text, in the one form that parsing gives back as the same tree.
+
+use std::fmt::{self, Display, Write};
+
+use super::ast::{Comparison, EventQuery, Expr, Literal, Measure, PropertyTest, Source, Test};
+use super::lexer::{continues_word, starts_word};
+use super::parser::is_reserved;
+
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Const(value) => f.write_str(if *value { "TRUE" } else { "FALSE" }),
+            Self::And(parts) => join(f, parts, " AND "),
+            Self::Or(parts) => join(f, parts, " OR "),
+            Self::Not(inner) => {
+                f.write_str("NOT ")?;
+                tight(f, inner)
+            }
+            Self::Segment(name, _) => write!(f, "segment({})", Quoted(name)),
+            Self::Test(test) => test.fmt(f),
+        }
+    }
+}
+
+/// AND binds closer than OR, but saying so with parentheses reads safer.
+fn tight(f: &mut fmt::Formatter<'_>, expr: &Expr) -> fmt::Result {
+    match expr {
+        Expr::And(_) | Expr::Or(_) => write!(f, "({expr})"),
+        _ => expr.fmt(f),
+    }
+}
+
+fn join(f: &mut fmt::Formatter<'_>, parts: &[Expr], between: &str) -> fmt::Result {
+    for (i, part) in parts.iter().enumerate() {
+        if i > 0 {
+            f.write_str(between)?;
+        }
+        tight(f, part)?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.source, self.test)
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Attribute(name) => name_or(f, name, "attribute"),
+            Self::Context(name) => write!(f, "context({})", Quoted(name)),
+            Self::Affinity { dimension, value } => write!(f, "affinity({}, {})", Quoted(dimension), Quoted(value)),
+            Self::Session(fact) => write!(f, "session({})", fact.name()),
+            Self::Event(query) => query.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for EventQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "event({})", Quoted(self.kind.name()))?;
+        for (i, test) in self.tests.iter().enumerate() {
+            f.write_str(if i == 0 { ".where(" } else { " AND " })?;
+            test.fmt(f)?;
+        }
+        if !self.tests.is_empty() {
+            f.write_char(')')?;
+        }
+        if let Some(span) = self.within {
+            write!(f, ".within({span})")?;
+        }
+        match &self.measure {
+            Measure::Count => f.write_str(".count()"),
+            Measure::Sum(property) => write!(f, ".sum({})", Quoted(property)),
+            Measure::First => f.write_str(".first()"),
+            Measure::Last => f.write_str(".last()"),
+        }
+    }
+}
+
+impl fmt::Display for PropertyTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        name_or(f, &self.name, "property")?;
+        write!(f, " {}", self.test)
+    }
+}
+
+/// The canonical text by which tests of properties are sorted.
+pub(crate) fn property_test(test: &PropertyTest) -> String {
+    test.to_string()
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Is(op, literal) => write!(f, "{} {literal}", op.text()),
+            Self::In(values) => list(f, "IN", values),
+            Self::NotIn(values) => list(f, "NOT IN", values),
+            Self::Between(low, high) => write!(f, "BETWEEN {low} AND {high}"),
+            Self::Exists => f.write_str("EXISTS"),
+            Self::Contains(text) => write!(f, "CONTAINS {}", Quoted(text)),
+            Self::StartsWith(text) => write!(f, "STARTS_WITH {}", Quoted(text)),
+        }
+    }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, op: &str, values: &[Literal]) -> fmt::Result {
+    write!(f, "{op} (")?;
+    for (i, value) in values.iter().enumerate() {
+        write!(f, "{}{value}", if i > 0 { ", " } else { "" })?;
+    }
+    f.write_char(')')
+}
+
+impl fmt::Display for Literal {
+    /// As rules are written: `'text'`, `3`, `true`, `time('2026-03-01T00:00:00Z')`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => write!(f, "{value}"),
+            // The debug form has an exponent where that is shorter; both forms read back to the same bits.
+            Self::Number(number) if number.abs() >= 1e16 || (number.abs() < 1e-5) => write!(f, "{number:?}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Text(text) => Quoted(text).fmt(f),
+            Self::Time(time) => write!(f, "time('{time}')"),
+        }
+    }
+}
+
+/// The name as it is where that reads as a name, else in quotes within the function.
+fn name_or(f: &mut fmt::Formatter<'_>, name: &str, function: &str) -> fmt::Result {
+    let bare = |word: &str| word.starts_with(starts_word) && word.chars().all(continues_word) && !is_reserved(word);
+    if name.split('.').all(bare) { f.write_str(name) } else { write!(f, "{function}({})", Quoted(name)) }
+}
+
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('\'')?;
+        for (i, part) in self.0.split('\'').enumerate() {
+            write!(f, "{}{part}", if i > 0 { "''" } else { "" })?;
+        }
+        f.write_char('\'')
+    }
+}
