@@ -1,0 +1,83 @@
+//! Campaigns: who is shown what, where, when, and what counts as success.
+//!
+//! A [`Campaign`] fills a placement for its audience within its schedule. Where several apply, the [`arbiter`] takes
+//! the one of highest priority. Its [`Chooser`] picks one of its variants, each of which carries a payload, or a
+//! [`Strategy`] that recommends items, or both. Its [`Goal`] says which later events pay.
+
+pub(crate) mod arbiter;
+mod chooser;
+mod goal;
+mod read;
+
+mod schedule;
+mod strategy;
+
+use std::sync::Arc;
+
+pub use chooser::Chooser;
+pub(crate) use chooser::{is_distribution, split};
+pub use goal::{Goal, GoalItems, Pay};
+pub(crate) use read::rule;
+pub use schedule::Schedule;
+pub use strategy::{Filters, MAX_SLATE, Seen, Strategy, Target};
+
+use crate::rule::Rule;
+
+/// A place that the host can fill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// The name by which requests ask for it.
+    pub name: String,
+}
+
+/// Who is shown what, where and when: a definition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Campaign {
+    /// The name, unlike that of every other campaign.
+    pub name: String,
+    /// The placement that it fills.
+    pub placement: String,
+    /// Whom it is for; everybody if there is no rule.
+    pub audience: Option<Rule>,
+    /// When it runs.
+    pub schedule: Schedule,
+    /// Of several campaigns that apply the one of highest priority wins, ties by name.
+    pub priority: i32,
+    /// The alternatives; at least one.
+    pub variants: Vec<Variant>,
+    /// How one of them is chosen.
+    pub chooser: Chooser,
+    /// What counts as success.
+    pub goal: Option<Goal>,
+}
+
+/// An alternative of a campaign.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variant {
+    /// The name, unlike that of the campaign's other variants.
+    pub name: String,
+    /// What the host is to show; the crate passes it on as it is.
+    pub payload: Option<Arc<serde_json::Value>>,
+    /// How items are recommended, if the variant shows some.
+    pub recommend: Option<Strategy>,
+}
+
+impl Campaign {
+    /// A campaign for everybody, at all times, of priority 0, with one empty variant `default` that is always chosen.
+    #[must_use]
+    pub fn new(name: impl Into<String>, placement: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            placement: placement.into(),
+            audience: None,
+            schedule: Schedule::default(),
+            priority: 0,
+            variants: vec![Variant { name: "default".to_owned(), payload: None, recommend: None }],
+            chooser: Chooser::default(),
+            goal: None,
+        }
+    }
+}
+
+/// The most variants of a campaign.
+pub const MAX_VARIANTS: usize = 64;

@@ -1,0 +1,280 @@
+//! Reads campaigns from JSON.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::strategy::MAX_SLATE;
+use super::{
+    Campaign, Chooser, Filters, Goal, GoalItems, MAX_VARIANTS, Pay, Placement, Schedule, Seen, Strategy, Target,
+    Variant,
+};
+use crate::bandit::BanditSpec;
+use crate::config::{Fault, Reader};
+use crate::decision::Source;
+use crate::rule::Rule;
+use crate::time::Span;
+use crate::value::Value;
+
+impl Placement {
+    pub(crate) fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
+        if let Json::String(name) = reader.json() {
+            return Some(Self { name: name.clone() });
+        }
+        reader.is_object().then_some(())?;
+        let name = reader.name("name");
+        reader.finish();
+        Some(Self { name: name? })
+    }
+}
+
+impl Campaign {
+    pub(crate) fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
+        reader.is_object().then_some(())?;
+        let name = reader.name("name");
+        let placement = reader.name("placement");
+        let audience = rule(reader, "audience");
+        let schedule = reader.child("schedule").map(|mut reader| Schedule::read(&mut reader)).unwrap_or_default();
+        let range = f64::from(i32::MIN)..=f64::from(i32::MAX);
+        // The range check makes the cast exact but for a fraction, which is cut off.
+        let priority = reader.number("priority", range, "a whole number").map_or(0, |number| number as i32);
+        let mut variants = reader.list("variants", Variant::read);
+        if variants.is_empty() && reader.json().get("variants").is_none() {
+            variants.extend(Variant::lone(reader));
+        }
+        if variants.is_empty() || variants.len() > MAX_VARIANTS {
+            let found = format!("{} variants", variants.len());
+            reader
+                .fault_at("variants", Fault::Range { found, wanted: "1 to 64 variants, or `payload` or `recommend`" });
+        }
+        for (i, variant) in variants.iter().enumerate() {
+            if variants[..i].iter().any(|other| other.name == variant.name) {
+                let fault = Fault::Duplicate { what: "variant", name: variant.name.clone() };
+                reader.fault_at(&format!("variants[{i}].name"), fault);
+            }
+        }
+        let chooser = reader.field("chooser").map_or_else(Chooser::default, |_| read_chooser(reader, &variants));
+        let goal = reader.child("goal").and_then(|mut reader| Goal::read(&mut reader));
+        reader.finish();
+        Some(Self { name: name?, placement: placement?, audience, schedule, priority, variants, chooser, goal })
+    }
+}
+
+impl Schedule {
+    fn read(reader: &mut Reader<'_, '_>) -> Self {
+        if !reader.is_object() {
+            return Self::default();
+        }
+        let schedule = Self { starts: reader.parsed("starts"), ends: reader.parsed("ends") };
+        reader.finish();
+        schedule
+    }
+}
+
+impl Variant {
+    fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
+        reader.is_object().then_some(())?;
+        let name = reader.name("name");
+        let payload = reader.field("payload").map(|json| Arc::new(json.clone()));
+        let recommend = reader.child("recommend").and_then(|mut reader| Strategy::read(&mut reader));
+        reader.finish();
+        Some(Self { name: name?, payload, recommend })
+    }
+
+    /// The one variant of a campaign that says `payload` or `recommend` itself.
+    fn lone(reader: &mut Reader<'_, '_>) -> Option<Self> {
+        let payload = reader.field("payload").map(|json| Arc::new(json.clone()));
+        let has_items = reader.field("recommend").is_some();
+        let recommend = reader.child("recommend").and_then(|mut reader| Strategy::read(&mut reader));
+        (payload.is_some() || has_items).then(|| Self { name: "default".to_owned(), payload, recommend })
+    }
+}
+
+impl Strategy {
+    fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
+        reader.is_object().then_some(())?;
+        let mut strategy = Self::default();
+        const SOURCES: &[(&str, Source)] = &[
+            ("related", Source::Related),
+            ("recent", Source::Recent),
+            ("popular", Source::Popular),
+            ("catalog", Source::Catalog),
+        ];
+        if reader.field("sources").is_some() {
+            strategy.sources = reader.list("sources", |reader| word(reader, "source", SOURCES));
+        }
+        // The bounds make the cast exact.
+        let limit = reader.whole("limit", 1..=MAX_SLATE as i64, "a number of items from 1 to 200");
+        strategy.limit = limit.map_or(strategy.limit, |limit| limit as usize);
+        if let Some(mut filters) = reader.child("filters") {
+            strategy.filters = Filters::read(&mut filters);
+        }
+        reader.finish();
+        Some(strategy)
+    }
+}
+
+impl Filters {
+    fn read(reader: &mut Reader<'_, '_>) -> Self {
+        let mut filters = Self::default();
+        if !reader.is_object() {
+            return filters;
+        }
+        for field in ["category", "brand", "tag"] {
+            if let Some(mut target) = reader.child(field) {
+                filters.facets.extend(Target::read(&mut target).map(|target| (field.to_owned(), target)));
+            }
+        }
+        let own = reader.map("attributes", |name, reader| Some((name.to_owned(), Target::read(reader)?)));
+        filters.facets.extend(own);
+        if let Some(mut price) = reader.child("price")
+            && price.is_object()
+        {
+            filters.price_from = price.number("from", 0.0..=1e12, "a price from 0 to 1e12");
+            filters.price_to = price.number("to", 0.0..=1e12, "a price from 0 to 1e12");
+            if let (Some(from), Some(to)) = (filters.price_from, filters.price_to)
+                && from > to
+            {
+                let found = format!("a price from {from} to {to}");
+                price.fault(Fault::Range { found, wanted: "a price whose `from` is at most its `to`" });
+            }
+            price.finish();
+        }
+        filters.exclude = reader.list("exclude", |reader| word(reader, "exclusion", Seen::WORDS));
+        reader.finish();
+        filters
+    }
+}
+
+impl Target {
+    fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
+        match reader.json() {
+            Json::String(text) => Some(Self::Fixed(Value::from(text.as_str()))),
+            Json::Bool(value) => Some(Self::Fixed(Value::from(*value))),
+            Json::Object(_) => {
+                let name = reader.name("context");
+                reader.finish();
+                name.map(Self::Context)
+            }
+            other => {
+                let wanted = "a text, true, false, or {\"context\": name}";
+                reader.fault(Fault::WrongKind { wanted, found: crate::config::kind(other) });
+                None
+            }
+        }
+    }
+}
+
+impl Goal {
+    fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
+        reader.is_object().then_some(())?;
+        let event = reader.name("event");
+        let tests = reader.field("where").cloned();
+        let within: Option<Span> = reader.parsed("within");
+        if within.is_none() && reader.json().get("within").is_none() {
+            reader.fault(Fault::Missing { field: "within" });
+        }
+        let pay = reader.word("pay", "pay", &[("conversion", Pay::Conversion), ("amount", Pay::Amount)]);
+        let of = [("any", GoalItems::Any), ("recommended", GoalItems::Recommended)];
+        let items = reader.word("items", "kind of items", &of);
+        reader.finish();
+        let mut query = serde_json::Map::new();
+        query.insert("name".to_owned(), Json::String(event?));
+        query.extend(tests.map(|tests| ("where".to_owned(), tests)));
+        let event = rule_of(reader, "event", &serde_json::json!({ "$event": query }))?;
+        Some(Self { event, within: within?, pay: pay.unwrap_or_default(), items: items.unwrap_or_default() })
+    }
+}
+
+/// Reads the chooser against the variants it is to choose from.
+fn read_chooser(reader: &mut Reader<'_, '_>, variants: &[Variant]) -> Chooser {
+    let names = || variants.iter().map(|variant| variant.name.as_str());
+    let find = |name: &str| variants.iter().position(|variant| variant.name == name);
+    let Some(mut reader) = reader.child("chooser") else { return Chooser::default() };
+    let Json::Object(fields) = reader.json() else {
+        let wanted = "{\"fixed\": variant}, {\"split\": weights}, {\"thompson\": {}} or {\"epsilon_greedy\": {}}";
+        let found = crate::config::kind(reader.json());
+        reader.fault(Fault::WrongKind { wanted, found });
+        return Chooser::default();
+    };
+    let mut chooser = Chooser::default();
+    if reader.field("fixed").is_some() {
+        if let Some(name) = reader.text("fixed") {
+            match find(&name) {
+                Some(i) => chooser = Chooser::Fixed(i),
+                None => reader.fault_at("fixed", Fault::unknown("variant", &name, names())),
+            }
+        }
+    } else if reader.field("split").is_some() {
+        let mut weights = vec![0.0; variants.len()];
+        let listed = reader.map("split", |name, reader| {
+            let Some(i) = find(name) else {
+                reader.fault(Fault::unknown("variant", name, names()));
+                return None;
+            };
+            let weight = reader.json().as_f64();
+            if weight.is_none() {
+                let found = crate::config::kind(reader.json());
+                reader.fault(Fault::WrongKind { wanted: "a weight from 0 to 1", found });
+            }
+            Some((i, weight?))
+        });
+        let whole = listed.len() == fields.get("split").and_then(Json::as_object).map_or(0, serde_json::Map::len);
+        for (i, weight) in listed {
+            weights[i] = weight;
+        }
+        if whole && !super::chooser::is_distribution(&weights, variants.len()) {
+            let found = format!("weights {weights:?}");
+            reader.fault_at("split", Fault::Range { found, wanted: "weights from 0 to 1 with a sum of 1" });
+        }
+        chooser = Chooser::Split(weights);
+    } else if fields.len() == 1 && (fields.contains_key("thompson") || fields.contains_key("epsilon_greedy")) {
+        return match serde_json::from_value::<BanditSpec>(reader.json().clone()) {
+            Ok(spec) => Chooser::Bandit(spec),
+            Err(error) => {
+                reader.fault(Fault::refused(error));
+                Chooser::default()
+            }
+        };
+    } else if let Some(found) = fields.keys().next() {
+        reader.fault(Fault::unknown("chooser", found, ["fixed", "split", "thompson", "epsilon_greedy"]));
+        return chooser;
+    } else {
+        reader.fault(Fault::Missing { field: "fixed" });
+        return chooser;
+    }
+    reader.finish();
+    chooser
+}
+
+/// Reads a rule from a field that may be missing: text, or a JSON rule.
+pub(crate) fn rule(reader: &mut Reader<'_, '_>, field: &'static str) -> Option<Rule> {
+    let json = reader.field(field)?;
+    rule_of(reader, field, json)
+}
+
+fn rule_of(reader: &mut Reader<'_, '_>, field: &'static str, json: &Json) -> Option<Rule> {
+    match Rule::from_value(json) {
+        Ok(rule) => Some(rule),
+        Err(errors) => {
+            for error in errors.iter() {
+                reader.fault_at(field, Fault::refused(error.clone()));
+            }
+            None
+        }
+    }
+}
+
+/// One of several words, as an element of a list.
+fn word<T: Copy>(reader: &mut Reader<'_, '_>, what: &'static str, words: &[(&str, T)]) -> Option<T> {
+    let Some(text) = reader.json().as_str() else {
+        let found = crate::config::kind(reader.json());
+        reader.fault(Fault::WrongKind { wanted: "a word", found });
+        return None;
+    };
+    let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+    if found.is_none() {
+        reader.fault(Fault::unknown(what, text, words.iter().map(|(word, _)| *word)));
+    }
+    found
+}

@@ -1,0 +1,332 @@
+//! From definitions to an engine, with every mistake found at once.
+
+use std::sync::Arc;
+
+use super::definitions::Paths;
+use super::facts::ProfileFacts;
+use super::reach::Reach;
+use super::{CompiledCampaign, CompiledSegment, Definitions, Engine, fingerprint};
+use crate::bandit::BanditSpec;
+use crate::campaign::{Campaign, Chooser, Goal, MAX_SLATE, MAX_VARIANTS, Pay, Target, arbiter, is_distribution};
+use crate::config::{Fault, Problems, join};
+use crate::hash::{Map, Symbol};
+use crate::profile::{Dimension, History, Profile, Upkeep};
+use crate::rule::{Compiled, CounterPlan, CounterSpec, Rule, Vocabulary};
+use crate::segment::{Segment, order};
+use crate::time::Timestamp;
+
+impl Engine {
+    /// Compiles definitions.
+    ///
+    /// # Errors
+    /// [`Problems`]: every mistake, each with its path; names that nothing defines come with the nearest that
+    /// something does.
+    pub fn new(definitions: Definitions) -> Result<Self, Problems> {
+        let paths = Paths::of(&definitions);
+        let mut problems = Problems::default();
+        let engine = compile(definitions, &paths, &mut problems);
+        match engine {
+            Some(engine) if problems.is_empty() => Ok(engine),
+            _ => Err(problems),
+        }
+    }
+
+    /// Reads definitions from JSON and compiles them.
+    ///
+    /// # Errors
+    /// [`Problems`]: every mistake in form and meaning, each with its line and column.
+    ///
+    /// ```
+    /// use bespoke::engine::Engine;
+    /// let problems = Engine::from_json(r#"{
+    ///   "segments": [{"name": "shoes", "rule": "event('product_veiwed').count() >= 3"}]
+    /// }"#).unwrap_err();
+    /// assert!(problems.to_string().contains("did you mean `product_viewed`?"));
+    /// ```
+    pub fn from_json(text: &str) -> Result<Self, Problems> {
+        let (definitions, paths, mut problems) = Definitions::read(text)?;
+        let engine = compile(definitions, &paths, &mut problems);
+        problems.locate(text);
+        match engine {
+            Some(engine) if problems.is_empty() => Ok(engine),
+            _ => Err(problems),
+        }
+    }
+}
+
+/// Compiles what can be compiled; notes the rest. `None` if segments go in a circle, or are too many.
+fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> Option<Engine> {
+    let Definitions { schema, segments, placements, campaigns, settings } = definitions;
+    let names: Vec<&str> = segments.iter().map(|segment| segment.name.as_str()).collect();
+    let known: Vec<&str> = names.iter().copied().chain(paths.unread_segments.iter().map(String::as_str)).collect();
+    let vocabulary = Vocabulary { schema: &schema, segments: &known };
+    duplicates("segment", &names, &paths.segments, problems);
+    for (segment, path) in segments.iter().zip(&paths.segments) {
+        check_rule(&segment.rule, &vocabulary, &join(path, "rule"), problems);
+    }
+    let upkeep = upkeep(&schema, &settings, problems);
+    let placement_names: Vec<&str> = placements.iter().map(|placement| placement.name.as_str()).collect();
+    let campaign_names: Vec<&str> = campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
+    duplicates("placement", &placement_names, &paths.placements, problems);
+    duplicates("campaign", &campaign_names, &paths.campaigns, problems);
+    for (campaign, path) in campaigns.iter().zip(&paths.campaigns) {
+        check_campaign(campaign, path, &placement_names, &vocabulary, problems);
+    }
+    if !problems.is_empty() {
+        // References may lead nowhere; nothing can be compiled. A circle is still worth telling.
+        sort(&segments, problems);
+        return None;
+    }
+    let sorted = sort(&segments, problems)?;
+    let place: Map<&str, usize> = sorted.iter().enumerate().map(|(i, segment)| (segment.name.as_str(), i)).collect();
+    let mut counters = CounterPlan::default();
+    let mut compile = |rule: &Rule, path: &str, problems: &mut Problems| {
+        // Checking has found all that compiling can refuse; should they ever differ, it is told all the same.
+        let compiled = rule.compile(&mut |name| place.get(name).copied(), &mut counters);
+        compiled.map_err(|error| problems.push(path, Fault::refused(error))).ok()
+    };
+    let rules = sorted.iter().map(|segment| compile(&segment.rule, "segments", problems));
+    let rules = rules.collect::<Option<Vec<_>>>()?;
+    let mut audiences = Vec::with_capacity(campaigns.len());
+    for (campaign, path) in campaigns.iter().zip(&paths.campaigns) {
+        audiences.push(match &campaign.audience {
+            Some(rule) => Some(compile(rule, &join(path, "audience"), problems)?),
+            None => None,
+        });
+    }
+    let mut plan = counters.specs().to_vec();
+    plan.sort_by_key(CounterSpec::id);
+    let mut reach = Reach::new(sorted.len());
+    for (index, spec) in (0..).zip(&plan) {
+        reach.add_counter(index, spec);
+    }
+    for (index, rule) in (0..).zip(&rules) {
+        reach.add_segment(index, rule.reads());
+    }
+    let fingerprint = fingerprint(&sorted);
+    let segments = sorted.iter().zip(rules);
+    let of = |(segment, rule): (&&Segment, Compiled)| CompiledSegment {
+        name: segment.name.as_str().into(),
+        rule,
+        blank: false,
+    };
+    let mut engine = Engine {
+        settings,
+        segments: segments.map(of).collect(),
+        plan,
+        reach,
+        upkeep,
+        names: super::Names::default(),
+        campaigns: campaigns.into_iter().zip(audiences).map(|(of, audience)| compile_campaign(of, audience)).collect(),
+        placements: Map::default(),
+        goals: Map::default(),
+        fingerprint,
+    };
+    index_campaigns(&mut engine, &placement_names);
+    settle_blank(&mut engine);
+    Some(engine)
+}
+
+/// The segments in an order in which each comes after those it refers to.
+fn sort<'a>(segments: &'a [Segment], problems: &mut Problems) -> Option<Vec<&'a Segment>> {
+    let place: Map<&str, usize> = segments.iter().enumerate().map(|(i, segment)| (segment.name.as_str(), i)).collect();
+    let refers: Vec<Vec<usize>> = segments
+        .iter()
+        .map(|segment| segment.rule.segments().iter().filter_map(|name| place.get(*name).copied()).collect())
+        .collect();
+    match order(&refers) {
+        Ok(order) => Some(order.into_iter().map(|i| &segments[i]).collect()),
+        Err(circle) => {
+            let first = circle.first().copied().unwrap_or(0);
+            let names = circle.iter().chain(std::iter::once(&first)).map(|i| segments[*i].name.clone()).collect();
+            problems.push(format!("segments[{first}].rule"), Fault::Cycle { names });
+            None
+        }
+    }
+}
+
+/// Finds out which segments an empty profile is in, in their order.
+fn settle_blank(engine: &mut Engine) {
+    let profile = Profile::default();
+    for index in 0..engine.segments.len() {
+        let facts = ProfileFacts { engine, profile: &profile, flips: &[], now: Timestamp::EPOCH, context: &[] };
+        engine.segments[index].blank = engine.segments[index].rule.eval(&facts).holds;
+    }
+}
+
+fn compile_campaign(campaign: Campaign, audience: Option<Compiled>) -> CompiledCampaign {
+    let goal = campaign.goal.as_ref().and_then(goal_spec);
+    CompiledCampaign {
+        name: campaign.name.as_str().into(),
+        variants: campaign.variants.iter().map(|variant| variant.name.as_str().into()).collect(),
+        audience,
+        goal,
+        definition: campaign,
+    }
+}
+
+fn index_campaigns(engine: &mut Engine, placements: &[&str]) {
+    let definitions: Vec<Campaign> = engine.campaigns.iter().map(|campaign| campaign.definition.clone()).collect();
+    for name in placements {
+        let mut of: Vec<usize> = (0..definitions.len()).filter(|i| definitions[*i].placement == *name).collect();
+        arbiter::rank(&definitions, &mut of);
+        engine.placements.insert(Symbol::new(name), (Arc::from(*name), of));
+    }
+    for (index, campaign) in engine.campaigns.iter().enumerate() {
+        if let Some(goal) = &campaign.goal {
+            engine.goals.entry(goal.kind().symbol()).or_default().push(index);
+        }
+    }
+}
+
+/// The one counter that a goal's rule would ask for: its kind and its tests say which events meet the goal.
+fn goal_spec(goal: &Goal) -> Option<CounterSpec> {
+    let mut counters = CounterPlan::default();
+    goal.event.compile(&mut |_| None, &mut counters).ok()?;
+    match counters.specs() {
+        [spec] => Some(spec.clone()),
+        _ => None,
+    }
+}
+
+fn check_campaign(
+    campaign: &Campaign,
+    path: &str,
+    placements: &[&str],
+    vocabulary: &Vocabulary<'_>,
+    problems: &mut Problems,
+) {
+    let at = |field: &str| join(path, field);
+    if !placements.contains(&campaign.placement.as_str()) {
+        let fault = Fault::unknown("placement", &campaign.placement, placements.iter().copied());
+        problems.push(at("placement"), fault);
+    }
+    if let Some(rule) = &campaign.audience {
+        check_rule(rule, vocabulary, &at("audience"), problems);
+    }
+    if let (Some(starts), Some(ends)) = (campaign.schedule.starts, campaign.schedule.ends)
+        && starts >= ends
+    {
+        let found = format!("a schedule from {starts} to {ends}");
+        problems.push(at("schedule"), Fault::Range { found, wanted: "one that ends after it starts" });
+    }
+    if campaign.variants.is_empty() || campaign.variants.len() > MAX_VARIANTS {
+        let found = format!("{} variants", campaign.variants.len());
+        problems.push(at("variants"), Fault::Range { found, wanted: "1 to 64 variants" });
+    }
+    for (i, variant) in campaign.variants.iter().enumerate() {
+        let Some(strategy) = &variant.recommend else { continue };
+        let at = at(&format!("variants[{i}].recommend"));
+        if !(1..=MAX_SLATE).contains(&strategy.limit) {
+            let fault = Fault::Range { found: strategy.limit.to_string(), wanted: "a number of items from 1 to 200" };
+            problems.push(join(&at, "limit"), fault);
+        }
+        for (name, target) in &strategy.filters.facets {
+            if let Target::Context(context) = target
+                && !vocabulary.schema.context.is_empty()
+                && !vocabulary.schema.context.contains_key(context)
+            {
+                let known = vocabulary.schema.context.keys().map(String::as_str);
+                problems.push(format!("{at}.filters.{name}"), Fault::unknown("context", context, known));
+            }
+        }
+    }
+    check_chooser(campaign, path, problems);
+    if let Some(goal) = &campaign.goal {
+        check_rule(&goal.event, vocabulary, &at("goal.event"), problems);
+        if goal_spec(goal).is_none() {
+            let found = format!("`{}`", goal.event);
+            let wanted = "one event with tests on its properties, such as event('purchased').where(value >= 50)";
+            problems.push(at("goal.event"), Fault::Range { found, wanted });
+        }
+        if goal.within.is_zero() {
+            let fault = Fault::Range { found: "no time at all".to_owned(), wanted: "a window, such as 7d" };
+            problems.push(at("goal.within"), fault);
+        }
+    }
+}
+
+fn check_chooser(campaign: &Campaign, path: &str, problems: &mut Problems) {
+    let at = join(path, "chooser");
+    match &campaign.chooser {
+        Chooser::Fixed(variant) if *variant >= campaign.variants.len() => {
+            let found = format!("variant number {variant}");
+            problems.push(at, Fault::Range { found, wanted: "the number of one of the variants" });
+        }
+        Chooser::Split(weights) if !is_distribution(weights, campaign.variants.len()) => {
+            let found = format!("weights {weights:?}");
+            let wanted = "a weight from 0 to 1 for each variant with a sum of 1";
+            // Weights that were read from JSON have been refused at their own place.
+            problems.push(at, Fault::Range { found, wanted });
+        }
+        Chooser::Bandit(spec) => {
+            if let Err(error) = spec.check() {
+                problems.push(at.clone(), Fault::refused(error));
+            }
+            let pays_amounts = campaign.goal.as_ref().is_some_and(|goal| goal.pay == Pay::Amount);
+            if pays_amounts && matches!(spec, BanditSpec::Thompson { .. }) {
+                let found = "thompson with a goal that pays amounts".to_owned();
+                let wanted = "epsilon_greedy, or a goal that pays conversions (thompson takes rewards from 0 to 1)";
+                problems.push(at.clone(), Fault::Range { found, wanted });
+            }
+            if campaign.goal.is_none() {
+                let found = "a bandit without a goal".to_owned();
+                problems.push(at, Fault::Range { found, wanted: "a goal to learn from, or a split" });
+            }
+        }
+        Chooser::Fixed(_) | Chooser::Split(_) => {}
+    }
+}
+
+fn check_rule(rule: &Rule, vocabulary: &Vocabulary<'_>, path: &str, problems: &mut Problems) {
+    for error in rule.check(vocabulary) {
+        problems.push(path, Fault::refused(error));
+    }
+}
+
+fn duplicates(what: &'static str, names: &[&str], paths: &[String], problems: &mut Problems) {
+    let mut seen = std::collections::BTreeSet::new();
+    for (name, path) in names.iter().zip(paths) {
+        if !seen.insert(*name) {
+            problems.push(join(path, "name"), Fault::Duplicate { what, name: (*name).to_owned() });
+        }
+    }
+}
+
+fn upkeep(schema: &crate::schema::Schema, settings: &super::Settings, problems: &mut Problems) -> Upkeep {
+    let mut dimensions: Vec<Dimension> = Vec::new();
+    for (i, affinity) in schema.affinities.iter().enumerate() {
+        let dimension = Dimension { attribute: Symbol::new(&affinity.attribute), half_life: affinity.half_life };
+        let path = format!("schema.affinities[{i}]");
+        if dimensions.iter().any(|other| other.code() == dimension.code()) {
+            let fault = Fault::Duplicate { what: "affinity", name: affinity.attribute.clone() };
+            problems.push(path, fault);
+        } else if affinity.half_life.millis() < 60_000 {
+            let fault =
+                Fault::Range { found: affinity.half_life.to_string(), wanted: "a half-life of a minute or more" };
+            problems.push(path, fault);
+        }
+        dimensions.push(dimension);
+    }
+    if dimensions.len() > MAX_DIMENSIONS {
+        let found = format!("{} affinities", dimensions.len());
+        problems.push("schema.affinities", Fault::Range { found, wanted: "at most 16" });
+    }
+    if !(1..=History::LIMIT).contains(&settings.history) {
+        let fault = Fault::Range { found: settings.history.to_string(), wanted: "a number of events from 1 to 128" };
+        problems.push("settings.history", fault);
+    }
+    for (path, span) in [
+        ("settings.session_gap", settings.session_gap),
+        ("settings.popularity_half_life", settings.popularity_half_life),
+    ] {
+        if span.millis() < 1000 {
+            problems.push(path, Fault::Range { found: span.to_string(), wanted: "a second or more" });
+        }
+    }
+    let kinds = schema.attributes.iter().map(|(name, kind)| (Symbol::new(name), *kind)).collect();
+    Upkeep { session_gap: settings.session_gap, history: settings.history, dimensions, kinds }
+}
+
+/// How many item attributes profiles may keep affinities to.
+const MAX_DIMENSIONS: usize = 16;

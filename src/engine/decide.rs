@@ -1,0 +1,206 @@
+//! From a request to a decision.
+
+use std::sync::Arc;
+
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+
+use super::facts::{Context, ProfileFacts, context};
+use super::{CompiledCampaign, Engine, Models};
+use crate::bandit::{Arms, Policy};
+use crate::campaign::{Chooser, split};
+use crate::decision::{Decision, Fallback, Outcome, Propensity, Ranked, Request, Verdict};
+use crate::hash::{Symbol, combine};
+use crate::id::{DecisionId, UserKey};
+use crate::profile::{Interest, Profile};
+use crate::recommend;
+use crate::time::Timestamp;
+
+/// Memory that decisions use again and again, so that they allocate only what leaves in the answer.
+#[derive(Debug, Default)]
+pub struct DecideScratch {
+    pub(super) recommend: recommend::Scratch,
+    pub(super) candidates: Vec<recommend::Candidate>,
+    pub(super) history: Vec<recommend::Seen>,
+    pub(super) interests: Vec<Interest>,
+    pub(super) pool: Vec<Symbol>,
+}
+
+impl Engine {
+    /// Answers a request for the person with this profile: the campaign of highest priority that is running and has
+    /// the person in its audience, the variant that its chooser picks, and the items that the variant recommends,
+    /// with the reasons.
+    ///
+    /// Total: a placement that nobody defined, or that no campaign wants, gives an empty answer that says so. A pure
+    /// function of its arguments: the chance in it comes from the engine's seed, the user, the placement, the
+    /// campaign and the time.
+    pub fn decide(
+        &self,
+        request: &Request,
+        profile: &Profile,
+        models: &Models,
+        now: Timestamp,
+        scratch: &mut DecideScratch,
+    ) -> Decision {
+        let user = request.key();
+        self.decide_for(user, request, profile, models, now, scratch)
+    }
+
+    /// [`Engine::decide`] for a person whose key is not the one that the request names, such as after ids have been
+    /// linked.
+    pub fn decide_for(
+        &self,
+        user: UserKey,
+        request: &Request,
+        profile: &Profile,
+        models: &Models,
+        now: Timestamp,
+        scratch: &mut DecideScratch,
+    ) -> Decision {
+        let placement = Symbol::new(&request.placement);
+        let mut decision = Decision {
+            id: self.decision_id(user, placement, now, Symbol::default()),
+            user,
+            placement: Arc::from(request.placement.as_str()),
+            time: now,
+            campaign: None,
+            variant: None,
+            payload: None,
+            slate: Vec::new(),
+            propensity: Propensity::CERTAIN,
+            fallback: Some(Fallback::UnknownPlacement),
+            verdicts: Vec::new(),
+        };
+        let Some((name, campaigns)) = self.placements.get(&placement) else { return decision };
+        decision.placement = Arc::clone(name);
+        decision.fallback = Some(Fallback::NoCampaign);
+        decision.verdicts.reserve_exact(campaigns.len());
+        let context = context(&request.context);
+        let flips = self.flips_at(profile, now);
+        let facts = ProfileFacts { engine: self, profile, flips: &flips, now, context: &context };
+        for index in campaigns {
+            let campaign = &self.campaigns[*index];
+            let outcome = match self.hurdle(campaign, &facts) {
+                Some(outcome) => outcome,
+                None => match &decision.campaign {
+                    Some(winner) => Outcome::Outranked { by: Arc::clone(winner) },
+                    None => self.fill(campaign, request, &context, &facts, models, scratch, &mut decision),
+                },
+            };
+            decision.verdicts.push(Verdict { campaign: Arc::clone(&campaign.name), outcome });
+        }
+        if let Some(at) = decision.verdicts.iter().position(|verdict| verdict.outcome == Outcome::Won) {
+            decision.verdicts[..=at].rotate_right(1);
+        }
+        decision
+    }
+
+    /// Why a campaign cannot have the placement, whoever else wants it.
+    fn hurdle(&self, campaign: &CompiledCampaign, facts: &ProfileFacts<'_>) -> Option<Outcome> {
+        if let Some(closed) = campaign.schedule.closed(facts.now) {
+            return Some(closed);
+        }
+        let fits = campaign.audience.as_ref().is_none_or(|rule| rule.eval(facts).holds);
+        (!fits).then_some(Outcome::NotInAudience)
+    }
+
+    /// Chooses a variant of a campaign and fills the decision with it, unless it recommends items and has none.
+    #[expect(clippy::too_many_arguments, reason = "one step of `decide_for`, split off to be read on its own")]
+    fn fill(
+        &self,
+        campaign: &CompiledCampaign,
+        request: &Request,
+        context: &Context<'_>,
+        facts: &ProfileFacts<'_>,
+        models: &Models,
+        scratch: &mut DecideScratch,
+        decision: &mut Decision,
+    ) -> Outcome {
+        let placement = Symbol::new(&decision.placement);
+        let Some((variant, propensity)) = self.choose(campaign, decision.user, placement, facts.now, models) else {
+            return Outcome::NoItems;
+        };
+        let definition = &campaign.variants[variant];
+        let Some(of) = campaign.definition.variants.get(variant) else { return Outcome::NoItems };
+        if let Some(strategy) = &of.recommend {
+            let limit = request.limit.unwrap_or(strategy.limit).min(strategy.limit);
+            self.fill_slate(strategy, limit, context, facts, models, scratch);
+            if scratch.candidates.is_empty() && limit > 0 {
+                return Outcome::NoItems;
+            }
+            decision.slate = ranked(models, &scratch.candidates);
+        }
+        decision.id = self.decision_id(decision.user, placement, facts.now, Symbol::new(&campaign.name));
+        decision.campaign = Some(Arc::clone(&campaign.name));
+        decision.variant = Some(Arc::clone(definition));
+        decision.payload.clone_from(&of.payload);
+        decision.propensity = propensity;
+        decision.fallback = None;
+        Outcome::Won
+    }
+
+    /// The variant that a campaign's chooser picks, and the probability with which it does.
+    fn choose(
+        &self,
+        campaign: &CompiledCampaign,
+        user: UserKey,
+        placement: Symbol,
+        now: Timestamp,
+        models: &Models,
+    ) -> Option<(usize, Propensity)> {
+        let symbol = Symbol::new(&campaign.name);
+        match &campaign.chooser {
+            Chooser::Fixed(variant) => Some((*variant, Propensity::CERTAIN)),
+            Chooser::Split(weights) => split(weights, symbol, user),
+            Chooser::Bandit(_) => {
+                let Some(bandit) = models.campaigns.get(&symbol).and_then(|state| state.bandit.as_ref()) else {
+                    // Models that were not adopted know nothing of the campaign: its first variant is shown.
+                    return Some((0, Propensity::CERTAIN));
+                };
+                let arms = Arms::first(bandit.arms().min(campaign.variants.len()));
+                let choice = bandit.choose(arms, &mut self.chance(user, placement, now, symbol))?;
+                Some((choice.arm, choice.propensity))
+            }
+        }
+    }
+
+    /// The generator for one choice: Xoshiro256++ (Blackman and Vigna, 2019), seeded by the hash of what it is for.
+    fn chance(&self, user: UserKey, placement: Symbol, now: Timestamp, campaign: Symbol) -> Xoshiro256PlusPlus {
+        let mut seed = [0; 32];
+        for (i, part) in seed.chunks_exact_mut(8).enumerate() {
+            part.copy_from_slice(&self.draw(user, placement, now, campaign, 1 + i as u64).to_le_bytes());
+        }
+        Xoshiro256PlusPlus::from_seed(seed)
+    }
+
+    fn decision_id(&self, user: UserKey, placement: Symbol, now: Timestamp, campaign: Symbol) -> DecisionId {
+        DecisionId::from_bits(self.draw(user, placement, now, campaign, 0))
+    }
+
+    fn draw(&self, user: UserKey, placement: Symbol, now: Timestamp, campaign: Symbol, number: u64) -> u64 {
+        let bits = user.to_bits();
+        combine(&[
+            self.settings.seed,
+            (bits >> 64) as u64,
+            bits as u64,
+            placement.to_bits(),
+            now.millis() as u64,
+            campaign.to_bits(),
+            number,
+        ])
+    }
+}
+
+/// The slate in the words of the catalog.
+fn ranked(models: &Models, candidates: &[recommend::Candidate]) -> Vec<Ranked> {
+    let item = |item: Symbol| models.catalog.slot(item).and_then(|slot| models.catalog.item(slot));
+    let speak = |candidate: &recommend::Candidate| {
+        Some(Ranked {
+            item: item(candidate.item)?.id.as_str().into(),
+            score: candidate.score,
+            source: candidate.source,
+            because: candidate.because.and_then(item).map(|item| item.id.as_str().into()),
+        })
+    };
+    candidates.iter().filter_map(speak).collect()
+}

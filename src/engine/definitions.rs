@@ -1,0 +1,193 @@
+//! Everything that people write down, in one value: read from JSON, or built in Rust.
+
+use serde_json::Value as Json;
+
+use crate::campaign::{Campaign, Placement};
+use crate::config::{Fault, Problems, Reader};
+use crate::event::EventKind;
+use crate::schema::{Affinity, Schema};
+use crate::segment::Segment;
+use crate::time::Span;
+use crate::value::Kind;
+
+/// Everything that people write down: schema, segments, placements, campaigns, settings.
+///
+/// ```
+/// use bespoke::engine::Definitions;
+/// let definitions = Definitions::from_json(r#"{
+///     "segments": [{"name": "shoppers", "rule": "event('item_added').within(7 days).count() >= 1"}],
+///     "placements": ["home"],
+///     "campaigns": [{"name": "welcome", "placement": "home", "payload": {"banner": "hello.png"}}]
+/// }"#).unwrap();
+/// assert_eq!(definitions.segments[0].name, "shoppers");
+/// let problems = Definitions::from_json(r#"{"segmnets": []}"#).unwrap_err();
+/// assert_eq!(problems.to_string(), "1:14: segmnets: unknown field `segmnets`; did you mean `segments`?");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Definitions {
+    /// The declared names.
+    pub schema: Schema,
+    /// Named rules with kept membership.
+    pub segments: Vec<Segment>,
+    /// The places that the host can fill.
+    pub placements: Vec<Placement>,
+    /// Who is shown what, where and when.
+    pub campaigns: Vec<Campaign>,
+    /// What holds for all of it.
+    pub settings: Settings,
+}
+
+/// What holds for all definitions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The seed of all chance. Two engines with the same seed, state and requests decide alike.
+    pub seed: u64,
+    /// After how long a silence a new session begins.
+    pub session_gap: Span,
+    /// How many events a profile's history keeps, from 1 to 128.
+    pub history: usize,
+    /// After how long popularity is halved.
+    pub popularity_half_life: Span,
+}
+
+impl Default for Settings {
+    /// Seed 0, sessions of 30 minutes, 64 events of history, popularity halved each week.
+    fn default() -> Self {
+        Self { seed: 0, session_gap: Span::minutes(30), history: 64, popularity_half_life: Span::days(7) }
+    }
+}
+
+impl Definitions {
+    /// Reads definitions from JSON. [`Engine::new`](super::Engine::new) checks what they say;
+    /// [`Engine::from_json`](super::Engine::from_json) does both, and lists the mistakes of both.
+    ///
+    /// # Errors
+    /// [`Problems`]: every mistake in the form, each with its place.
+    pub fn from_json(text: &str) -> Result<Self, Problems> {
+        let (definitions, _, mut problems) = Self::read(text)?;
+        problems.locate(text);
+        problems.or(definitions)
+    }
+
+    /// Reads what can be read, and notes the rest.
+    pub(super) fn read(text: &str) -> Result<(Self, Paths, Problems), Problems> {
+        let json: Json = serde_json::from_str(text).map_err(Problems::syntax)?;
+        let mut problems = Problems::default();
+        let mut reader = Reader::new(&json, "", &mut problems);
+        let (mut definitions, mut paths) = (Self::default(), Paths::default());
+        if reader.is_object() {
+            if let Some(mut schema) = reader.child("schema") {
+                definitions.schema = read_schema(&mut schema);
+            }
+            (definitions.segments, paths.segments) = with_paths(&mut reader, "segments", read_segment);
+            (definitions.placements, paths.placements) = with_paths(&mut reader, "placements", Placement::read);
+            (definitions.campaigns, paths.campaigns) = with_paths(&mut reader, "campaigns", Campaign::read);
+            if let Some(mut settings) = reader.child("settings") {
+                definitions.settings = read_settings(&mut settings);
+            }
+            reader.finish();
+        }
+        let named = json.get("segments").and_then(Json::as_array).into_iter().flatten();
+        paths.unread_segments = named.filter_map(|segment| Some(segment.get("name")?.as_str()?.to_owned())).collect();
+        Ok((definitions, paths, problems))
+    }
+}
+
+/// Where each definition stands in the document.
+#[derive(Debug, Default)]
+pub(super) struct Paths {
+    pub(super) segments: Vec<String>,
+    pub(super) placements: Vec<String>,
+    pub(super) campaigns: Vec<String>,
+    /// The names of all segments in the document, those with mistakes included, so that a reference to one of these
+    /// is not called a mistake too.
+    pub(super) unread_segments: Vec<String>,
+}
+
+impl Paths {
+    /// The paths of definitions that did not come from a document.
+    pub(super) fn of(definitions: &Definitions) -> Self {
+        let paths = |name: &str, len: usize| (0..len).map(|i| format!("{name}[{i}]")).collect();
+        Self {
+            segments: paths("segments", definitions.segments.len()),
+            placements: paths("placements", definitions.placements.len()),
+            campaigns: paths("campaigns", definitions.campaigns.len()),
+            unread_segments: Vec::new(),
+        }
+    }
+}
+
+/// Reads a list, with the path of each element that could be read.
+fn with_paths<'a, T>(
+    reader: &mut Reader<'a, '_>,
+    field: &'static str,
+    mut read: impl FnMut(&mut Reader<'a, '_>) -> Option<T>,
+) -> (Vec<T>, Vec<String>) {
+    reader.list(field, |reader| Some((read(reader)?, reader.path().to_owned()))).into_iter().unzip()
+}
+
+fn read_schema(reader: &mut Reader<'_, '_>) -> Schema {
+    let mut schema = Schema::default();
+    if !reader.is_object() {
+        return schema;
+    }
+    schema.attributes.extend(reader.map("attributes", read_kind));
+    schema.context.extend(reader.map("context", read_kind));
+    schema.events = reader.list("events", |reader| match reader.json().as_str() {
+        Some(name) if !name.is_empty() => Some(EventKind::from(name)),
+        _ => {
+            let found = crate::config::kind(reader.json());
+            reader.fault(Fault::WrongKind { wanted: "the name of an event", found });
+            None
+        }
+    });
+    if reader.field("affinities").is_some() {
+        schema.affinities = reader.list("affinities", |reader| {
+            reader.is_object().then_some(())?;
+            let attribute = reader.name("attribute");
+            let half_life = reader.parsed("half_life").unwrap_or(Span::days(30));
+            reader.finish();
+            Some(Affinity { attribute: attribute?, half_life })
+        });
+    }
+    reader.finish();
+    schema
+}
+
+fn read_kind(name: &str, reader: &mut Reader<'_, '_>) -> Option<(String, Kind)> {
+    let word = reader.json().as_str().unwrap_or_default();
+    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == word);
+    if kind.is_none() {
+        reader.fault(Fault::unknown("kind", word, Kind::ALL.map(Kind::name)));
+    }
+    Some((name.to_owned(), kind?))
+}
+
+fn read_segment(reader: &mut Reader<'_, '_>) -> Option<Segment> {
+    reader.is_object().then_some(())?;
+    let name = reader.name("name");
+    let is_there = reader.field("rule").is_some();
+    if !is_there {
+        reader.fault(Fault::Missing { field: "rule" });
+    }
+    let rule = crate::campaign::rule(reader, "rule");
+    reader.finish();
+    Some(Segment { name: name?, rule: rule? })
+}
+
+fn read_settings(reader: &mut Reader<'_, '_>) -> Settings {
+    let mut settings = Settings::default();
+    if !reader.is_object() {
+        return settings;
+    }
+    // The bounds make both casts exact.
+    let seed = reader.whole("seed", 0..=i64::MAX, "a whole number that is not negative");
+    settings.seed = seed.map_or(0, |seed| seed as u64);
+    settings.session_gap = reader.parsed("session_gap").unwrap_or(settings.session_gap);
+    let history = reader.whole("history", 1..=128, "a number of events from 1 to 128");
+    settings.history = history.map_or(settings.history, |history| history as usize);
+    let half_life = reader.parsed("popularity_half_life");
+    settings.popularity_half_life = half_life.unwrap_or(settings.popularity_half_life);
+    reader.finish();
+    settings
+}

@@ -1,0 +1,412 @@
+//! The compiled definitions, and the two questions they answer: what did this event change, and what to show now.
+//!
+//! An [`Engine`] is immutable and shared freely. [`Engine::apply`] folds an event into a profile and reports which
+//! segments the person entered and left; [`Engine::decide`] answers a request; [`Engine::expose`] and
+//! [`Engine::pay`] close the loop. All state stays with the caller: a [`Profile`] and [`OpenDecisions`] for each
+//! person, and [`Models`] for everybody. [`Personalizer`](crate::personalizer::Personalizer) holds them for hosts
+//! that want one object.
+//!
+//! Compiling turns every question of the rules about events into a counter, shared by all rules that ask it, and
+//! indexes by event kind, and by the value of one tested property, which counters an event can touch. So `apply`
+//! costs O(what the event touches), however many rules there are, and allocates nothing in the steady state.
+
+mod compile;
+mod decide;
+mod definitions;
+mod facts;
+mod models;
+mod open;
+mod reach;
+mod slate;
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+pub use decide::DecideScratch;
+pub use definitions::{Definitions, Settings};
+pub use models::{Models, Tally};
+pub use open::{Exposure, OpenDecisions, Payment, Payments};
+
+use crate::campaign::{Campaign, GoalItems, Pay};
+use crate::catalog::Catalog;
+use crate::event::{Event, EventItem, EventKind};
+use crate::hash::{Map, Symbol};
+use crate::id::DecisionId;
+use crate::profile::{Fold, Profile, Remembered, Upkeep};
+use crate::recommend;
+use crate::rule::{Compiled, CounterSpec};
+use crate::segment::Segment;
+use crate::time::Timestamp;
+use facts::{EventView, Names, ProfileFacts};
+use reach::Reach;
+
+/// The compiled definitions.
+#[derive(Debug)]
+pub struct Engine {
+    settings: Settings,
+    /// In an order in which each comes after those it refers to.
+    segments: Vec<CompiledSegment>,
+    /// The counters that rules ask for, sorted by id.
+    plan: Vec<CounterSpec>,
+    reach: Reach,
+    upkeep: Upkeep,
+    names: Names,
+    campaigns: Vec<CompiledCampaign>,
+    /// The campaigns of each placement, in the order in which they are asked.
+    placements: Map<Symbol, (Arc<str>, Vec<usize>)>,
+    /// The campaigns whose goals ask for events of a kind.
+    goals: Map<Symbol, Vec<usize>>,
+    /// Stands for the segments and their order, so that kept memberships are known to be theirs.
+    fingerprint: u64,
+}
+
+#[derive(Debug)]
+struct CompiledSegment {
+    name: Arc<str>,
+    rule: Compiled,
+    /// Whether an empty profile is in it.
+    blank: bool,
+}
+
+#[derive(Debug)]
+struct CompiledCampaign {
+    name: Arc<str>,
+    definition: Campaign,
+    audience: Option<Compiled>,
+    variants: Vec<Arc<str>>,
+    goal: Option<CounterSpec>,
+}
+
+impl std::ops::Deref for CompiledCampaign {
+    type Target = Campaign;
+    fn deref(&self) -> &Campaign {
+        &self.definition
+    }
+}
+
+/// What an event changed on a profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The event was taken in before; nothing has changed.
+    pub repeated: bool,
+    /// The segments that the person is in now and was not before.
+    pub entered: SmallVec<[Arc<str>; 2]>,
+    /// The segments that the person was in before and is not now.
+    pub left: SmallVec<[Arc<str>; 2]>,
+    /// The attributes that came with a value of another kind than the schema declares, and were not taken, by the
+    /// symbols of their names.
+    pub mismatched: SmallVec<[Symbol; 1]>,
+}
+
+impl Engine {
+    /// Takes in an event that has passed [`Event::check`]: folds it into the profile, and settles the segments that
+    /// it, or the time that has passed, can have changed. `now` is the present; an event that comes late keeps its
+    /// own time.
+    ///
+    /// An event that the profile has already (see [`Event::id`]) changes nothing. Cost: what the event touches; no
+    /// allocation once the profile has reached its size.
+    pub fn apply(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
+        let is_new = profile.events() == 0;
+        let mut touched = Touched::new();
+        if profile.membership.engine != self.fingerprint {
+            self.take_over(profile, catalog, is_new, &mut touched);
+        } else if now >= profile.membership.due {
+            self.touch_due(profile, &mut touched);
+            profile.membership.due = Timestamp::MAX;
+        }
+        let fold = profile.fold(event, catalog, &self.upkeep);
+        let mut changes = Changes { repeated: fold.repeated, ..Changes::default() };
+        if !fold.repeated {
+            self.count(event, profile, catalog, fold.id, &mut touched);
+            self.touch(&fold, &mut touched);
+        }
+        let mut flips = std::mem::take(&mut profile.membership.flips);
+        let due = self.settle(profile, &mut flips, touched, now, &mut changes);
+        profile.membership.flips = flips;
+        profile.membership.due = profile.membership.due.min(due);
+        changes.mismatched = fold.mismatched;
+        changes
+    }
+
+    /// Settles the segments that time alone can have changed by now: what `apply` does, without an event.
+    pub fn refresh(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
+        let mut touched = Touched::new();
+        let mut changes = Changes::default();
+        if profile.membership.engine != self.fingerprint {
+            self.take_over(profile, catalog, profile.events() == 0, &mut touched);
+        } else if now >= profile.membership.due {
+            self.touch_due(profile, &mut touched);
+            profile.membership.due = Timestamp::MAX;
+        } else {
+            return changes;
+        }
+        let mut flips = std::mem::take(&mut profile.membership.flips);
+        let due = self.settle(profile, &mut flips, touched, now, &mut changes);
+        profile.membership.flips = flips;
+        profile.membership.due = profile.membership.due.min(due);
+        changes
+    }
+
+    /// The names of the segments that the person is in at a time, in the order of their compilation.
+    pub fn memberships<'a>(
+        &'a self,
+        profile: &Profile,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &'a Arc<str>> + use<'a> {
+        let flips = self.flips_at(profile, now);
+        let of = self.segments.iter().enumerate();
+        // Segments are counted in u32 when they are compiled.
+        of.filter(move |(i, _)| self.is_member(&flips, *i as u32)).map(|(_, segment)| &segment.name)
+    }
+
+    /// The segments that differ from those of an empty profile, as they are at a time.
+    fn flips_at(&self, profile: &Profile, now: Timestamp) -> SmallVec<[u32; 4]> {
+        let mut flips = profile.membership.flips.clone();
+        let mut touched = Touched::new();
+        if profile.membership.engine != self.fingerprint {
+            flips.clear();
+            if profile.events() > 0 {
+                touched.extend(0..self.segments.len() as u32);
+            }
+        } else if now >= profile.membership.due {
+            self.touch_due(profile, &mut touched);
+        } else {
+            return flips;
+        }
+        self.settle(profile, &mut flips, touched, now, &mut Changes::default());
+        flips
+    }
+
+    fn is_member(&self, flips: &[u32], index: u32) -> bool {
+        let blank = self.segments.get(index as usize).is_some_and(|segment| segment.blank);
+        blank ^ flips.binary_search(&index).is_ok()
+    }
+
+    /// Makes a profile's memberships this engine's: all segments are to be settled, and counters that the profile
+    /// does not have are filled from its history, as far as that reaches.
+    fn take_over(&self, profile: &mut Profile, catalog: &Catalog, is_new: bool, touched: &mut Touched) {
+        profile.membership.engine = self.fingerprint;
+        profile.membership.flips.clear();
+        profile.membership.due = Timestamp::MAX;
+        if is_new {
+            return;
+        }
+        let missing = |spec: &CounterSpec| profile.counters.find(spec.id()).is_none();
+        let wanted: Vec<bool> = self.plan.iter().map(missing).collect();
+        if wanted.contains(&true) {
+            let history: Vec<Remembered> = profile.history().iter().collect();
+            for event in history.chunk_by(|a, b| (a.time, a.id) == (b.time, b.id)) {
+                self.recall(event, profile, catalog, &wanted);
+            }
+        }
+        touched.extend(0..self.segments.len() as u32);
+    }
+
+    /// Counts an event of the history in the counters that are wanted. The history holds no properties, so counters
+    /// that test any count nothing of it.
+    fn recall(&self, event: &[Remembered], profile: &mut Profile, catalog: &Catalog, wanted: &[bool]) {
+        let Some(first) = event.first() else { return };
+        let Some(kind) = first.known.clone() else { return };
+        let ids = event.iter().filter_map(|of| catalog.item(catalog.slot(of.item?)?));
+        let items = ids.map(|item| EventItem::new(item.id.as_str())).collect();
+        let record = Event { kind, time: first.time, items, ..Event::default() };
+        let view = EventView::new(&record, catalog);
+        let mut reached: SmallVec<[u32; 16]> = SmallVec::new();
+        self.reach.counters(&view, &self.names, &self.plan, &mut |index| {
+            if wanted[index as usize] {
+                reached.push(index);
+            }
+        });
+        for index in reached {
+            let spec = &self.plan[index as usize];
+            let Some(amount) = spec.amount(&(&view, &self.names)) else { continue };
+            if let Some(counter) = profile.counters.entry(spec.id(), || spec.counter()) {
+                counter.observe(first.time, first.id, amount, spec.keep());
+            }
+        }
+    }
+
+    /// Counts an event in the counters that it reaches.
+    fn count(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, id: u64, touched: &mut Touched) {
+        let view = EventView::new(event, catalog);
+        self.reach.counters(&view, &self.names, &self.plan, &mut |index| {
+            let spec = &self.plan[index as usize];
+            // An event without the number that a sum is over is left out of it.
+            let Some(amount) = spec.amount(&(&view, &self.names)) else { return };
+            if let Some(counter) = profile.counters.entry(spec.id(), || spec.counter()) {
+                counter.observe(event.time, id, amount, spec.keep());
+            }
+            touched.extend_from_slice(self.reach.of_counter(spec.id()));
+        });
+    }
+
+    /// Notes the segments that an event can have changed otherwise than through counters.
+    fn touch(&self, fold: &Fold, touched: &mut Touched) {
+        for name in &fold.attributes {
+            touched.extend_from_slice(self.reach.of_attribute(*name));
+        }
+        for of in &fold.dimensions {
+            let dimension = self.upkeep.dimensions[usize::from(*of)].attribute;
+            touched.extend_from_slice(self.reach.of_dimension(dimension));
+        }
+        touched.extend_from_slice(self.reach.of_session());
+    }
+
+    /// Notes the segments that time alone can have changed: those that read a counter which has counted something,
+    /// or the session. All others answer as for an empty profile, or read what only events change.
+    fn touch_due(&self, profile: &Profile, touched: &mut Touched) {
+        for counter in profile.counters.iter() {
+            touched.extend_from_slice(self.reach.of_counter(counter.id()));
+        }
+        touched.extend_from_slice(self.reach.of_session());
+    }
+
+    /// Evaluates the touched segments in their order, and those that refer to one that changed. Gives a time before
+    /// which none of them changes without an event.
+    fn settle(
+        &self,
+        profile: &Profile,
+        flips: &mut SmallVec<[u32; 4]>,
+        mut touched: Touched,
+        now: Timestamp,
+        changes: &mut Changes,
+    ) -> Timestamp {
+        touched.sort_unstable();
+        touched.dedup();
+        let mut due = Timestamp::MAX;
+        let mut next = 0;
+        while let Some(index) = touched.get(next).copied() {
+            next += 1;
+            let segment = &self.segments[index as usize];
+            let truth = segment.rule.eval(&ProfileFacts { engine: self, profile, flips, now, context: &[] });
+            due = due.min(truth.until);
+            let place = flips.binary_search(&index);
+            match place {
+                Ok(at) if truth.holds == segment.blank => drop(flips.remove(at)),
+                Err(at) if truth.holds != segment.blank => flips.insert(at, index),
+                _ => continue,
+            }
+            if truth.holds {
+                changes.entered.push(Arc::clone(&segment.name));
+            } else {
+                changes.left.push(Arc::clone(&segment.name));
+            }
+            for referring in self.reach.of_segment(index) {
+                // They come later in the order, so they are still ahead.
+                if let Err(at) = touched[next..].binary_search(referring) {
+                    touched.insert(next + at, *referring);
+                }
+            }
+        }
+        due
+    }
+
+    /// Notes that a decision was shown, if the event is an exposure: once, by the person it was made for.
+    pub fn expose(&self, event: &Event, open: &mut OpenDecisions, models: &mut Models) -> Option<Exposure> {
+        let id = event.decision.filter(|_| event.kind == EventKind::Exposed)?;
+        let (exposure, shown) = open.expose(id, event.time);
+        if let Some(shown) = shown {
+            models.expose(shown.campaign, shown.variant);
+        }
+        Some(exposure)
+    }
+
+    /// The decisions that an event pays: for each campaign whose goal it meets, the latest exposure of that campaign
+    /// before it, within the goal's window, once. The payments teach the tallies and the policies.
+    ///
+    /// An exposure must have arrived before the event that it explains. Pass events only once: that
+    /// [`Changes::repeated`] is false says so.
+    pub fn pay(&self, event: &Event, open: &mut OpenDecisions, models: &mut Models) -> Payments {
+        let mut payments = Payments::new();
+        if open.is_empty() {
+            return payments;
+        }
+        let view = EventView::new(event, &models.catalog);
+        let mut met: SmallVec<[(&CompiledCampaign, DecisionId, Symbol); 2]> = SmallVec::new();
+        for index in self.goals.get(&event.kind.symbol()).into_iter().flatten() {
+            let campaign = &self.campaigns[*index];
+            let (Some(goal), Some(spec)) = (&campaign.goal, &campaign.definition.goal) else { continue };
+            if !goal.matches(&(&view, &self.names)) {
+                continue;
+            }
+            let items = (spec.items == GoalItems::Recommended).then_some(view.items.as_slice());
+            if let Some((decision, variant)) = open.pay(Symbol::new(&campaign.name), event.time, spec.within, items) {
+                met.push((campaign, decision, variant));
+            }
+        }
+        drop(view);
+        for (campaign, decision, variant) in met {
+            let amount = event.amount().unwrap_or(0.0);
+            let pays_amount = campaign.definition.goal.as_ref().is_some_and(|goal| goal.pay == Pay::Amount);
+            let reward = if pays_amount { amount } else { 1.0 };
+            models.pay(Symbol::new(&campaign.name), variant, reward, amount);
+            payments.push(Payment { decision, campaign: Arc::clone(&campaign.name), variant, reward, amount });
+        }
+        payments
+    }
+
+    /// Teaches the recommenders what a person did with items: popularity, and what goes with what. `profile` is the
+    /// person's, before or after the event was applied.
+    pub fn learn(&self, event: &Event, profile: &Profile, models: &mut Models, context: &mut Vec<recommend::Seen>) {
+        // Only signs of interest teach; being shown a list or giving something back does not.
+        let weight = crate::profile::weight_of(&event.kind) as f32;
+        if weight <= 0.0 {
+            return;
+        }
+        context.clear();
+        for remembered in profile.history().iter() {
+            let Some(item) = remembered.item else { continue };
+            let weight = remembered.known.as_ref().map_or(0.0, crate::profile::weight_of) as f32;
+            if weight > 0.0 && remembered.time != event.time {
+                context.push(recommend::Seen { item, time: remembered.time, weight });
+            }
+        }
+        for item in &event.items {
+            let item = Symbol::new(&item.id);
+            models.popular.learn(item, weight, event.time);
+            models.neighbors.learn(item, event.time, weight, context);
+        }
+    }
+
+    /// The settings.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The names of the segments, each after those it refers to.
+    pub fn segments(&self) -> impl ExactSizeIterator<Item = &Arc<str>> {
+        self.segments.iter().map(|segment| &segment.name)
+    }
+
+    /// The campaigns as they were defined.
+    pub fn campaigns(&self) -> impl ExactSizeIterator<Item = &Campaign> {
+        self.campaigns.iter().map(|campaign| &campaign.definition)
+    }
+
+    /// How many counters the rules ask for, shared ones once: the most that a profile keeps.
+    #[must_use]
+    pub fn counters(&self) -> usize {
+        self.plan.len()
+    }
+
+    /// What profiles keep for this engine.
+    #[must_use]
+    pub const fn upkeep(&self) -> &Upkeep {
+        &self.upkeep
+    }
+}
+
+/// The indexes of segments to settle.
+type Touched = SmallVec<[u32; 32]>;
+
+/// A stable number for a list of segments.
+fn fingerprint(segments: &[&Segment]) -> u64 {
+    let parts: Vec<u64> = segments
+        .iter()
+        .flat_map(|segment| [Symbol::new(&segment.name).to_bits(), Symbol::new(&segment.rule.to_string()).to_bits()])
+        .collect();
+    // Zero stands for "no engine yet".
+    crate::hash::combine(&parts).max(1)
+}

@@ -1,0 +1,179 @@
+//! What is learned from everybody: the catalog's popularity, what goes with what, and how campaigns fare.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Engine;
+use crate::bandit::{Bandit, Policy, Reward};
+use crate::campaign::Chooser;
+use crate::catalog::Catalog;
+use crate::hash::Symbol;
+use crate::recommend::{NeighborSettings, Neighbors, Popular, PopularSettings};
+use crate::sketch::ExactSum;
+use crate::state::State;
+
+/// Everything that is learned from all people together: a state.
+///
+/// Made by [`Engine::models`]; [`Engine::adopt`] fits it to changed definitions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Models {
+    /// What can be recommended.
+    pub catalog: Catalog,
+    /// What people look at these days.
+    pub popular: Popular,
+    /// What goes with what.
+    pub neighbors: Neighbors,
+    /// How campaigns fare, by the symbol of their names.
+    pub(super) campaigns: BTreeMap<Symbol, CampaignState>,
+}
+
+/// How a campaign fares.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct CampaignState {
+    /// The variants in the order of the definition; then those of earlier definitions that were shown.
+    pub(super) variants: Vec<VariantState>,
+    /// The policy, with an arm for each variant of the definition.
+    pub(super) bandit: Option<Bandit>,
+}
+
+/// How a variant fares.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct VariantState {
+    pub(super) name: Symbol,
+    pub(super) tally: Tally,
+}
+
+/// What was counted of one variant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// How many decisions were shown.
+    pub exposures: u64,
+    /// How many of these were paid by the goal.
+    pub conversions: u64,
+    /// The money of the events that paid.
+    pub amount: ExactSum,
+}
+
+impl Tally {
+    /// Adds what another tally has counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.exposures = self.exposures.saturating_add(other.exposures);
+        self.conversions = self.conversions.saturating_add(other.conversions);
+        self.amount.merge(other.amount);
+    }
+}
+
+impl Models {
+    /// What was counted of a variant.
+    #[must_use]
+    pub fn tally(&self, campaign: &str, variant: &str) -> Tally {
+        let of = self.campaigns.get(&Symbol::new(campaign));
+        let of = of.and_then(|state| state.variants.iter().find(|of| of.name == Symbol::new(variant)));
+        of.map(|of| of.tally).unwrap_or_default()
+    }
+
+    /// The policy of a campaign whose chooser is a bandit.
+    #[must_use]
+    pub fn bandit(&self, campaign: &str) -> Option<&Bandit> {
+        self.campaigns.get(&Symbol::new(campaign))?.bandit.as_ref()
+    }
+
+    /// Counts that a decision was shown.
+    pub(super) fn expose(&mut self, campaign: Symbol, variant: Symbol) {
+        let Some(state) = self.campaigns.get_mut(&campaign) else { return };
+        let Some(at) = state.variants.iter().position(|of| of.name == variant) else { return };
+        let tally = &mut state.variants[at].tally;
+        tally.exposures = tally.exposures.saturating_add(1);
+        if let Some(bandit) = &mut state.bandit
+            && at < bandit.arms()
+        {
+            // The arm is one of the bandit's, which is all that it asks.
+            let _ = bandit.expose(at);
+        }
+    }
+
+    /// Counts that a shown decision was paid.
+    pub(super) fn pay(&mut self, campaign: Symbol, variant: Symbol, reward: f64, amount: f64) {
+        let Some(state) = self.campaigns.get_mut(&campaign) else { return };
+        let Some(at) = state.variants.iter().position(|of| of.name == variant) else { return };
+        let tally = &mut state.variants[at].tally;
+        tally.conversions = tally.conversions.saturating_add(1);
+        tally.amount.add(amount);
+        if let Some(bandit) = &mut state.bandit
+            && at < bandit.arms()
+            && let Ok(reward) = Reward::new(reward)
+        {
+            // Compiling the definitions has made sure that this bandit takes such rewards.
+            let _ = bandit.learn(at, reward);
+        }
+    }
+}
+
+impl State for Models {
+    const KIND: &'static str = "models";
+    const VERSION: u16 = 1;
+
+    fn merge(&mut self, other: &Self) {
+        self.catalog.merge(&other.catalog);
+        self.popular.merge(&other.popular);
+        self.neighbors.merge(&other.neighbors);
+        for (name, theirs) in &other.campaigns {
+            let ours = self.campaigns.entry(*name).or_default();
+            for of in &theirs.variants {
+                match ours.variants.iter_mut().find(|ours| ours.name == of.name) {
+                    Some(ours) => ours.tally.merge(&of.tally),
+                    None => ours.variants.push(of.clone()),
+                }
+            }
+            match (&mut ours.bandit, &theirs.bandit) {
+                (Some(ours), Some(theirs)) => ours.merge(theirs),
+                (ours @ None, theirs) => ours.clone_from(theirs),
+                (Some(_), None) => {}
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Fresh models for these definitions: an empty catalog, nothing learned.
+    #[must_use]
+    pub fn models(&self) -> Models {
+        let half_life = self.settings.popularity_half_life;
+        let popular = Popular::new(PopularSettings { half_life, ..PopularSettings::default() });
+        let mut models = Models {
+            catalog: Catalog::new(),
+            popular: popular.unwrap_or_default(),
+            neighbors: Neighbors::new(NeighborSettings::default()).unwrap_or_default(),
+            campaigns: BTreeMap::new(),
+        };
+        self.adopt(&mut models);
+        models
+    }
+
+    /// Fits models to these definitions: campaigns that are new begin with nothing, a variant keeps what was counted
+    /// under its name, and a bandit keeps what it knows of each variant that is still there. What was learned of
+    /// campaigns that are gone stays, in case they come back.
+    pub fn adopt(&self, models: &mut Models) {
+        for campaign in &self.campaigns {
+            let state = models.campaigns.entry(Symbol::new(&campaign.name)).or_default();
+            let before = std::mem::take(&mut state.variants);
+            let names: Vec<Symbol> = campaign.variants.iter().map(|name| Symbol::new(name)).collect();
+            let place = |name: &Symbol| before.iter().position(|of| of.name == *name);
+            let was: Vec<Option<usize>> = names.iter().map(place).collect();
+            let of = |name: &Symbol| VariantState {
+                name: *name,
+                tally: place(name).map(|at| before[at].tally).unwrap_or_default(),
+            };
+            state.variants = names.iter().map(of).collect();
+            state.variants.extend(before.iter().filter(|of| !names.contains(&of.name)).cloned());
+            state.bandit = match &campaign.chooser {
+                Chooser::Bandit(spec) => match state.bandit.take() {
+                    Some(bandit) => bandit.rearranged(spec, &was).ok(),
+                    None => Bandit::new(spec, names.len()).ok(),
+                },
+                _ => None,
+            };
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! From what an event touches to the counters and segments that could care: the reason why cost follows what
+//! changed, not how many rules there are.
+
+use smallvec::SmallVec;
+
+use super::facts::{EventView, Names};
+use crate::hash::{Map, Symbol};
+use crate::profile::CounterId;
+use crate::rule::{CounterSpec, EventFacts, Scalar};
+
+/// Which counters an event can touch, and which segments depend on what.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reach {
+    kinds: Map<Symbol, OfKind>,
+    counters: Map<CounterId, Vec<u32>>,
+    attributes: Map<Symbol, Vec<u32>>,
+    dimensions: Map<Symbol, Vec<u32>>,
+    session: Vec<u32>,
+    /// By segment: the segments that refer to it.
+    referred: Vec<Vec<u32>>,
+}
+
+/// The counters of one kind of event.
+#[derive(Clone, Debug, Default)]
+struct OfKind {
+    /// Those that every event of the kind is tested against.
+    always: Vec<u32>,
+    /// Those with a test that a property equals a value, by the property and the value.
+    keyed: Vec<(Symbol, Map<u64, Vec<u32>>)>,
+}
+
+impl Reach {
+    pub(super) fn new(segments: usize) -> Self {
+        Self { referred: vec![Vec::new(); segments], ..Self::default() }
+    }
+
+    /// Adds a counter by its index in the plan.
+    pub(super) fn add_counter(&mut self, index: u32, spec: &CounterSpec) {
+        let of = self.kinds.entry(spec.kind().symbol()).or_default();
+        let Some((name, value)) = spec.key() else {
+            of.always.push(index);
+            return;
+        };
+        let at = of.keyed.iter().position(|(keyed, _)| *keyed == name).unwrap_or_else(|| {
+            of.keyed.push((name, Map::default()));
+            of.keyed.len() - 1
+        });
+        of.keyed[at].1.entry(key_of(value)).or_default().push(index);
+    }
+
+    /// Adds a segment by what its rule reads.
+    pub(super) fn add_segment(&mut self, index: u32, reads: &crate::rule::Reads) {
+        for id in &reads.counters {
+            self.counters.entry(*id).or_default().push(index);
+        }
+        for name in &reads.attributes {
+            self.attributes.entry(*name).or_default().push(index);
+        }
+        for dimension in &reads.affinities {
+            self.dimensions.entry(*dimension).or_default().push(index);
+        }
+        if reads.session {
+            self.session.push(index);
+        }
+        for segment in &reads.segments {
+            self.referred[*segment].push(index);
+        }
+    }
+
+    /// Calls `touch` with the index of every counter that counts the event.
+    pub(super) fn counters(
+        &self,
+        view: &EventView<'_>,
+        names: &Names,
+        plan: &[CounterSpec],
+        touch: &mut dyn FnMut(u32),
+    ) {
+        let Some(of) = self.kinds.get(&view.event().kind.symbol()) else { return };
+        let facts = (view, names);
+        for index in &of.always {
+            if plan[*index as usize].matches(&facts) {
+                touch(*index);
+            }
+        }
+        for (name, by_value) in &of.keyed {
+            // A list can hold a value twice, and several items one category: each counter is touched once.
+            let mut seen: SmallVec<[u64; 8]> = SmallVec::new();
+            facts.any(*name, &mut |scalar| {
+                let key = key_of(scalar);
+                if seen.contains(&key) {
+                    return false;
+                }
+                seen.push(key);
+                for index in by_value.get(&key).into_iter().flatten() {
+                    if plan[*index as usize].matches(&facts) {
+                        touch(*index);
+                    }
+                }
+                false
+            });
+        }
+    }
+
+    /// The segments that read a counter.
+    pub(super) fn of_counter(&self, id: CounterId) -> &[u32] {
+        self.counters.get(&id).map_or(&[], Vec::as_slice)
+    }
+    /// The segments that read an attribute.
+    pub(super) fn of_attribute(&self, name: Symbol) -> &[u32] {
+        self.attributes.get(&name).map_or(&[], Vec::as_slice)
+    }
+    /// The segments that read an affinity of a dimension.
+    pub(super) fn of_dimension(&self, dimension: Symbol) -> &[u32] {
+        self.dimensions.get(&dimension).map_or(&[], Vec::as_slice)
+    }
+    /// The segments that read facts of the session.
+    pub(super) fn of_session(&self) -> &[u32] {
+        &self.session
+    }
+    /// The segments that refer to a segment; all of them come after it.
+    pub(super) fn of_segment(&self, index: u32) -> &[u32] {
+        &self.referred[index as usize]
+    }
+}
+
+/// A key under which equal values meet. Values that share a key by chance are told apart by the test itself.
+fn key_of(scalar: Scalar<'_>) -> u64 {
+    match scalar {
+        Scalar::Bool(value) => u64::from(value),
+        Scalar::Number(number) => (number + 0.0).to_bits(),
+        Scalar::Text(text) => Symbol::new(text).to_bits(),
+    }
+}
