@@ -120,7 +120,6 @@ impl<'a, 'p> Reader<'a, 'p> {
         None
     }
 
-
     /// A text that is parsed: a span, a time.
     pub(crate) fn parsed<T>(&mut self, field: &'static str) -> Option<T>
     where

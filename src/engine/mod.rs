@@ -33,7 +33,7 @@ use crate::catalog::Catalog;
 use crate::event::{Event, EventItem, EventKind};
 use crate::hash::{Map, Symbol};
 use crate::id::DecisionId;
-use crate::profile::{Fold, Profile, Remembered, Upkeep};
+use crate::profile::{Fold, MAX_LINES, Profile, Remembered, Upkeep, event_id, weight_of};
 use crate::recommend;
 use crate::rule::{Compiled, CounterSpec};
 use crate::segment::Segment;
@@ -350,22 +350,28 @@ impl Engine {
     /// person's, before or after the event was applied.
     pub fn learn(&self, event: &Event, profile: &Profile, models: &mut Models, context: &mut Vec<recommend::Seen>) {
         // Only signs of interest teach; being shown a list or giving something back does not.
-        let weight = crate::profile::weight_of(&event.kind) as f32;
+        let weight = weight_of(&event.kind) as f32;
         if weight <= 0.0 {
             return;
         }
+        let id = event_id(event);
         context.clear();
-        for remembered in profile.history().iter() {
+        for remembered in profile.history().iter().filter(|remembered| remembered.id != id) {
             let Some(item) = remembered.item else { continue };
-            let weight = remembered.known.as_ref().map_or(0.0, crate::profile::weight_of) as f32;
-            if weight > 0.0 && remembered.time != event.time {
+            let weight = remembered.known.as_ref().map_or(0.0, weight_of) as f32;
+            if weight > 0.0 {
                 context.push(recommend::Seen { item, time: remembered.time, weight });
             }
         }
-        for item in &event.items {
-            let item = Symbol::new(&item.id);
-            models.popular.learn(item, weight, event.time);
-            models.neighbors.learn(item, event.time, weight, context);
+        let at = context.partition_point(|seen| seen.time <= event.time);
+        for (line, item) in event.items.iter().enumerate() {
+            let seen = recommend::Seen { item: Symbol::new(&item.id), time: event.time, weight };
+            models.popular.learn(seen.item, weight, event.time);
+            models.neighbors.learn(seen.item, event.time, weight, context);
+            // The lines of one order go together: each is context to those after it.
+            if line < MAX_LINES {
+                context.insert(at, seen);
+            }
         }
     }
 

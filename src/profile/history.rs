@@ -96,7 +96,7 @@ impl History {
         let limit = limit.clamp(1, Self::LIMIT);
         let none = [Symbol::default()];
         let items = if items.is_empty() { &none[..] } else { items };
-        for item in items.iter().take(limit.min(MAX_LINES)) {
+        for item in items.iter().take(limit.min(super::MAX_LINES)) {
             let entry = Entry { packed, id: event.id, item: item.to_bits() };
             let at = self.entries.partition_point(|other| other.key() <= entry.key());
             super::reserve(&mut self.entries);
@@ -146,8 +146,7 @@ impl History {
             if self.entries.iter().any(|kept| kept.id == entry.id && kept.item == entry.item) {
                 continue;
             }
-            let item: &[Symbol] = event.item.as_ref().map_or(&[], std::slice::from_ref);
-            self.add(&event, item, Self::LIMIT, leave);
+            self.add(&event, event.item.as_slice(), Self::LIMIT, leave);
         }
         while self.entries.len() > limit.clamp(1, Self::LIMIT) {
             self.leave_oldest(leave);
@@ -257,9 +256,6 @@ impl TryFrom<(Vec<Entry>, Vec<Symbol>)> for History {
 
 /// The first code of a custom kind; the crate's own kinds have lower ones.
 const CUSTOM: u8 = 64;
-/// How many items of one event are remembered, so that one large order does not push out all else.
-const MAX_LINES: usize = 16;
-
 #[cfg(test)]
 mod tests {
     use super::*;

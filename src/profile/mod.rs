@@ -97,10 +97,16 @@ pub struct Spent {
 pub(crate) struct Membership {
     /// The fingerprint of the engine whose indexes these are.
     pub(crate) engine: u64,
-    /// A time before which no answer changes without an event.
+    /// A time before which no answer changes without an event. Not stored: it depends on the way that led here, and
+    /// is found again when the profile is next touched.
+    #[serde(skip, default = "at_once")]
     pub(crate) due: Timestamp,
     /// The indexes in rising order.
     pub(crate) flips: SmallVec<[u32; 4]>,
+}
+
+const fn at_once() -> Timestamp {
+    Timestamp::MIN
 }
 
 impl Default for Membership {
@@ -363,7 +369,7 @@ impl State for Profile {
 }
 
 /// The hash by which a repeated event is recognised: of its id, or of what it says where it has none.
-fn event_id(event: &Event) -> u64 {
+pub(crate) fn event_id(event: &Event) -> u64 {
     if let Some(id) = &event.id {
         return Symbol::new(id).to_bits();
     }
@@ -413,6 +419,6 @@ fn reserve<T>(vec: &mut Vec<T>) {
 }
 
 /// How many items of one event touch affinities and the history.
-const MAX_LINES: usize = 16;
+pub(crate) const MAX_LINES: usize = 16;
 /// How many currencies a profile counts in.
 const MAX_CURRENCIES: usize = 8;

@@ -1,0 +1,293 @@
+//! One object for hosts that want one: engine, profiles, models and open decisions in memory, shared between threads.
+//!
+//! A [`Personalizer`] adds no rule of its own; it holds what an [`Engine`] works on and says which person an id
+//! means. All methods take `&self`. People lie in 64 shards, each behind a lock that is held for one event; a
+//! decision waits neither for a snapshot nor for another engine, and for an event only while that event of the same
+//! shard is folded, which takes microseconds.
+//!
+//! Its state does not depend on how events of different people interleave, as long as no limit bites: two hosts that
+//! ingest the same events, each person's in any order, end with the same snapshot bytes.
+
+mod identity;
+mod people;
+mod snapshot;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use smallvec::SmallVec;
+
+pub use identity::Link;
+pub use people::Limits;
+
+use crate::catalog::{CatalogError, Item};
+use crate::decision::{Decision, Request};
+use crate::engine::{Changes, DecideScratch, Engine, Exposure, Models, Payments};
+use crate::event::{Event, EventError, EventKind};
+use crate::hash::Symbol;
+use crate::id::UserKey;
+use crate::profile::{Profile, weight_of};
+use crate::recommend::Seen;
+use crate::report::Report;
+use crate::time::Timestamp;
+use people::People;
+
+/// Engine, profiles, models and open decisions, shared between threads.
+///
+/// ```
+/// use bespoke::decision::Request;
+/// use bespoke::engine::Engine;
+/// use bespoke::event::{Event, EventKind};
+/// use bespoke::personalizer::Personalizer;
+/// use bespoke::time::Timestamp;
+///
+/// let engine = Engine::from_json(r#"{
+///     "segments": [{"name": "keen", "rule": "event('item_viewed').within(7 days).count() >= 2"}],
+///     "placements": ["home"],
+///     "campaigns": [{"name": "hello", "placement": "home", "audience": "segment('keen')", "payload": "hi!"}]
+/// }"#).unwrap();
+/// let shop = Personalizer::new(engine);
+/// let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+/// for id in ["e1", "e2"] {
+///     let mut event = Event::new(EventKind::ItemViewed, "ann", now).item("shoe-1");
+///     event.id = Some(id.to_owned());
+///     shop.ingest(&event, now).unwrap();
+/// }
+/// let decision = shop.decide(&Request::new("home").user("ann"), now);
+/// assert_eq!(decision.campaign.as_deref(), Some("hello"));
+/// ```
+#[derive(Debug)]
+pub struct Personalizer {
+    engine: RwLock<Arc<Engine>>,
+    models: RwLock<Models>,
+    people: People,
+    /// Buffers that are not in use; one for each thread that ever worked at the same time.
+    scratch: Mutex<Vec<Scratch>>,
+}
+
+#[derive(Debug, Default)]
+struct Scratch {
+    decide: DecideScratch,
+    context: Vec<Seen>,
+}
+
+/// What an event did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ingested {
+    /// The person it was counted for.
+    pub user: Option<UserKey>,
+    /// It was delivered before; nothing has changed.
+    pub repeated: bool,
+    /// The segments that the person is in now and was not before.
+    pub entered: SmallVec<[Arc<str>; 2]>,
+    /// The segments that the person was in before and is not now.
+    pub left: SmallVec<[Arc<str>; 2]>,
+    /// The attributes that were not taken, since the schema declares them of another kind.
+    pub mismatched: SmallVec<[Symbol; 1]>,
+    /// What the exposure did, if the event is one.
+    pub exposure: Option<Exposure>,
+    /// The decisions that the event paid.
+    pub payments: Payments,
+    /// What became of the link between ids, if the event names two.
+    pub link: Option<Link>,
+}
+
+/// Why an event was not taken in. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IngestError {
+    /// The event is not sound.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// The person was erased, and the event lies before that.
+    #[error("the event of {time} is about somebody who was erased at {erased}; only later events are taken")]
+    Erased {
+        /// The event's time.
+        time: Timestamp,
+        /// When the person was erased.
+        erased: Timestamp,
+    },
+}
+
+/// What [`Personalizer::erase`] removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Whether there was a profile.
+    pub profile: bool,
+    /// How many other ids of the person were forgotten.
+    pub links: usize,
+}
+
+impl Personalizer {
+    /// Nobody known and nothing learned, with the default [`Limits`].
+    #[must_use]
+    pub fn new(engine: Engine) -> Self {
+        Self::with_limits(engine, Limits::default())
+    }
+
+    /// Nobody known and nothing learned.
+    #[must_use]
+    pub fn with_limits(engine: Engine, limits: Limits) -> Self {
+        let models = RwLock::new(engine.models());
+        Self { engine: RwLock::new(Arc::new(engine)), models, people: People::new(limits), scratch: Mutex::default() }
+    }
+
+    /// Takes in an event: links ids, folds it into the person's profile, notes an exposure, pays decisions, teaches
+    /// the models. `now` is the present by the host's clock.
+    ///
+    /// # Errors
+    /// An [`IngestError`] if the event is not sound, or about somebody erased; nothing has changed then.
+    pub fn ingest(&self, event: &Event, now: Timestamp) -> Result<Ingested, IngestError> {
+        event.check(now)?;
+        let engine = self.engine();
+        let mut ingested = Ingested::default();
+        let mut scratch = self.scratch();
+        let result = self.people.update(event, &engine, |user, link, record| {
+            ingested.user = Some(user);
+            ingested.link = link;
+            let changes = engine.apply(event, &mut record.profile, &read(&self.models).catalog, now);
+            let Changes { repeated, entered, left, mismatched } = changes;
+            (ingested.repeated, ingested.entered, ingested.left) = (repeated, entered, left);
+            ingested.mismatched = mismatched;
+            let teaches = weight_of(&event.kind) > 0.0 && !event.items.is_empty();
+            let pays = !record.open.is_empty();
+            if !repeated && (teaches || pays || event.kind == EventKind::Exposed) {
+                let mut models = write(&self.models);
+                ingested.exposure = engine.expose(event, &mut record.open, &mut models);
+                ingested.payments = engine.pay(event, &mut record.open, &mut models);
+                engine.learn(event, &record.profile, &mut models, &mut scratch.context);
+            }
+        });
+        self.give_back(scratch);
+        result.map(|()| ingested)
+    }
+
+    /// Answers a request, and keeps the decision open for its exposure and reward. Total; see [`Engine::decide`].
+    pub fn decide(&self, request: &Request, now: Timestamp) -> Decision {
+        let engine = self.engine();
+        let mut scratch = self.scratch();
+        let user = self.people.resolve(request.key());
+        let decision = self.people.read(user, |record| {
+            let models = read(&self.models);
+            let fresh;
+            let profile = match record {
+                Some(record) => &record.profile,
+                None => {
+                    fresh = Profile::default();
+                    &fresh
+                }
+            };
+            engine.decide_for(user, request, profile, &models, now, &mut scratch.decide)
+        });
+        self.give_back(scratch);
+        let is_somebody = request.user.is_some() || request.anonymous.is_some();
+        if is_somebody && decision.campaign.is_some() {
+            self.people.write(user, now, |record| record.open.keep(&decision));
+        }
+        decision
+    }
+
+    /// Erases a person: the profile, memberships, open decisions, and every other id that was linked. Events up to
+    /// `now` that come later for any of these ids are refused, also after [`Personalizer::restore`]. What the models
+    /// have learned from all people together keeps the person's share, which names nobody.
+    ///
+    /// Cost: a look at every link.
+    pub fn erase(&self, user: UserKey, now: Timestamp) -> Erased {
+        self.people.erase(user, now)
+    }
+
+    /// Puts another engine in place of the one that runs. Decisions under way finish with the old one. Profiles are
+    /// fitted to the new segments when they are next touched; bandits keep what they know of variants that stay.
+    pub fn replace_engine(&self, engine: Engine) {
+        let mut models = write(&self.models);
+        engine.adopt(&mut models);
+        *write(&self.engine) = Arc::new(engine);
+    }
+
+    /// The engine that runs.
+    #[must_use]
+    pub fn engine(&self) -> Arc<Engine> {
+        Arc::clone(&read(&self.engine))
+    }
+
+    /// Takes an item into the catalog, in place of the one with the same id.
+    ///
+    /// # Errors
+    /// A [`CatalogError`] if the item is not sound or the catalog is full.
+    pub fn upsert_item(&self, item: Item) -> Result<Option<Item>, CatalogError> {
+        write(&self.models).catalog.upsert(item)
+    }
+
+    /// Removes an item from the catalog, and gives it back if it was there.
+    pub fn remove_item(&self, id: &str) -> Option<Item> {
+        write(&self.models).catalog.remove(id)
+    }
+
+    /// Lets `look` see the catalog and what was learned from all people together. Learning waits meanwhile.
+    pub fn with_models<T>(&self, look: impl FnOnce(&Models) -> T) -> T {
+        look(&read(&self.models))
+    }
+
+    /// The key under which the person with this id is kept: that of the known user whom an anonymous id belongs to.
+    #[must_use]
+    pub fn resolve(&self, user: UserKey) -> UserKey {
+        self.people.resolve(user)
+    }
+
+    /// A copy of the profile of a person.
+    #[must_use]
+    pub fn profile(&self, user: UserKey) -> Option<Profile> {
+        self.people.read(self.people.resolve(user), |record| record.map(|record| record.profile.clone()))
+    }
+
+    /// The segments that a person is in at a time, in the order of their compilation.
+    #[must_use]
+    pub fn memberships(&self, user: UserKey, now: Timestamp) -> Vec<Arc<str>> {
+        let engine = self.engine();
+        self.people.read(self.people.resolve(user), |record| match record {
+            Some(record) => engine.memberships(&record.profile, now).cloned().collect(),
+            None => engine.memberships(&Profile::default(), now).cloned().collect(),
+        })
+    }
+
+    /// What the campaigns have earned so far.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        Report::new(&self.engine(), &read(&self.models))
+    }
+
+    /// How many people are kept.
+    #[must_use]
+    pub fn people(&self) -> usize {
+        self.people.len()
+    }
+
+    /// The bytes that people take: profiles, open decisions, links and the tables that hold them, without the
+    /// allocator's overhead. Cost: a look at every profile.
+    #[must_use]
+    pub fn people_bytes(&self) -> usize {
+        self.people.bytes()
+    }
+
+    fn scratch(&self) -> Scratch {
+        lock(&self.scratch).pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, scratch: Scratch) {
+        lock(&self.scratch).push(scratch);
+    }
+}
+
+// A thread that panics while it holds a lock (in a host's closure, say) leaves whole values behind: every step under
+// a lock either happens or not. So a poisoned lock is taken all the same.
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn lock<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}

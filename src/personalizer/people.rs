@@ -1,0 +1,215 @@
+//! The people in their shards, and the order in which locks are taken.
+//!
+//! Locks are always taken in the same order, so that no two threads wait for each other: identities before people,
+//! shards by rising index, the models last.
+
+use std::sync::RwLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::identity::{Identities, Link};
+use super::{Erased, IngestError, read, write};
+use crate::engine::{Engine, OpenDecisions};
+use crate::event::{Event, EventKind};
+use crate::hash::Map;
+use crate::id::UserKey;
+use crate::profile::Profile;
+use crate::time::Timestamp;
+
+/// How many people and links are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most people. Beyond that the sixteenth of a shard that was seen longest ago leaves, ties by key.
+    pub people: usize,
+    /// The most links from anonymous ids to users. Beyond that the sixteenth of a shard that was linked longest ago
+    /// leaves, ties by id; such a visitor is a stranger again.
+    pub links: usize,
+}
+
+impl Default for Limits {
+    /// Ten million people, and as many links.
+    fn default() -> Self {
+        Self { people: 10_000_000, links: 10_000_000 }
+    }
+}
+
+/// All that is kept of one person.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub(super) profile: Profile,
+    pub(super) open: OpenDecisions,
+    /// When a decision was last made for somebody of whom no event has come.
+    pub(super) asked: Timestamp,
+}
+
+impl Record {
+    /// When the person was last heard of.
+    fn heard(&self) -> Timestamp {
+        self.profile.last_seen().max(self.asked)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() - size_of::<Profile>() + self.profile.bytes() + self.open.heap_bytes()
+    }
+}
+
+/// A share of all people.
+pub(super) type Shard = Map<UserKey, Box<Record>>;
+
+/// Everybody, by shard.
+#[derive(Debug)]
+pub(super) struct People {
+    pub(super) identities: Box<[RwLock<Identities>]>,
+    pub(super) shards: Box<[RwLock<Shard>]>,
+    limits: Limits,
+}
+
+impl People {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            identities: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            limits,
+        }
+    }
+
+    /// The key under which the person with this id is kept.
+    pub(super) fn resolve(&self, id: UserKey) -> UserKey {
+        read(&self.identities[shard_of(id)]).owner(id).unwrap_or(id)
+    }
+
+    /// Lets `look` see a person.
+    pub(super) fn read<T>(&self, user: UserKey, look: impl FnOnce(Option<&Record>) -> T) -> T {
+        look(read(&self.shards[shard_of(user)]).get(&user).map(AsRef::as_ref))
+    }
+
+    /// Lets `change` change a person who asked at a time, known so far or not.
+    pub(super) fn write(&self, user: UserKey, now: Timestamp, change: impl FnOnce(&mut Record)) {
+        let mut shard = write(&self.shards[shard_of(user)]);
+        let record = shard.entry(user).or_default();
+        record.asked = record.asked.max(now);
+        change(record);
+        evict(&mut shard, self.limits.people);
+    }
+
+    /// Finds the person whom an event is about, linking ids if it names two, and lets `change` change them. Refuses
+    /// the event, and changes nothing, if it lies before the erasure of one of its ids.
+    pub(super) fn update(
+        &self,
+        event: &Event,
+        engine: &Engine,
+        change: impl FnOnce(UserKey, Option<Link>, &mut Record),
+    ) -> Result<(), IngestError> {
+        let known = event.user.as_deref().map(UserKey::known);
+        let previous = event.previous.as_deref().filter(|_| event.kind == EventKind::Aliased);
+        let anonymous = previous.or(event.anonymous.as_deref()).map(UserKey::anonymous);
+        match (known, anonymous) {
+            (Some(user), None) => {
+                self.refuse_erased(event, user)?;
+                self.change(user, |record| change(user, None, record));
+            }
+            (None, Some(anonymous)) => {
+                // The lock is held so that the id is not linked in the meantime, and the event lost with it.
+                let identities = read(&self.identities[shard_of(anonymous)]);
+                refuse(event, identities.erased(anonymous))?;
+                let user = identities.owner(anonymous).unwrap_or(anonymous);
+                self.change(user, |record| change(user, None, record));
+            }
+            (Some(user), Some(anonymous)) => {
+                self.refuse_erased(event, user)?;
+                let mut identities = write(&self.identities[shard_of(anonymous)]);
+                refuse(event, identities.erased(anonymous))?;
+                let limit = self.limits.links.div_ceil(SHARDS);
+                let link = identities.link(anonymous, user, event.time, limit);
+                if link == Link::Joined {
+                    self.join(anonymous, user, engine);
+                }
+                self.change(user, |record| change(user, Some(link), record));
+            }
+            // `Event::check` asks for one of the two.
+            (None, None) => {}
+        }
+        Ok(())
+    }
+
+    fn change(&self, user: UserKey, change: impl FnOnce(&mut Record)) {
+        let mut shard = write(&self.shards[shard_of(user)]);
+        change(shard.entry(user).or_default());
+        evict(&mut shard, self.limits.people);
+    }
+
+    fn refuse_erased(&self, event: &Event, user: UserKey) -> Result<(), IngestError> {
+        refuse(event, read(&self.identities[shard_of(user)]).erased(user))
+    }
+
+    /// Moves what is known under an anonymous id to the user it belongs to.
+    fn join(&self, anonymous: UserKey, user: UserKey, engine: &Engine) {
+        let Some(record) = write(&self.shards[shard_of(anonymous)]).remove(&anonymous) else { return };
+        // Between the two locks nobody else can reach the record: the identity of the id is locked.
+        let mut shard = write(&self.shards[shard_of(user)]);
+        let into = shard.entry(user).or_default();
+        into.profile.merge_with(&record.profile, engine.upkeep());
+        into.open.merge(&record.open);
+        into.asked = into.asked.max(record.asked);
+    }
+
+    pub(super) fn erase(&self, user: UserKey, now: Timestamp) -> Erased {
+        let user = self.resolve(user);
+        let mut erased = Erased::default();
+        for identities in &self.identities {
+            let ids = write(identities).unlink(user);
+            erased.links += ids.len();
+            for id in ids {
+                write(&self.identities[shard_of(id)]).erase(id, now);
+            }
+        }
+        write(&self.identities[shard_of(user)]).erase(user, now);
+        erased.profile = write(&self.shards[shard_of(user)]).remove(&user).is_some();
+        erased
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| read(shard).len()).sum()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let of = |shard: &RwLock<Shard>| {
+            let shard = read(shard);
+            // A table has a control byte for each slot.
+            let table = shard.capacity() * (size_of::<(UserKey, Box<Record>)>() + 1);
+            // A sum does not depend on the order.
+            table + shard.values().map(|record| record.bytes()).sum::<usize>()
+        };
+        let identities: usize = self.identities.iter().map(|identities| read(identities).bytes()).sum();
+        self.shards.iter().map(of).sum::<usize>() + identities
+    }
+}
+
+fn refuse(event: &Event, erased: Option<Timestamp>) -> Result<(), IngestError> {
+    match erased {
+        Some(erased) if event.time <= erased => Err(IngestError::Erased { time: event.time, erased }),
+        _ => Ok(()),
+    }
+}
+
+/// Beyond a shard's part of the limit, the sixteenth that was heard of longest ago leaves. Which that is depends on
+/// the people alone, and each round costs a look at all but makes room for many.
+fn evict(shard: &mut Shard, limit: usize) {
+    let limit = limit.div_ceil(SHARDS).max(1);
+    if shard.len() <= limit {
+        return;
+    }
+    let mut all: Vec<(Timestamp, UserKey)> = shard.iter().map(|(key, record)| (record.heard(), *key)).collect();
+    all.sort_unstable();
+    for (_, key) in &all[..(shard.len() - limit).max(limit / 16)] {
+        shard.remove(key);
+    }
+}
+
+/// The shard of an id: the high bits of its key, so that the shards in order are the ids in order.
+pub(super) const fn shard_of(id: UserKey) -> usize {
+    (id.to_bits() >> (128 - SHARDS.trailing_zeros())) as usize
+}
+
+/// How many shards there are; a power of two. It is part of the stored form.
+pub(super) const SHARDS: usize = 64;

@@ -1,0 +1,160 @@
+//! The whole state as bytes, and back.
+//!
+//! A snapshot is a row of frames (see [`crate::state`]): a head that says how many follow, the models, then the
+//! identities and the people of each shard in the order of their keys. The same state has the same bytes, whatever
+//! way led to it. Each frame is checked on its own, and the head counts them, so that a cut at any place shows.
+
+use std::io::{self, Write};
+use std::sync::{RwLockReadGuard, RwLockWriteGuard};
+
+use serde::ser::SerializeSeq;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::identity::{Identities, Stored};
+use super::people::{Record, SHARDS, Shard, shard_of};
+use super::{Personalizer, read, write};
+use crate::engine::Models;
+use crate::id::UserKey;
+use crate::state::{Frame, State, StateError, encode};
+
+/// What a snapshot begins with.
+#[derive(Debug, Serialize, Deserialize)]
+struct Head {
+    shards: u32,
+    people: u64,
+}
+
+impl Personalizer {
+    /// The whole state as bytes: people, links, erased ids, models. Definitions are not part of it.
+    ///
+    /// It is one cut through the state: events wait while it is taken, decisions do not. Cost: a walk over all.
+    ///
+    /// # Errors
+    /// [`StateError::Encode`] if a value cannot be written, which no state of this crate does.
+    pub fn snapshot(&self) -> Result<Vec<u8>, StateError> {
+        let mut bytes = Vec::new();
+        self.frames(&mut |frame| {
+            bytes.extend_from_slice(frame);
+            Ok(())
+        })?;
+        Ok(bytes)
+    }
+
+    /// Writes [`Personalizer::snapshot`] frame by frame, so that it need not fit into memory a second time.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn snapshot_to(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut failed = None;
+        let written = self.frames(&mut |frame| {
+            // The kind of the error does not matter here: the writer's own is given back below.
+            out.write_all(frame).map_err(|error| {
+                failed = Some(error);
+                StateError::Encode { kind: "personalizer" }
+            })
+        });
+        match (written, failed) {
+            (Ok(()), _) => Ok(()),
+            (Err(_), Some(error)) => Err(error),
+            (Err(error), None) => Err(io::Error::other(error)),
+        }
+    }
+
+    fn frames(&self, put: &mut dyn FnMut(&[u8]) -> Result<(), StateError>) -> Result<(), StateError> {
+        // All at once and in the order of locking, so that no event is half in.
+        let identities: Vec<RwLockReadGuard<'_, Identities>> = self.people.identities.iter().map(read).collect();
+        let shards: Vec<RwLockReadGuard<'_, Shard>> = self.people.shards.iter().map(read).collect();
+        let models = read(&self.models);
+        let mut frame = Vec::new();
+        let mut put = |frame: &mut Vec<u8>| {
+            let result = put(frame);
+            frame.clear();
+            result
+        };
+        let people = shards.iter().map(|shard| shard.len() as u64).sum();
+        encode("personalizer", VERSION, &Head { shards: SHARDS as u32, people }, &mut frame)?;
+        put(&mut frame)?;
+        encode(Models::KIND, Models::VERSION, &*models, &mut frame)?;
+        put(&mut frame)?;
+        for (identities, shard) in identities.iter().zip(&shards) {
+            encode("identities", VERSION, &identities.store(), &mut frame)?;
+            put(&mut frame)?;
+            encode("people", VERSION, &InOrder(shard), &mut frame)?;
+            put(&mut frame)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a snapshot in place of the whole state, fitted to the engine that runs. People who were erased here stay
+    /// gone, also if the snapshot is older.
+    ///
+    /// # Errors
+    /// A [`StateError`] if the bytes are cut short, damaged, or of a newer version; the state is unchanged then.
+    pub fn restore(&self, bytes: &[u8]) -> Result<(), StateError> {
+        let (frame, mut rest) = Frame::read(bytes)?;
+        let head: Head = frame.decode("personalizer", VERSION)?;
+        let malformed = || StateError::Malformed { kind: "personalizer" };
+        if head.shards as usize != SHARDS {
+            return Err(malformed());
+        }
+        let mut models: Models = next(&mut rest)?.decode(Models::KIND, Models::VERSION)?;
+        let mut restored: Vec<(Identities, Shard)> = Vec::with_capacity(SHARDS);
+        for index in 0..SHARDS {
+            let identities: Stored = next(&mut rest)?.decode("identities", VERSION)?;
+            let people: Vec<(UserKey, Box<Record>)> = next(&mut rest)?.decode("people", VERSION)?;
+            let in_order = people.windows(2).all(|pair| pair[0].0 < pair[1].0);
+            if !in_order || !people.iter().all(|(key, _)| shard_of(*key) == index) {
+                return Err(malformed());
+            }
+            restored.push((identities.into(), people.into_iter().collect()));
+        }
+        if !rest.is_empty() {
+            return Err(StateError::Trailing { bytes: rest.len() });
+        }
+        if restored.iter().map(|(_, shard)| shard.len() as u64).sum::<u64>() != head.people {
+            return Err(malformed());
+        }
+        let engine = self.engine();
+        engine.adopt(&mut models);
+        let mut identities: Vec<RwLockWriteGuard<'_, Identities>> = self.people.identities.iter().map(write).collect();
+        let mut shards: Vec<RwLockWriteGuard<'_, Shard>> = self.people.shards.iter().map(write).collect();
+        for (id, time) in identities.iter().flat_map(|identities| identities.all_erased()) {
+            let (identities, shard) = &mut restored[shard_of(id)];
+            identities.forget(id);
+            identities.erase(id, time);
+            // Somebody who came back after having been erased in the snapshot's past is younger than the erasure.
+            if shard.get(&id).is_some_and(|record| record.profile.first_seen() <= time) {
+                shard.remove(&id);
+            }
+        }
+        for (index, (of, shard)) in restored.into_iter().enumerate() {
+            *identities[index] = of;
+            *shards[index] = shard;
+        }
+        *write(&self.models) = models;
+        Ok(())
+    }
+}
+
+fn next<'a>(rest: &mut &'a [u8]) -> Result<Frame<'a>, StateError> {
+    let (frame, after) = Frame::read(rest)?;
+    *rest = after;
+    Ok(frame)
+}
+
+/// The people of a shard in the order of their keys.
+struct InOrder<'a>(&'a Shard);
+
+impl Serialize for InOrder<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut people: Vec<(&UserKey, &Box<Record>)> = self.0.iter().collect();
+        people.sort_unstable_by_key(|(key, _)| **key);
+        let mut seq = serializer.serialize_seq(Some(people.len()))?;
+        for person in people {
+            seq.serialize_element(&person)?;
+        }
+        seq.end()
+    }
+}
+
+const VERSION: u16 = 1;

@@ -1,0 +1,121 @@
+//! What the campaigns earned: a value for tools, and a table for people.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::bandit::Policy;
+use crate::engine::{Engine, Models};
+use crate::stats::{Interval, Level, jeffreys};
+
+/// How every campaign fares.
+///
+/// ```
+/// use bespoke::engine::Engine;
+/// use bespoke::report::Report;
+/// let engine = Engine::from_json(r#"{"placements": ["home"],
+///     "campaigns": [{"name": "hello", "placement": "home", "payload": "hi!"}]}"#).unwrap();
+/// let report = Report::new(&engine, &engine.models());
+/// assert_eq!(report.campaigns[0].variants[0].exposures, 0);
+/// assert!(report.to_string().contains("hello"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// The campaigns in the order of their definition.
+    pub campaigns: Vec<CampaignReport>,
+}
+
+/// How one campaign fares.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CampaignReport {
+    /// The campaign's name.
+    pub name: String,
+    /// The placement that it fills.
+    pub placement: String,
+    /// The variants in the order of their definition.
+    pub variants: Vec<VariantReport>,
+}
+
+/// How one variant fares.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VariantReport {
+    /// The variant's name.
+    pub name: String,
+    /// How many decisions were shown.
+    pub exposures: u64,
+    /// How many of these were paid by the goal.
+    pub conversions: u64,
+    /// Conversions per exposure, if there were exposures.
+    pub rate: Option<f64>,
+    /// Where the rate is likely to lie: the 95 % Jeffreys interval (Brown, Cai and DasGupta, 2001).
+    pub interval: Interval,
+    /// The money of the events that paid, all currencies added up as plain numbers.
+    pub amount: f64,
+    /// The probability that the variant is the best of the campaign, where a bandit with a posterior chooses.
+    pub best: Option<f64>,
+}
+
+impl Report {
+    /// Draws up the report. Cost: O(variants), and an integral for each Thompson bandit that has changed.
+    #[must_use]
+    pub fn new(engine: &Engine, models: &Models) -> Self {
+        let campaign = |campaign: &crate::campaign::Campaign| {
+            let best = models.bandit(&campaign.name).and_then(Policy::best);
+            let variants = campaign.variants.iter().enumerate().map(|(arm, variant)| {
+                let tally = models.tally(&campaign.name, &variant.name);
+                let (shown, paid) = (tally.exposures, tally.conversions.min(tally.exposures));
+                VariantReport {
+                    name: variant.name.clone(),
+                    exposures: tally.exposures,
+                    conversions: tally.conversions,
+                    // Counts beyond 2^53 are rounded by a part in 10^16.
+                    rate: (shown > 0).then(|| tally.conversions as f64 / shown as f64),
+                    interval: jeffreys(paid, shown, Level::USUAL).unwrap_or(Interval::WHOLE),
+                    amount: tally.amount.value(),
+                    best: best.as_ref().and_then(|best| best.get(arm).copied()),
+                }
+            });
+            CampaignReport {
+                name: campaign.name.clone(),
+                placement: campaign.placement.clone(),
+                variants: variants.collect(),
+            }
+        };
+        Self { campaigns: engine.campaigns().map(campaign).collect() }
+    }
+}
+
+impl fmt::Display for Report {
+    /// A table with a line for each variant.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.campaigns.iter().flat_map(|campaign| {
+            std::iter::once(campaign.name.chars().count())
+                .chain(campaign.variants.iter().map(|variant| variant.name.chars().count() + 2))
+        });
+        let width = names.max().unwrap_or(0).max(20);
+        writeln!(
+            f,
+            "{:<width$} {:>9} {:>11} {:>7} {:>17} {:>11} {:>8}",
+            "campaign / variant", "exposures", "conversions", "rate", "95 % interval", "amount", "P(best)"
+        )?;
+        for campaign in &self.campaigns {
+            writeln!(f, "{:<width$} on {}", campaign.name, campaign.placement)?;
+            for variant in &campaign.variants {
+                let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+                let interval = format!("{} – {}", percent(variant.interval.low), percent(variant.interval.high));
+                writeln!(
+                    f,
+                    "{:<width$} {:>9} {:>11} {:>7} {:>17} {:>11.2} {:>8}",
+                    format!("  {}", variant.name),
+                    variant.exposures,
+                    variant.conversions,
+                    variant.rate.map_or_else(|| "–".to_owned(), percent),
+                    if variant.exposures > 0 { interval } else { "–".to_owned() },
+                    variant.amount,
+                    variant.best.map_or_else(String::new, percent),
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
