@@ -121,6 +121,11 @@ pub(crate) fn combine(parts: &[u64]) -> u64 {
     hasher.digest()
 }
 
+/// A hash of 64 bits in 32.
+pub(crate) const fn fold(bits: u64) -> u32 {
+    (bits ^ (bits >> 32)) as u32
+}
+
 /// The 64-bit XXH3 that guards stored bytes against damage.
 pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     xxh3_64(bytes)

@@ -35,11 +35,44 @@ pub enum Value {
     /// A number.
     Number(f64),
     /// Text.
-    Text(Box<str>),
+    Text(Text),
     /// Several values in order.
     List(Box<[Value]>),
     /// Named values.
     Object(Box<BTreeMap<Box<str>, Value>>),
+}
+
+/// The text of a [`Value`]: up to 23 bytes lie in the value itself, longer ones are shared when cloned.
+///
+/// Most attributes are short words, and a profile holds many: this keeps each from being an allocation of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text(smol_str::SmolStr);
+
+impl std::ops::Deref for Text {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl Text {
+    /// The bytes that lie outside the value.
+    fn heap_bytes(&self) -> usize {
+        if self.0.is_heap_allocated() { self.len() } else { 0 }
+    }
 }
 
 /// The kind of a value, as a schema declares it and as errors name it.
@@ -139,7 +172,7 @@ impl Value {
     pub fn heap_bytes(&self) -> usize {
         match self {
             Self::Null | Self::Bool(_) | Self::Number(_) => 0,
-            Self::Text(text) => text.len(),
+            Self::Text(text) => text.heap_bytes(),
             Self::List(values) => values.iter().map(|value| size_of::<Self>() + value.heap_bytes()).sum(),
             Self::Object(fields) => {
                 let entry = size_of::<(Box<str>, Self)>();
@@ -211,7 +244,7 @@ impl fmt::Display for Value {
             Self::Null => f.write_str("null"),
             Self::Bool(value) => write!(f, "{value}"),
             Self::Number(value) => write!(f, "{value}"),
-            Self::Text(text) => f.write_str(&serde_json::to_string(text).map_err(|_| fmt::Error)?),
+            Self::Text(text) => f.write_str(&serde_json::to_string(&**text).map_err(|_| fmt::Error)?),
             Self::List(values) => {
                 f.write_str("[")?;
                 for (i, value) in values.iter().enumerate() {

@@ -64,10 +64,10 @@ impl Facts for ProfileFacts<'_> {
             SessionFact::Views => of_open(f64::from(sessions.views)),
             SessionFact::Events => of_open(f64::from(sessions.events)),
             SessionFact::Seconds => of_open(sessions.length().as_seconds()),
-            SessionFact::FirstSource => touches.first.as_ref().map(|touch| Scalar::Text(&touch.source)),
-            SessionFact::LastSource => touches.last.as_ref().map(|touch| Scalar::Text(&touch.source)),
+            SessionFact::FirstSource => touches?.first.as_ref().map(|touch| Scalar::Text(&touch.source)),
+            SessionFact::LastSource => touches?.last.as_ref().map(|touch| Scalar::Text(&touch.source)),
             SessionFact::Source => {
-                let of_this = touches.last.as_ref().filter(|touch| open && touch.time >= sessions.start);
+                let of_this = touches?.last.as_ref().filter(|touch| open && touch.time >= sessions.start);
                 of_this.map(|touch| Scalar::Text(&touch.source))
             }
             SessionFact::Device => attribute("device"),

@@ -31,7 +31,7 @@ pub use open::{Exposure, OpenDecisions, Payment, Payments};
 use crate::campaign::{Campaign, GoalItems, Pay};
 use crate::catalog::Catalog;
 use crate::event::{Event, EventItem, EventKind};
-use crate::hash::{Map, Symbol};
+use crate::hash::{Map, Symbol, fold};
 use crate::id::DecisionId;
 use crate::profile::{Fold, MAX_LINES, Profile, Remembered, Upkeep, event_id, weight_of};
 use crate::recommend;
@@ -222,7 +222,7 @@ impl Engine {
             let spec = &self.plan[index as usize];
             let Some(amount) = spec.amount(&(&view, &self.names)) else { continue };
             if let Some(counter) = profile.counters.entry(spec.id(), || spec.counter()) {
-                counter.observe(first.time, first.id, amount, spec.keep());
+                counter.observe(first.time, u64::from(first.id), amount, spec.keep());
             }
         }
     }
@@ -354,7 +354,7 @@ impl Engine {
         if weight <= 0.0 {
             return;
         }
-        let id = event_id(event);
+        let id = fold(event_id(event));
         context.clear();
         for remembered in profile.history().iter().filter(|remembered| remembered.id != id) {
             let Some(item) = remembered.item else { continue };

@@ -133,6 +133,12 @@ impl OpenDecisions {
         self.evict();
     }
 
+    /// When the newest of them was made.
+    #[must_use]
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.0.last().map(|open| open.time)
+    }
+
     /// How many decisions are open.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -149,13 +149,16 @@ impl Personalizer {
             (ingested.repeated, ingested.entered, ingested.left) = (repeated, entered, left);
             ingested.mismatched = mismatched;
             let teaches = weight_of(&event.kind) > 0.0 && !event.items.is_empty();
-            let pays = !record.open.is_empty();
-            if !repeated && (teaches || pays || event.kind == EventKind::Exposed) {
-                let mut models = write(&self.models);
-                ingested.exposure = engine.expose(event, &mut record.open, &mut models);
-                ingested.payments = engine.pay(event, &mut record.open, &mut models);
-                engine.learn(event, &record.profile, &mut models, &mut scratch.context);
+            let is_exposure = event.kind == EventKind::Exposed;
+            if repeated || !(teaches || is_exposure || record.is_open()) {
+                return;
             }
+            let mut models = write(&self.models);
+            if is_exposure || record.is_open() {
+                ingested.exposure = engine.expose(event, record.open(), &mut models);
+                ingested.payments = engine.pay(event, record.open(), &mut models);
+            }
+            engine.learn(event, &record.profile, &mut models, &mut scratch.context);
         });
         self.give_back(scratch);
         result.map(|()| ingested)
@@ -181,7 +184,7 @@ impl Personalizer {
         self.give_back(scratch);
         let is_somebody = request.user.is_some() || request.anonymous.is_some();
         if is_somebody && decision.campaign.is_some() {
-            self.people.write(user, now, |record| record.open.keep(&decision));
+            self.people.change(user, |record| record.open().keep(&decision));
         }
         decision
     }

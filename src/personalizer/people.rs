@@ -37,19 +37,29 @@ impl Default for Limits {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) profile: Profile,
-    pub(super) open: OpenDecisions,
-    /// When a decision was last made for somebody of whom no event has come.
-    pub(super) asked: Timestamp,
+    /// Boxed, since most people have none at most times.
+    open: Option<Box<OpenDecisions>>,
 }
 
 impl Record {
     /// When the person was last heard of.
     fn heard(&self) -> Timestamp {
-        self.profile.last_seen().max(self.asked)
+        let asked = self.open.as_ref().and_then(|open| open.newest());
+        self.profile.last_seen().max(asked.unwrap_or(Timestamp::MIN))
+    }
+
+    pub(super) fn open(&mut self) -> &mut OpenDecisions {
+        self.open.get_or_insert_default()
+    }
+
+    /// Whether decisions await their reward.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Self>() - size_of::<Profile>() + self.profile.bytes() + self.open.heap_bytes()
+        let open = self.open.as_ref().map_or(0, |open| size_of::<OpenDecisions>() + open.heap_bytes());
+        size_of::<Self>() - size_of::<Profile>() + self.profile.bytes() + open
     }
 }
 
@@ -81,15 +91,6 @@ impl People {
     /// Lets `look` see a person.
     pub(super) fn read<T>(&self, user: UserKey, look: impl FnOnce(Option<&Record>) -> T) -> T {
         look(read(&self.shards[shard_of(user)]).get(&user).map(AsRef::as_ref))
-    }
-
-    /// Lets `change` change a person who asked at a time, known so far or not.
-    pub(super) fn write(&self, user: UserKey, now: Timestamp, change: impl FnOnce(&mut Record)) {
-        let mut shard = write(&self.shards[shard_of(user)]);
-        let record = shard.entry(user).or_default();
-        record.asked = record.asked.max(now);
-        change(record);
-        evict(&mut shard, self.limits.people);
     }
 
     /// Finds the person whom an event is about, linking ids if it names two, and lets `change` change them. Refuses
@@ -132,7 +133,8 @@ impl People {
         Ok(())
     }
 
-    fn change(&self, user: UserKey, change: impl FnOnce(&mut Record)) {
+    /// Lets `change` change a person, known so far or not.
+    pub(super) fn change(&self, user: UserKey, change: impl FnOnce(&mut Record)) {
         let mut shard = write(&self.shards[shard_of(user)]);
         change(shard.entry(user).or_default());
         evict(&mut shard, self.limits.people);
@@ -149,8 +151,9 @@ impl People {
         let mut shard = write(&self.shards[shard_of(user)]);
         let into = shard.entry(user).or_default();
         into.profile.merge_with(&record.profile, engine.upkeep());
-        into.open.merge(&record.open);
-        into.asked = into.asked.max(record.asked);
+        if let Some(open) = &record.open {
+            into.open().merge(open);
+        }
     }
 
     pub(super) fn erase(&self, user: UserKey, now: Timestamp) -> Erased {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hash::Symbol;
 use crate::sketch::Decayed;
+use crate::state::packed::{self, Packed, take};
 use crate::time::{Span, Timestamp};
 
 /// The decayed interest in one value of one item attribute.
@@ -45,8 +46,27 @@ impl Dimension {
 /// At most [`Affinities::LIMIT`] values are kept in a dimension. Beyond that the weakest leaves, ties by the lower
 /// symbol; from then on the weights that left are missing, and the order of arrival can matter.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Affinity>")]
-pub struct Affinities(Vec<Affinity>);
+#[serde(try_from = "Stored")]
+pub struct Affinities(#[serde(with = "packed")] Vec<Affinity>);
+
+#[derive(Deserialize)]
+struct Stored(#[serde(with = "packed")] Vec<Affinity>);
+
+impl Packed for Affinity {
+    const WIDTH: usize = 24;
+    fn pack(&self, bytes: &mut [u8]) {
+        bytes[..4].copy_from_slice(&self.dimension.to_le_bytes());
+        bytes[4..12].copy_from_slice(&self.value.to_bits().to_le_bytes());
+        bytes[12..].copy_from_slice(&self.weight.to_bytes());
+    }
+    fn unpack(bytes: &[u8]) -> Self {
+        Self {
+            dimension: u32::from_le_bytes(take(bytes, 0)),
+            value: Symbol::from_bits(u64::from_le_bytes(take(bytes, 4))),
+            weight: Decayed::from_bytes(take(bytes, 12)),
+        }
+    }
+}
 
 impl Affinities {
     /// The most values that a profile keeps in one dimension.
@@ -138,9 +158,9 @@ impl Affinities {
     }
 }
 
-impl TryFrom<Vec<Affinity>> for Affinities {
+impl TryFrom<Stored> for Affinities {
     type Error = &'static str;
-    fn try_from(affinities: Vec<Affinity>) -> Result<Self, &'static str> {
+    fn try_from(Stored(affinities): Stored) -> Result<Self, &'static str> {
         let key = |affinity: &Affinity| (affinity.dimension, affinity.value);
         if !affinities.windows(2).all(|pair| key(&pair[0]) < key(&pair[1])) {
             return Err("affinities out of order");

@@ -7,9 +7,11 @@
 //!
 //! Windows are half open, `(now - W, now]`. Observing costs a binary search and a move of at most 51 slots.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use smallvec::SmallVec;
 
 use crate::sketch::ExactSum;
+use crate::state::packed::{self, Packed, take};
 use crate::time::{Span, Timestamp};
 
 /// The stable name of a counter: a hash of what it counts, the same in every process and release.
@@ -58,8 +60,8 @@ pub struct Windowed<T> {
 /// assert_eq!(views.count_within(hour, noon).until, noon + Span::hours(1));
 /// assert_eq!(views.count_within(hour, noon + Span::hours(1)).value, 0);
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Stored", into = "Stored")]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct Counter {
     id: CounterId,
     state: State,
@@ -68,25 +70,48 @@ pub struct Counter {
 #[derive(Clone, Debug, PartialEq)]
 enum State {
     Count(Count),
-    /// Boxed, so that the common counter of events stays within 56 bytes.
+    /// Boxed, so that the common counter of events stays small.
     Sum(Box<Sum>),
 }
 
 /// Slots are sorted by time and event, oldest first, without repetition, and at most `keep`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Count {
-    first: Timestamp,
-    /// The newest time that is no longer in a slot; up to there the slots may miss events.
-    floor: Timestamp,
-    slots: Vec<Slot>,
+    /// Most counters hold few events for life; three need no allocation.
+    #[serde(with = "packed")]
+    slots: SmallVec<[Slot; 3]>,
+    /// What is known of events that are no longer in a slot.
+    evicted: Option<Box<Evicted>>,
     total: u32,
     keep: u8,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Evicted {
+    /// The oldest of their times.
+    first: Timestamp,
+    /// The newest of their times; up to there the slots may miss events.
+    floor: Timestamp,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[repr(C, packed(4))]
 struct Slot {
     time: Timestamp,
-    event: u64,
+    /// The hash of the event's id in 32 bits, which tells events of the same millisecond apart.
+    event: u32,
+}
+
+impl Packed for Slot {
+    const WIDTH: usize = 12;
+    fn pack(&self, bytes: &mut [u8]) {
+        bytes[..8].copy_from_slice(&{ self.time }.millis().to_le_bytes());
+        bytes[8..].copy_from_slice(&{ self.event }.to_le_bytes());
+    }
+    fn unpack(bytes: &[u8]) -> Self {
+        let time = Timestamp::from_millis(i64::from_le_bytes(take(bytes, 0)));
+        Self { time, event: u32::from_le_bytes(take(bytes, 8)) }
+    }
 }
 
 /// Buckets are sorted by index, without repetition, and lie within `BUCKETS` of the newest.
@@ -109,9 +134,8 @@ struct Bucket {
 impl Counter {
     /// A counter of events, with nothing counted yet.
     #[must_use]
-    pub const fn count(id: CounterId) -> Self {
-        let count =
-            Count { first: Timestamp::MAX, floor: Timestamp::MIN, slots: Vec::new(), total: 0, keep: KEEP_STEPS[0] };
+    pub fn count(id: CounterId) -> Self {
+        let count = Count { slots: SmallVec::new(), evicted: None, total: 0, keep: KEEP_STEPS[0] };
         Self { id, state: State::Count(count) }
     }
 
@@ -147,10 +171,9 @@ impl Counter {
         match &mut self.state {
             State::Count(count) => {
                 count.keep = count.keep.max(Self::keep_for(u32::from(keep).saturating_sub(1)));
-                if count.insert(Slot { time, event }) {
+                if count.insert(Slot { time, event: crate::hash::fold(event) }) {
                     count.total = count.total.saturating_add(1);
                 }
-                count.first = count.first.min(time);
             }
             State::Sum(sum) => {
                 sum.total.add(amount);
@@ -167,8 +190,9 @@ impl Counter {
         match (&mut self.state, &other.state) {
             (State::Count(mine), State::Count(theirs)) => {
                 mine.keep = mine.keep.max(theirs.keep);
-                mine.first = mine.first.min(theirs.first);
-                mine.floor = mine.floor.max(theirs.floor);
+                if let Some(evicted) = &theirs.evicted {
+                    mine.evict(**evicted);
+                }
                 mine.total = mine.total.saturating_add(theirs.total);
                 for slot in &theirs.slots {
                     mine.insert(*slot);
@@ -202,10 +226,10 @@ impl Counter {
         let Some(window) = window else {
             let ahead = (count.slots.len() - inside.len()) as u32; // at most 51
             let value = count.total.saturating_sub(ahead);
-            return Windowed { value, exact: count.floor <= now, until: next };
+            return Windowed { value, exact: count.floor() <= now, until: next };
         };
         let leaves = inside.first().map_or(Timestamp::MAX, |oldest| oldest.time + window);
-        Windowed { value: inside.len() as u32, exact: count.floor <= now - window, until: next.min(leaves) }
+        Windowed { value: inside.len() as u32, exact: count.floor() <= now - window, until: next.min(leaves) }
     }
 
     /// Whether there were at least `least` events within the window, or ever, and until when this stays so although
@@ -232,8 +256,8 @@ impl Counter {
     #[must_use]
     pub fn first(&self, now: Timestamp) -> Option<Timestamp> {
         match &self.state {
-            State::Count(count) if count.total > 0 && count.first <= now => Some(count.first),
-            _ => None,
+            State::Count(count) => count.first().filter(|first| *first <= now),
+            State::Sum(_) => None,
         }
     }
 
@@ -243,7 +267,7 @@ impl Counter {
         let State::Count(count) = &self.state else { return None };
         let newest = count.slots.iter().rev().map(|slot| slot.time).find(|time| *time <= now);
         // With every slot in the future, the newest event behind them is the one that was evicted last.
-        newest.or((count.floor > Timestamp::MIN && count.floor <= now).then_some(count.floor))
+        newest.or(count.evicted.as_ref().map(|evicted| evicted.floor).filter(|floor| *floor <= now))
     }
 
     /// The earliest time after `now` of an event that is already known.
@@ -275,7 +299,11 @@ impl Counter {
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         match &self.state {
-            State::Count(count) => count.slots.capacity() * size_of::<Slot>(),
+            State::Count(count) => {
+                let evicted = count.evicted.as_ref().map_or(0, |_| size_of::<Evicted>());
+                let spilled = if count.slots.spilled() { count.slots.capacity() * size_of::<Slot>() } else { 0 };
+                spilled + evicted
+            }
             State::Sum(sum) => size_of::<Sum>() + sum.buckets.capacity() * size_of::<Bucket>(),
         }
     }
@@ -287,16 +315,17 @@ impl Count {
         let Err(place) = self.slots.binary_search(&slot) else { return false };
         if self.slots.len() >= usize::from(self.keep) {
             let Some(before) = place.checked_sub(1) else {
-                self.floor = self.floor.max(slot.time);
+                self.evict(Evicted { first: slot.time, floor: slot.time });
                 return true;
             };
-            self.floor = self.floor.max(self.slots[0].time);
+            let oldest = self.slots[0].time;
+            self.evict(Evicted { first: oldest, floor: oldest });
             self.slots.copy_within(1..place, 0);
             self.slots[before] = slot;
             return true;
         }
         if self.slots.len() == self.slots.capacity() {
-            // Most counters hold one to five events for life; doubling from there would waste half a profile.
+            // Doubling would waste a good part of a profile.
             let step = (self.slots.len() / 2).clamp(1, 8);
             self.slots.reserve_exact(step.min(usize::from(self.keep) - self.slots.len()));
         }
@@ -304,15 +333,31 @@ impl Count {
         true
     }
 
+    fn evict(&mut self, more: Evicted) {
+        let evicted = self.evicted.get_or_insert_with(|| Box::new(more));
+        evicted.first = evicted.first.min(more.first);
+        evicted.floor = evicted.floor.max(more.floor);
+    }
+
+    fn first(&self) -> Option<Timestamp> {
+        let evicted = self.evicted.as_ref().map(|evicted| evicted.first);
+        [evicted, self.slots.first().map(|oldest| oldest.time)].into_iter().flatten().min()
+    }
+
+    /// The time up to which the slots may miss events.
+    fn floor(&self) -> Timestamp {
+        self.evicted.as_ref().map_or(Timestamp::MIN, |evicted| evicted.floor)
+    }
+
     /// The slots inside the window, and the first time after it.
     fn inside(&self, window: Option<Span>, now: Timestamp) -> (&[Slot], Timestamp) {
         // A walk from the newest beats a binary search: mostly few slots are there, and fewer are inside.
-        let ahead = self.slots.iter().rev().take_while(|slot| slot.time > now).count();
+        let ahead = self.slots.iter().rev().take_while(|slot| { slot.time } > now).count();
         let (reached, coming) = self.slots.split_at(self.slots.len() - ahead);
         let next = coming.first().map_or(Timestamp::MAX, |slot| slot.time);
         let Some(window) = window else { return (reached, next) };
         let start = now - window;
-        let inside = reached.iter().rev().take_while(|slot| slot.time > start).count();
+        let inside = reached.iter().rev().take_while(|slot| { slot.time } > start).count();
         (&reached[reached.len() - inside..], next)
     }
 }
@@ -358,18 +403,26 @@ impl Sum {
 }
 
 /// The stored form, checked before it is believed.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 enum Stored {
     Count(CounterId, Count),
     Sum(CounterId, Sum),
 }
 
-impl From<Counter> for Stored {
-    fn from(counter: Counter) -> Self {
-        match counter.state {
-            State::Count(count) => Self::Count(counter.id, count),
-            State::Sum(sum) => Self::Sum(counter.id, *sum),
+/// The stored form as it is written, without a copy.
+#[derive(Serialize)]
+enum Storing<'a> {
+    Count(CounterId, &'a Count),
+    Sum(CounterId, &'a Sum),
+}
+
+impl Serialize for Counter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.state {
+            State::Count(count) => Storing::Count(self.id, count),
+            State::Sum(sum) => Storing::Sum(self.id, sum),
         }
+        .serialize(serializer)
     }
 }
 
@@ -381,9 +434,10 @@ impl TryFrom<Stored> for Counter {
             Stored::Count(id, count) => {
                 let sorted = count.slots.is_sorted_by(|a, b| a < b);
                 let bounded = KEEP_STEPS.contains(&count.keep) && count.slots.len() <= usize::from(count.keep);
-                let first = count.slots.first().is_none_or(|oldest| count.first <= oldest.time);
+                // What left was older than what stayed, and not older than the oldest that left.
+                let left = count.evicted.as_ref().is_none_or(|evicted| evicted.first <= evicted.floor);
                 let counted = count.total as usize >= count.slots.len() && (count.total == 0) == count.slots.is_empty();
-                if sorted && bounded && first && counted {
+                if sorted && bounded && left && counted {
                     Ok(Self { id, state: State::Count(count) })
                 } else {
                     Err("a counter of events whose slots are not the newest, in order")
@@ -434,10 +488,11 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_takes_at_most_56_bytes() {
-        assert!(size_of::<Counter>() <= 56, "{}", size_of::<Counter>());
+    fn a_counter_takes_80_bytes_and_its_first_three_events_no_more() {
+        assert_eq!(size_of::<Counter>(), 80);
         assert_eq!(Counter::count(CounterId::of("x")).heap_bytes(), 0);
-        assert_eq!(fold(&[(1, 1)], 4).heap_bytes(), 16);
+        assert_eq!(fold(&[(1, 1), (2, 2), (3, 3)], 4).heap_bytes(), 0);
+        assert_eq!(fold(&[(1, 1), (2, 2), (3, 3), (4, 4)], 4).heap_bytes(), 48);
     }
 
     #[test]
@@ -457,9 +512,9 @@ mod tests {
 
     #[test]
     fn hostile_bytes_do_not_become_a_counter() {
-        let slots = vec![Slot { time: at(2), event: 0 }, Slot { time: at(1), event: 0 }];
-        let count = Count { first: at(1), floor: Timestamp::MIN, slots, total: 2, keep: 4 };
-        let bytes = postcard::to_allocvec(&Stored::Count(CounterId::of("x"), count)).unwrap();
+        let slots = smallvec::smallvec![Slot { time: at(2), event: 0 }, Slot { time: at(1), event: 0 }];
+        let count = Count { evicted: None, slots, total: 2, keep: 4 };
+        let bytes = postcard::to_allocvec(&Storing::Count(CounterId::of("x"), &count)).unwrap();
         assert!(postcard::from_bytes::<Counter>(&bytes).is_err());
         let good = fold(&[(1, 1), (2, 2)], 4);
         assert_eq!(postcard::from_bytes::<Counter>(&postcard::to_allocvec(&good).unwrap()), Ok(good));

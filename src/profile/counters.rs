@@ -28,7 +28,11 @@ impl Counters {
             Ok(at) => at,
             Err(_) if self.0.len() >= Self::LIMIT => return None,
             Err(at) => {
-                super::reserve(&mut self.0);
+                // Counters are the largest things in a profile, and few people have many.
+                let room = (self.0.len() / 8).max(1);
+                if self.0.len() == self.0.capacity() {
+                    self.0.reserve_exact(room);
+                }
                 self.0.insert(at, fresh());
                 at
             }

@@ -1,4 +1,4 @@
-//! The newest events of a profile, packed into 24 bytes each.
+//! The newest events of a profile, packed into 20 bytes each.
 //!
 //! The history serves several masters: it recognises repeated deliveries, shows what a person looked at, gives the
 //! recommenders their context, lets sessions be recounted when an event comes late, and refills counters when
@@ -7,15 +7,17 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::EventKind;
-use crate::hash::Symbol;
+use crate::hash::{Symbol, fold};
+use crate::state::packed::{self, Packed, take};
 use crate::time::Timestamp;
 
 /// One item of one event in the history; an event without items has one entry with no item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[repr(C, packed(4))]
 pub(super) struct Entry {
     /// Milliseconds in the high 48 bits, then 8 bits of kind and 8 bits of dwell, so that entries sort by time.
     packed: u64,
-    id: u64,
+    id: u32,
     /// Zero for none. No name has the symbol zero but by a chance of one in 2^64.
     item: u64,
 }
@@ -33,8 +35,8 @@ pub struct Remembered {
     pub item: Option<Symbol>,
     /// Steps of 1/16 of a doubling of one second: 255 of them reach 17 hours.
     pub(crate) dwell: u8,
-    /// The hash of the event's id.
-    pub(crate) id: u64,
+    /// The hash of the event's id in 32 bits.
+    pub(crate) id: u32,
 }
 
 impl Remembered {
@@ -46,7 +48,7 @@ impl Remembered {
         };
         // A cast from `f64` saturates, and a NaN becomes zero.
         let dwell = libm::round(16.0 * libm::log2(1.0 + dwell.max(0.0))) as u8;
-        Self { time, known, custom, item: None, dwell, id }
+        Self { time, known, custom, item: None, dwell, id: fold(id) }
     }
 
     /// How long the person stayed, in seconds, to within 5 %; zero if it is not known.
@@ -64,8 +66,9 @@ impl Remembered {
 
 /// The newest events, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "(Vec<Entry>, Vec<Symbol>)", into = "(Vec<Entry>, Vec<Symbol>)")]
+#[serde(try_from = "Stored")]
 pub struct History {
+    #[serde(with = "packed")]
     entries: Vec<Entry>,
     /// The custom kinds that entries name by index, sorted; none is without an entry.
     #[expect(clippy::box_collection, reason = "eight bytes instead of 24 in the many profiles that have none")]
@@ -76,9 +79,23 @@ impl History {
     /// The most entries that any history keeps; what a profile keeps is set by its owner up to this.
     pub const LIMIT: usize = 128;
 
-    /// Whether an event with this id is there.
-    pub(super) fn has(&self, id: u64) -> bool {
-        self.entries.iter().any(|entry| entry.id == id)
+    /// Whether an event of this kind with this id is there.
+    ///
+    /// Of the id 32 bits are compared, beside the kind: one event in about a billion is taken for another.
+    pub(super) fn has(&self, id: u64, kind: &EventKind) -> bool {
+        let id = fold(id);
+        self.entries.iter().any(|entry| entry.id == id && self.is_kind(entry, kind))
+    }
+
+    fn is_kind(&self, entry: &Entry, kind: &EventKind) -> bool {
+        match kind {
+            EventKind::Custom(name) => self.custom(entry) == Some(Symbol::new(name)),
+            known => known.code() == Some(entry.code()),
+        }
+    }
+
+    fn custom(&self, entry: &Entry) -> Option<Symbol> {
+        self.kinds.as_ref()?.get(usize::from(entry.code().wrapping_sub(CUSTOM))).copied()
     }
 
     /// Adds the entries of one event. Events that no longer fit leave whole, oldest first, and are passed to
@@ -160,11 +177,10 @@ impl History {
 
     fn unpack(&self, entry: &Entry) -> Remembered {
         let known = EventKind::from_code(entry.code());
-        let custom = self.kinds.as_ref().and_then(|kinds| kinds.get(usize::from(entry.code().wrapping_sub(CUSTOM))));
         Remembered {
             time: entry.time(),
             known,
-            custom: custom.copied().unwrap_or_default(),
+            custom: self.custom(entry).unwrap_or_default(),
             item: (entry.item != 0).then(|| Symbol::from_bits(entry.item)),
             dwell: entry.packed as u8,
             id: entry.id,
@@ -223,20 +239,38 @@ impl Entry {
     const fn code(&self) -> u8 {
         (self.packed >> 8) as u8
     }
-    fn key(&self) -> (u64, u64, u64, u64) {
+    fn key(&self) -> (u64, u32, u64, u64) {
         (self.packed >> 16, self.id, self.item, self.packed & 0xffff)
     }
 }
 
-impl From<History> for (Vec<Entry>, Vec<Symbol>) {
-    fn from(history: History) -> Self {
-        (history.entries, history.kinds.map(|kinds| *kinds).unwrap_or_default())
+#[derive(Deserialize)]
+struct Stored {
+    #[serde(with = "packed")]
+    entries: Vec<Entry>,
+    kinds: Option<Vec<Symbol>>,
+}
+
+impl Packed for Entry {
+    const WIDTH: usize = 20;
+    fn pack(&self, bytes: &mut [u8]) {
+        bytes[..8].copy_from_slice(&{ self.packed }.to_le_bytes());
+        bytes[8..12].copy_from_slice(&{ self.id }.to_le_bytes());
+        bytes[12..].copy_from_slice(&{ self.item }.to_le_bytes());
+    }
+    fn unpack(bytes: &[u8]) -> Self {
+        Self {
+            packed: u64::from_le_bytes(take(bytes, 0)),
+            id: u32::from_le_bytes(take(bytes, 8)),
+            item: u64::from_le_bytes(take(bytes, 12)),
+        }
     }
 }
 
-impl TryFrom<(Vec<Entry>, Vec<Symbol>)> for History {
+impl TryFrom<Stored> for History {
     type Error = &'static str;
-    fn try_from((entries, kinds): (Vec<Entry>, Vec<Symbol>)) -> Result<Self, &'static str> {
+    fn try_from(Stored { entries, kinds }: Stored) -> Result<Self, &'static str> {
+        let kinds = kinds.unwrap_or_default();
         if entries.len() > Self::LIMIT || kinds.len() > Self::LIMIT {
             return Err("a history that is too long");
         }
@@ -266,14 +300,14 @@ mod tests {
         let id = crate::hash::combine(&[time as u64, kind.symbol().to_bits()]);
         let event = Remembered::new(&kind, Timestamp::from_millis(time), 0.0, id);
         let items: Vec<Symbol> = items.iter().map(|item| Symbol::from_bits(*item)).collect();
-        if !history.has(id) {
+        if !history.has(id, &kind) {
             history.add(&event, &items, limit, &mut |_| {});
         }
     }
 
     #[test]
-    fn an_entry_takes_24_bytes_and_dwell_keeps_5_percent() {
-        assert_eq!(size_of::<Entry>(), 24);
+    fn an_entry_takes_20_bytes_and_dwell_keeps_5_percent() {
+        assert_eq!(size_of::<Entry>(), 20);
         for seconds in [1.0, 7.0, 60.0, 3000.0, 50_000.0] {
             let back = Remembered::new(&EventKind::ItemViewed, Timestamp::EPOCH, seconds, 0).dwell();
             assert!((back / seconds - 1.0).abs() < 0.05, "{seconds} {back}");

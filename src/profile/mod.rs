@@ -70,11 +70,12 @@ pub struct Profile {
     attributes: Attributes,
     affinities: Affinities,
     history: History,
-    /// The sessions up to the last event that has left the history.
-    sealed: Sessions,
+    /// The sessions up to the last event that has left the history, if one has.
+    sealed: Option<Box<Sessions>>,
     /// The sessions up to the newest event.
     sessions: Sessions,
-    touches: Touches,
+    /// None until an event names a source.
+    touches: Option<Box<Touches>>,
     spent: Vec<Spent>,
     pub(crate) counters: Counters,
     pub(crate) membership: Membership,
@@ -124,9 +125,9 @@ impl Default for Profile {
             attributes: Attributes::default(),
             affinities: Affinities::default(),
             history: History::default(),
-            sealed: Sessions::default(),
+            sealed: None,
             sessions: Sessions::default(),
-            touches: Touches::default(),
+            touches: None,
             spent: Vec::new(),
             counters: Counters::default(),
             membership: Membership::default(),
@@ -154,7 +155,7 @@ impl Profile {
     pub(crate) fn fold(&mut self, event: &Event, catalog: &Catalog, keep: &Upkeep) -> Fold {
         let id = event_id(event);
         let mut fold = Fold { id, ..Fold::default() };
-        if self.history.has(id) {
+        if self.history.has(id, &event.kind) {
             fold.repeated = true;
             return fold;
         }
@@ -165,7 +166,7 @@ impl Profile {
         self.remember(event, keep, id);
         self.last_seen = self.last_seen.max(event.time);
         if let Some(source) = &event.source {
-            self.touches.add(event.time, source);
+            self.touches.get_or_insert_default().add(event.time, source);
         }
         self.spend(event);
         fold
@@ -227,7 +228,7 @@ impl Profile {
             event.items.iter().filter(|_| !is_list).take(MAX_LINES).map(|item| Symbol::new(&item.id)).collect();
         let (sealed, gap) = (&mut self.sealed, keep.session_gap);
         self.history.add(&remembered, &items, keep.history, &mut |left| {
-            sealed.push(left, gap);
+            sealed.get_or_insert_default().push(left, gap);
         });
         if event.time >= self.last_seen {
             self.sessions.push(&remembered, gap);
@@ -238,7 +239,7 @@ impl Profile {
 
     /// Folds the sessions again from the history, after an event has come late.
     fn recount_sessions(&mut self, gap: Span) {
-        self.sessions = self.sealed;
+        self.sessions = self.sealed.as_deref().copied().unwrap_or_default();
         for event in self.history.events() {
             self.sessions.push(&event, gap);
         }
@@ -283,13 +284,15 @@ impl Profile {
         self.events = self.events.saturating_add(other.events);
         self.attributes.merge(&other.attributes);
         self.affinities.merge(&other.affinities);
-        self.sealed = merge_sealed(self.sealed, other.sealed);
+        merge_sealed(&mut self.sealed, other.sealed.as_deref());
         let (sealed, gap) = (&mut self.sealed, keep.session_gap);
         self.history.merge(&other.history, keep.history, &mut |left| {
-            sealed.push(left, gap);
+            sealed.get_or_insert_default().push(left, gap);
         });
         self.recount_sessions(gap);
-        self.touches.merge(&other.touches);
+        if let Some(touches) = &other.touches {
+            self.touches.get_or_insert_default().merge(touches);
+        }
         for spent in &other.spent {
             self.add_spent(*spent);
         }
@@ -332,10 +335,10 @@ impl Profile {
     pub const fn sessions(&self) -> &Sessions {
         &self.sessions
     }
-    /// Where the first and the last visit came from.
+    /// Where the first and the last visit came from; `None` if no event has named a source.
     #[must_use]
-    pub const fn touches(&self) -> &Touches {
-        &self.touches
+    pub fn touches(&self) -> Option<&Touches> {
+        self.touches.as_deref()
     }
     /// The money spent, by currency.
     #[must_use]
@@ -351,7 +354,8 @@ impl Profile {
             + self.attributes.heap_bytes()
             + self.affinities.heap_bytes()
             + self.history.heap_bytes()
-            + self.touches.heap_bytes()
+            + self.touches.as_ref().map_or(0, |touches| size_of::<Touches>() + touches.heap_bytes())
+            + self.sealed.as_ref().map_or(0, |_| size_of::<Sessions>())
             + self.spent.capacity() * size_of::<Spent>()
             + self.counters.heap_bytes()
             + spilled
@@ -405,16 +409,23 @@ fn attributes_has(attributes: &Attributes, name: Symbol, value: &str, time: Time
 
 /// The sessions before both histories begin. Where both have some, their order is no longer known: the counts add
 /// up, and the newer one goes on.
-fn merge_sealed(a: Sessions, b: Sessions) -> Sessions {
-    let count = a.count.saturating_add(b.count);
-    let newer = if (a.last, a.start) >= (b.last, b.start) { a } else { b };
-    Sessions { count, ..newer }
+fn merge_sealed(ours: &mut Option<Box<Sessions>>, theirs: Option<&Sessions>) {
+    let Some(theirs) = theirs else { return };
+    let Some(ours) = ours else {
+        *ours = Some(Box::new(*theirs));
+        return;
+    };
+    let count = ours.count.saturating_add(theirs.count);
+    if (theirs.last, theirs.start) > (ours.last, ours.start) {
+        **ours = *theirs;
+    }
+    ours.count = count;
 }
 
-/// Makes room for one more by a quarter, where `Vec` would double: profiles are many and small.
+/// Makes room for one more by an eighth, where `Vec` would double: profiles are many and small.
 fn reserve<T>(vec: &mut Vec<T>) {
     if vec.len() == vec.capacity() {
-        vec.reserve_exact((vec.len() / 4).max(2));
+        vec.reserve_exact((vec.len() / 8).max(2));
     }
 }
 

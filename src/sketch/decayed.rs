@@ -62,6 +62,20 @@ impl<const SPAN: u32> DecayedSum<SPAN> {
         self.merge(Self { sum: (term as i64).clamp(-limit, limit) << SPAN, epoch });
     }
 
+    /// The bytes of the stored form: the sum, then the epoch, little endian.
+    pub(crate) fn to_bytes(self) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        bytes[..8].copy_from_slice(&{ self.sum }.to_le_bytes());
+        bytes[8..].copy_from_slice(&{ self.epoch }.to_le_bytes());
+        bytes
+    }
+
+    /// The sum with this stored form; any twelve bytes are one.
+    pub(crate) fn from_bytes(bytes: [u8; 12]) -> Self {
+        let [a, b, c, d, e, f, g, h, epoch @ ..] = bytes;
+        Self { sum: i64::from_le_bytes([a, b, c, d, e, f, g, h]), epoch: i32::from_le_bytes(epoch) }
+    }
+
     /// Adds another sum that was kept with the same half-life.
     pub fn merge(&mut self, other: Self) {
         let (newer, older) = if self.epoch >= other.epoch { (*self, other) } else { (other, *self) };

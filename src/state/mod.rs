@@ -14,6 +14,9 @@
 //! 24  …   kind, payload
 //! ```
 
+pub(crate) mod packed;
+
+use postcard::ser_flavors::Flavor;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::hash::checksum;
@@ -177,13 +180,30 @@ pub(crate) fn encode<T: Serialize + ?Sized>(
     out.extend_from_slice(&[0; 16]);
     out.extend_from_slice(kind.as_bytes());
     let body = out.len();
-    let mut bytes = postcard::to_extend(payload, std::mem::take(out)).map_err(|_| StateError::Encode { kind })?;
-    let len = (bytes.len() - body) as u64;
-    bytes[start + 8..start + 16].copy_from_slice(&len.to_le_bytes());
-    let sum = frame_sum(&bytes[start..start + 16], &bytes[start + HEADER..]);
-    bytes[start + 16..start + 24].copy_from_slice(&sum.to_le_bytes());
-    *out = bytes;
+    postcard::serialize_with_flavor(payload, Append(out)).map_err(|_| StateError::Encode { kind })?;
+    let len = (out.len() - body) as u64;
+    out[start + 8..start + 16].copy_from_slice(&len.to_le_bytes());
+    let sum = frame_sum(&out[start..start + 16], &out[start + HEADER..]);
+    out[start + 16..start + 24].copy_from_slice(&sum.to_le_bytes());
     Ok(())
+}
+
+/// Appends to bytes that are there. Postcard's own flavours begin anew, or go byte by byte, which costs a factor.
+struct Append<'a>(&'a mut Vec<u8>);
+
+impl Flavor for Append<'_> {
+    type Output = ();
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(data);
+        Ok(())
+    }
+    fn try_push(&mut self, data: u8) -> postcard::Result<()> {
+        self.0.push(data);
+        Ok(())
+    }
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
 }
 
 /// The checksum of a frame: of its body, combined with that of its header.

@@ -1,0 +1,153 @@
+//! How much memory people take, and how fast a snapshot is:
+//! `cargo run --release --example capacity -- [PEOPLE [SEGMENTS]]`.
+//!
+//! Each person has 20 events, 8 attributes and 10 affinities, under definitions with 10 segments that count views in
+//! a category each. The snapshot is
+//! restored into a second personalizer, which must give the same bytes again.
+
+#![expect(clippy::disallowed_methods, reason = "an example may look at the clock")]
+
+use std::fmt::Write as _;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use bespoke::catalog::Item;
+use bespoke::engine::Engine;
+use bespoke::event::{Event, EventKind};
+use bespoke::id::UserKey;
+use bespoke::personalizer::Personalizer;
+use bespoke::time::{Span, Timestamp};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let number = |at: usize, default: u32| match std::env::args().nth(at) {
+        Some(text) => text.parse().map_err(|_| format!("`{text}` is not a whole number")),
+        None => Ok(default),
+    };
+    let (people, segments) = (number(1, 100_000)?, number(2, 10)?);
+    let shop = Personalizer::new(engine(segments)?);
+    stock(&shop)?;
+    let before = resident();
+    let began = Instant::now();
+    for person in 0..people {
+        ingest(&shop, person)?;
+        progress(person, people);
+    }
+    let took = began.elapsed();
+    let typical = shop.profile(UserKey::known("user-7")).ok_or("nobody there")?;
+    let events = f64::from(people) * f64::from(EVENTS);
+    println!(
+        "{people} people with {} events, {} attributes and {} affinities each",
+        typical.events(),
+        typical.attributes().as_slice().len(),
+        typical.affinities().len()
+    );
+    println!("ingested          {:>10.0} events/s", events / took.as_secs_f64());
+    println!("one profile       {:>10} bytes", typical.bytes());
+    println!(
+        "each person       {:>10.0} bytes, tables and open decisions included",
+        shop.people_bytes() as f64 / f64::from(people)
+    );
+    if let (Some(before), Some(after)) = (before, resident()) {
+        let each = (after.saturating_sub(before)) as f64 / f64::from(people);
+        println!("resident memory   {each:>10.0} bytes each, with the allocator's overhead and the models");
+    }
+
+    let (snapshot, took) = fastest(|| shop.snapshot())?;
+    let megabytes = snapshot.len() as f64 / 1e6;
+    println!(
+        "snapshot          {:>10.0} MB/s  ({megabytes:.0} MB, {:.0} bytes each)",
+        megabytes / took.as_secs_f64(),
+        snapshot.len() as f64 / f64::from(people)
+    );
+    drop(shop);
+    let again = Personalizer::new(engine(segments)?);
+    let ((), took) = fastest(|| again.restore(&snapshot))?;
+    println!("restore           {:>10.0} MB/s", megabytes / took.as_secs_f64());
+    if again.snapshot()? != snapshot {
+        return Err("the restored state has another snapshot".into());
+    }
+    println!("the restored state has the same snapshot, byte for byte");
+    Ok(())
+}
+
+/// Does the same three times and gives the shortest time: the first has to get its memory from the system.
+fn fastest<T, E>(mut run: impl FnMut() -> Result<T, E>) -> Result<(T, Duration), E> {
+    let mut best: Option<(T, Duration)> = None;
+    for _ in 0..3 {
+        let began = Instant::now();
+        let value = run()?;
+        let took = began.elapsed();
+        if best.as_ref().is_none_or(|(_, shortest)| took < *shortest) {
+            best = Some((value, took));
+        }
+    }
+    best.map_or_else(|| unreachable!("three runs leave a time"), Ok)
+}
+
+fn engine(number: u32) -> Result<Engine, bespoke::config::Problems> {
+    let mut segments = String::new();
+    for i in 0..number {
+        let comma = if i > 0 { "," } else { "" };
+        let _ = write!(
+            segments,
+            "{comma}{{\"name\": \"s{i}\", \"rule\": \"event('item_viewed').where(category = 'c{i}').within({} days).count() >= 3\"}}",
+            1 + i % 30
+        );
+    }
+    Engine::from_json(&format!("{{\"segments\": [{segments}]}}"))
+}
+
+fn stock(shop: &Personalizer) -> Result<(), bespoke::catalog::CatalogError> {
+    for item in 0..ITEMS {
+        let category = format!("c{}", item % 40);
+        shop.upsert_item(Item::new(format!("item-{item}")).category(category).brand(format!("b{}", item % 25)))?;
+    }
+    Ok(())
+}
+
+/// One person: signs up with eight attributes, then looks at items of five categories and five brands.
+fn ingest(shop: &Personalizer, person: u32) -> Result<(), bespoke::personalizer::IngestError> {
+    let user = format!("user-{person}");
+    let mut time = Timestamp::from_millis(1_760_000_000_000 + i64::from(person) * 137);
+    let signup = Event::new(EventKind::Identified, &user, time)
+        .attribute("email", format!("user-{person}@example.com"))
+        .attribute("country", ["DE", "AT", "FR", "NL"][person as usize % 4])
+        .attribute("city", ["Hamburg", "Wien", "Lyon", "Utrecht"][person as usize % 4])
+        .attribute("plan", ["free", "plus"][person as usize % 2])
+        .attribute("age", f64::from(18 + person % 60))
+        .attribute("newsletter", person % 3 == 0)
+        .attribute("size", f64::from(36 + person % 10))
+        .attribute("loyalty_points", f64::from(person % 1000));
+    shop.ingest(&signup, time)?;
+    for step in 1..EVENTS {
+        time = time + Span::minutes(if step % 7 == 0 { 600 } else { 3 });
+        // Five items that share five categories and five brands: ten affinities.
+        let item = (person * 7 + step % 5 * 41) % ITEMS;
+        let kind = match step {
+            9 => EventKind::ItemAdded,
+            12 => EventKind::Purchased,
+            _ => EventKind::ItemViewed,
+        };
+        let mut event = Event::new(kind, &user, time).item(format!("item-{item}"));
+        event.id = Some(format!("{person}-{step}"));
+        shop.ingest(&event, time)?;
+    }
+    Ok(())
+}
+
+/// The memory that the process holds, where the system tells.
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+fn progress(done: u32, all: u32) {
+    if done % 10_000 == 0 && std::io::stderr().is_terminal() {
+        eprint!("\r{:>3} %", u64::from(done) * 100 / u64::from(all));
+    }
+}
+
+const ITEMS: u32 = 20_000;
+const EVENTS: u32 = 20;
