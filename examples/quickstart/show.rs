@@ -68,7 +68,7 @@ pub(crate) fn profile(shop: &Personalizer, user: &str, now: Timestamp) {
         }
         seen.truncate(5);
         println!("items        {} (latest first)", seen.join(", "));
-        println!("affinities   (shares of interest; a path counts for its parents too, and old interest fades)");
+        println!("affinities   (shares of interest; old interest fades)");
         for dimension in &engine.upkeep().dimensions {
             for (value, _) in profile.affinities().ranked(dimension, now).into_iter().take(4) {
                 let share = profile.affinities().share(dimension, value);
@@ -187,6 +187,8 @@ fn taste(shop: &Personalizer, user: &str, now: Timestamp) -> String {
 
 fn because(shop: &Personalizer, ranked: &Ranked) -> String {
     match (ranked.source, &ranked.because) {
+        // People come back to what they looked at, so an item can speak for itself.
+        (Source::Related, Some(item)) if *item == ranked.item => "because people come back to it".to_owned(),
         (Source::Related, Some(item)) => format!("because of {}", name_of(shop, item)),
         (Source::Popular, _) => "because many look at it these days".to_owned(),
         (Source::Recent, _) => "because it was looked at before".to_owned(),
