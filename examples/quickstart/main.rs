@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     show::profile(&shop, "mia", now);
     show::segments(&shop, "mia", now);
     show::category(&shop, ["mia", "jonas"], "shoes", now);
-    show::home(&shop, ["tim", "nora"], now);
+    show::home(&shop, ["mia", "tim"], now);
     show::bandit(&shop, &log, "home-banner");
     show::report(&shop);
     Ok(())

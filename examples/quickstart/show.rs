@@ -7,6 +7,7 @@ use bespoke::{Decision, Outcome, Personalizer, Request, Source, Timestamp, UserK
 use crate::Log;
 
 pub(crate) fn log(shop: &Personalizer, log: &Log) {
+    println!("bespoke: events in, decisions out, and what they earn teaches the next ones.");
     title("THE LOG: two weeks of a small outdoor shop, replayed event by event");
     println!(
         "{} events of {} people; {} anonymous visitors turned out to be known users.\n\
@@ -152,7 +153,8 @@ pub(crate) fn bandit(shop: &Personalizer, log: &Log, campaign: &str) {
         let [one, two] = shown(&variant.name);
         totals = [totals[0] + one, totals[1] + two];
     }
-    println!("{:<16}{:<24}{:<24}{}", "", "shown in week 1", "shown in week 2", "P(best) now");
+    println!("Thompson sampling shows an offer as often as it is likely to be the best one.");
+    println!("{:<16}{:<24}{:<24}P(best) now", "", "shown in week 1", "shown in week 2");
     for (arm, variant) in definition.variants.iter().enumerate() {
         let cells = [0, 1].map(|week| {
             let (shown, total) = (shown(&variant.name)[week], totals[week].max(1));
@@ -169,8 +171,8 @@ pub(crate) fn report(shop: &Personalizer) {
     print!("{}", shop.report());
     println!(
         "\nRead next: the front page of the documentation (`cargo doc --open`), the loop in\n\
-         code; examples/quickstart/main.rs, the host's part in 100 lines; and\n\
-         definitions.json: mistype a name in a rule there, and see what it says."
+         code; examples/quickstart/main.rs, the host's part; definitions.json beside it:\n\
+         mistype a name in a rule there, and see what it says."
     );
 }
 

@@ -112,7 +112,7 @@ impl fmt::Display for Report {
                     variant.rate.map_or_else(|| "–".to_owned(), percent),
                     if variant.exposures > 0 { interval } else { "–".to_owned() },
                     variant.amount,
-                    variant.best.map_or_else(String::new, percent),
+                    variant.best.map_or_else(|| "–".to_owned(), percent),
                 )?;
             }
         }
