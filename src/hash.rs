@@ -44,6 +44,12 @@ impl Symbol {
     }
 }
 
+impl From<&str> for Symbol {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
 impl fmt::Debug for Symbol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Symbol({:016x})", self.0)

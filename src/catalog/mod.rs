@@ -206,6 +206,12 @@ impl Catalog {
         self.facets.holding(facet)
     }
 
+    /// The item with this symbol, as profiles and recommenders name items.
+    #[must_use]
+    pub fn find(&self, item: Symbol) -> Option<&Item> {
+        self.item(self.slot(item)?)
+    }
+
     /// The text of a facet's dimension or value, as long as some item has such a facet.
     #[must_use]
     pub fn text(&self, symbol: Symbol) -> Option<&str> {

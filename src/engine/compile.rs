@@ -107,6 +107,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     let segments = sorted.iter().zip(rules);
     let of = |(segment, rule): (&&Segment, Compiled)| CompiledSegment {
         name: segment.name.as_str().into(),
+        definition: (*segment).clone(),
         rule,
         blank: false,
     };

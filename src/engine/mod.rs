@@ -64,6 +64,7 @@ pub struct Engine {
 #[derive(Debug)]
 struct CompiledSegment {
     name: Arc<str>,
+    definition: Segment,
     rule: Compiled,
     /// Whether an empty profile is in it.
     blank: bool,
@@ -384,6 +385,19 @@ impl Engine {
     /// The names of the segments, each after those it refers to.
     pub fn segments(&self) -> impl ExactSizeIterator<Item = &Arc<str>> {
         self.segments.iter().map(|segment| &segment.name)
+    }
+
+    /// A segment as it was defined: its rule says why somebody is in it. Cost: a look at every segment.
+    ///
+    /// ```
+    /// use bespoke::Engine;
+    /// let engine = Engine::from_json(r#"{"segments": [{"name": "club", "rule": {"plan": "club"}}]}"#)?;
+    /// assert_eq!(engine.segment("club").map(|segment| segment.rule.to_string()), Some("plan = 'club'".to_owned()));
+    /// # Ok::<(), bespoke::Error>(())
+    /// ```
+    #[must_use]
+    pub fn segment(&self, name: &str) -> Option<&Segment> {
+        self.segments.iter().map(|segment| &segment.definition).find(|segment| segment.name == name)
     }
 
     /// The campaigns as they were defined.

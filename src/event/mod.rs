@@ -121,6 +121,42 @@ impl Event {
         Self { kind, time, anonymous: Some(anonymous.into()), ..Self::default() }
     }
 
+    /// Gives it the unique id by which a repeated delivery is recognised.
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Names the decision that an [`EventKind::Exposed`] or [`EventKind::Clicked`] is about.
+    ///
+    /// ```
+    /// use bespoke::{Engine, Event, EventKind, Personalizer, Request, Timestamp};
+    /// use bespoke::engine::Exposure;
+    /// let shop = Personalizer::new(Engine::from_json(r#"{
+    ///     "placements": ["home"],
+    ///     "campaigns": [{"name": "hello", "placement": "home", "payload": "hi!"}]
+    /// }"#)?);
+    /// let now: Timestamp = "2026-03-01T12:00:00Z".parse()?;
+    /// let decision = shop.decide(&Request::new("home").user("ann"), now);
+    /// let shown = Event::new(EventKind::Exposed, "ann", now).decision(decision.id);
+    /// assert_eq!(shop.ingest(&shown, now)?.exposure, Some(Exposure::Counted));
+    /// # Ok::<(), bespoke::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn decision(mut self, id: DecisionId) -> Self {
+        self.decision = Some(id);
+        self
+    }
+
+    /// Says how much money it is about.
+    #[must_use]
+    pub fn value(mut self, value: f64, currency: impl Into<String>) -> Self {
+        self.value = Some(value);
+        self.currency = Some(currency.into());
+        self
+    }
+
     /// Adds one item.
     #[must_use]
     pub fn item(mut self, id: impl Into<String>) -> Self {

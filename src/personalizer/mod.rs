@@ -48,9 +48,7 @@ use people::People;
 /// let shop = Personalizer::new(engine);
 /// let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
 /// for id in ["e1", "e2"] {
-///     let mut event = Event::new(EventKind::ItemViewed, "ann", now).item("shoe-1");
-///     event.id = Some(id.to_owned());
-///     shop.ingest(&event, now).unwrap();
+///     shop.ingest(&Event::new(EventKind::ItemViewed, "ann", now).item("shoe-1").id(id), now).unwrap();
 /// }
 /// let decision = shop.decide(&Request::new("home").user("ann"), now);
 /// assert_eq!(decision.campaign.as_deref(), Some("hello"));

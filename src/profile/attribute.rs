@@ -72,9 +72,10 @@ impl Attributes {
         }
     }
 
-    /// The value under a name; `None` if there is none or it was removed.
+    /// The value under a name, given as text or as its symbol; `None` if there is none or it was removed.
     #[must_use]
-    pub fn value(&self, name: Symbol) -> Option<&Value> {
+    pub fn value(&self, name: impl Into<Symbol>) -> Option<&Value> {
+        let name = name.into();
         let at = self.0.binary_search_by_key(&name, |attribute| attribute.name).ok()?;
         Some(&self.0[at].value).filter(|value| !value.is_null())
     }

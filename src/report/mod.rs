@@ -95,8 +95,8 @@ impl fmt::Display for Report {
         let width = names.max().unwrap_or(0).max(20);
         writeln!(
             f,
-            "{:<width$} {:>9} {:>11} {:>7} {:>17} {:>11} {:>8}",
-            "campaign / variant", "exposures", "conversions", "rate", "95 % interval", "amount", "P(best)"
+            "{:<width$} {:>7} {:>6} {:>7} {:>16} {:>9} {:>8}",
+            "campaign / variant", "shown", "paid", "rate", "95 % interval", "amount", "P(best)"
         )?;
         for campaign in &self.campaigns {
             writeln!(f, "{:<width$} on {}", campaign.name, campaign.placement)?;
@@ -105,14 +105,14 @@ impl fmt::Display for Report {
                 let interval = format!("{} – {}", percent(variant.interval.low), percent(variant.interval.high));
                 writeln!(
                     f,
-                    "{:<width$} {:>9} {:>11} {:>7} {:>17} {:>11.2} {:>8}",
+                    "{:<width$} {:>7} {:>6} {:>7} {:>16} {:>9.2} {:>8}",
                     format!("  {}", variant.name),
                     variant.exposures,
                     variant.conversions,
                     variant.rate.map_or_else(|| "–".to_owned(), percent),
                     if variant.exposures > 0 { interval } else { "–".to_owned() },
                     variant.amount,
-                    variant.best.map_or_else(String::new, percent),
+                    variant.best.map_or_else(|| "–".to_owned(), percent),
                 )?;
             }
         }
