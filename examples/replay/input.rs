@@ -17,6 +17,8 @@ pub(crate) struct Log {
     records: Vec<Record>,
     people: Names,
     items: Names,
+    /// Whether it is a table of ratings.
+    pub(crate) has_ratings: bool,
     /// What was found, and what was taken for granted, in words.
     pub(crate) notes: Vec<String>,
     pub(crate) faults: Faults,
@@ -134,6 +136,7 @@ impl Log {
     fn read_rows(&mut self, header: &str, lines: &mut Lines<impl BufRead>) -> Result<(), String> {
         let columns = Columns::read(header)?;
         self.people.are_users = columns.are_users;
+        self.has_ratings = columns.rating.is_some();
         let mut clock = None;
         while let Some(line) = lines.next_full()? {
             let row = line.map_err(str::to_owned).and_then(|line| self.row(line, &columns, &mut clock));
@@ -142,7 +145,7 @@ impl Log {
                 Err(problem) => self.faults.add(lines.number, problem),
             }
         }
-        let kind = if columns.rating.is_some() { "`rated`" } else { "`item_viewed`" };
+        let kind = if self.has_ratings { "`rated`" } else { "`item_viewed`" };
         let whose = if columns.are_users { "a user" } else { "a visitor (session)" };
         self.notes.push(format!("TSV: each row is {kind} by {whose}"));
         if let Some(clock) = clock {

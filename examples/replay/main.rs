@@ -5,6 +5,9 @@
 //! placement is decided at the event's time, and it is a hit if the event's item is in the slate. Only then is the
 //! event taken in, so nothing is known before it happened. Everything goes through the public [`Personalizer`]:
 //! clicks of a session become `item_viewed` by a visitor, ratings become `rated` by a user.
+//!
+//! Every rating counts as interest, a low one too: people rate what they chose to watch. Leaving out ratings below 3
+//! lowered the hit rate on MovieLens 100k from 0.257 to 0.246, and that on films rated 3 or more from 0.258 to 0.255.
 
 mod definitions;
 mod input;
@@ -41,7 +44,6 @@ fn run() -> Result<(), String> {
         print!("{USAGE}");
         return Ok(());
     }
-    let setup = Setup::read(&options)?;
     let warm = options.warm.as_deref().map(Log::open).transpose()?;
     let mut log = match &options.events {
         Some(path) => Log::open(path)?,
@@ -50,6 +52,7 @@ fn run() -> Result<(), String> {
             Log::read(SAMPLE.as_bytes())?
         }
     };
+    let setup = Setup::read(&options, &log)?;
     let read = log.len() + log.faults.count;
     log.truncate(options.limit);
     let mut replay = Replay::new(Personalizer::new(setup.engine()?), &setup.asked, &options);
