@@ -307,10 +307,6 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// The next line that is not blank, if it is text. The outer error is that of the file.
-    #[expect(
-        clippy::type_complexity,
-        reason = "end of file, a line that is not text, and a failing disk are three things"
-    )]
     pub(crate) fn next_full(&mut self) -> Result<Option<Result<&str, &'static str>>, String> {
         loop {
             self.bytes.clear();

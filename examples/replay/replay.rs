@@ -110,7 +110,8 @@ impl<'a> Replay<'a> {
     /// Notes which items the person has had to do with, and says whether one of these is not new to them.
     fn note(&mut self, user: UserKey, event: &Event) -> bool {
         let pairs = &mut self.pairs;
-        event.items.iter().fold(false, |is_back, item| !pairs.insert((user, Symbol::new(&item.id))) || is_back)
+        // All are noted, not only those before the first that is back.
+        event.items.iter().filter(|item| !pairs.insert((user, Symbol::new(&item.id)))).count() > 0
     }
 
     /// Asks for the person's next items, as a host does that is about to show a page, and compares.
