@@ -50,7 +50,7 @@ pub struct Settings {
     /// After how long popularity is halved.
     pub popularity_half_life: Span,
     /// How much each item of a person's history counts for related items, as a share of the one after it, from 0.01
-    /// to 1; fresh models take it over. The default suits clicks; for ratings of films 0.85 found a tenth more.
+    /// to 1; fresh models take it over. The default suits clicks; for ratings of films 0.85 hit 6 % more.
     pub related_fade: f32,
 }
 
