@@ -317,6 +317,11 @@ fn upkeep(schema: &crate::schema::Schema, settings: &super::Settings, problems: 
         let fault = Fault::Range { found: settings.history.to_string(), wanted: "a number of events from 1 to 128" };
         problems.push("settings.history", fault);
     }
+    // From JSON the bounds are checked before; a definition built in Rust can hold anything.
+    if !(0.01..=1.0).contains(&settings.related_fade) {
+        let found = settings.related_fade.to_string();
+        problems.push("settings.related_fade", Fault::Range { found, wanted: "a share from 0.01 to 1" });
+    }
     for (path, span) in [
         ("settings.session_gap", settings.session_gap),
         ("settings.popularity_half_life", settings.popularity_half_life),

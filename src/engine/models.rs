@@ -141,10 +141,11 @@ impl Engine {
     pub fn models(&self) -> Models {
         let half_life = self.settings.popularity_half_life;
         let popular = Popular::new(PopularSettings { half_life, ..PopularSettings::default() });
+        let neighbors = NeighborSettings { fade: self.settings.related_fade, ..NeighborSettings::default() };
         let mut models = Models {
             catalog: Catalog::new(),
             popular: popular.unwrap_or_default(),
-            neighbors: Neighbors::new(NeighborSettings::default()).unwrap_or_default(),
+            neighbors: Neighbors::new(neighbors).unwrap_or_default(),
             campaigns: BTreeMap::new(),
         };
         self.adopt(&mut models);
