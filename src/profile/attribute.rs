@@ -75,8 +75,13 @@ impl Attributes {
     /// The value under a name; `None` if there is none or it was removed.
     #[must_use]
     pub fn value(&self, name: Symbol) -> Option<&Value> {
+        Some(&self.find(name)?.value).filter(|value| !value.is_null())
+    }
+
+    /// What is kept under a name, which may be that it was removed.
+    pub(crate) fn find(&self, name: Symbol) -> Option<&Attribute> {
         let at = self.0.binary_search_by_key(&name, |attribute| attribute.name).ok()?;
-        Some(&self.0[at].value).filter(|value| !value.is_null())
+        Some(&self.0[at])
     }
 
     /// All attributes in the order of their symbols, removed ones included.

@@ -93,14 +93,26 @@ pub struct Spent {
 
 /// In which segments a profile is, relative to an empty profile: the segments, by their index in the engine, whose
 /// answer differs from the one that an empty profile gets. Most rules never concern most people, so this is short.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Membership {
     /// The fingerprint of the engine whose indexes these are.
     pub(crate) engine: u64,
-    /// A time before which no answer changes without an event.
+    /// A time before which no answer changes without an event. It saves work and is no knowledge: it depends on the
+    /// order of arrival, so it is neither stored nor compared, and after loading everything is due.
+    #[serde(skip, default = "at_once")]
     pub(crate) due: Timestamp,
     /// The indexes in rising order.
     pub(crate) flips: SmallVec<[u32; 4]>,
+}
+
+const fn at_once() -> Timestamp {
+    Timestamp::MIN
+}
+
+impl PartialEq for Membership {
+    fn eq(&self, other: &Self) -> bool {
+        (self.engine, &self.flips) == (other.engine, &other.flips)
+    }
 }
 
 impl Default for Membership {
