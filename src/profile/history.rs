@@ -5,6 +5,7 @@
 //! definitions change. It is a set: the newest events in the order (time, id, item), whatever order they came in.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::event::EventKind;
 use crate::hash::Symbol;
@@ -140,14 +141,12 @@ impl History {
     }
 
     pub(super) fn merge(&mut self, other: &Self, limit: usize, leave: &mut dyn FnMut(&Remembered)) {
-        for entry in &other.entries {
-            let event = other.unpack(entry);
-            // The event's other items may be there already, but not this one, unless both saw the same event.
-            if self.entries.iter().any(|kept| kept.id == entry.id && kept.item == entry.item) {
-                continue;
-            }
-            let item: &[Symbol] = event.item.as_ref().map_or(&[], std::slice::from_ref);
-            self.add(&event, item, Self::LIMIT, leave);
+        for lines in other.entries.chunk_by(|a, b| (a.time(), a.id) == (b.time(), b.id)) {
+            let Some(first) = lines.first().filter(|first| !self.has(first.id)) else { continue };
+            // One event can have the same item twice: it comes and goes whole.
+            let items: SmallVec<[Symbol; 16]> =
+                lines.iter().filter(|line| line.item != 0).map(|line| Symbol::from_bits(line.item)).collect();
+            self.add(&other.unpack(first), &items, Self::LIMIT, leave);
         }
         while self.entries.len() > limit.clamp(1, Self::LIMIT) {
             self.leave_oldest(leave);
