@@ -179,14 +179,17 @@ impl Profile {
 
     fn set_attributes(&mut self, event: &Event, keep: &Upkeep, fold: &mut Fold) {
         let attributes = &mut self.attributes;
+        let note = |written, name, changed: &mut SmallVec<[Symbol; 4]>| match written {
+            attribute::Written::Changed => changed.push(name),
+            attribute::Written::Instead(left) => changed.extend([name, left]),
+            attribute::Written::Kept => {}
+        };
         let mut set = |name: Symbol, value: &Value| {
             let Some(value) = fit(value, keep.kinds.get(&name).copied()) else {
                 fold.mismatched.push(name);
                 return;
             };
-            if attributes.set(name, event.time, value) == attribute::Written::Changed {
-                fold.attributes.push(name);
-            }
+            note(attributes.set(name, event.time, value), name, &mut fold.attributes);
         };
         for (name, value) in &event.attributes {
             attribute::flatten(name, value, &mut set);
@@ -198,9 +201,7 @@ impl Profile {
                 if attributes_has(attributes, name, value, event.time) {
                     continue;
                 }
-                if attributes.set(name, event.time, value.as_str().into()) == attribute::Written::Changed {
-                    fold.attributes.push(name);
-                }
+                note(attributes.set(name, event.time, value.as_str().into()), name, &mut fold.attributes);
             }
         }
     }
