@@ -256,7 +256,7 @@ fn check_campaign(
 fn check_chooser(campaign: &Campaign, path: &str, problems: &mut Problems) {
     let at = join(path, "chooser");
     match &campaign.chooser {
-        Chooser::Fixed(variant) if *variant >= campaign.variants.len() => {
+        Chooser::Fixed(variant) if *variant >= campaign.variants.len().max(1) => {
             let found = format!("variant number {variant}");
             problems.push(at, Fault::Range { found, wanted: "the number of one of the variants" });
         }

@@ -452,7 +452,7 @@ impl Maker {
         match self.dice.below(6) {
             0 => Test::Eq(number(&mut self.dice)),
             1 => Test::Ne(number(&mut self.dice)),
-            2 => Test::Between(1.5, 1.5 + self.dice.below(most) as f64),
+            2 => Test::Between(1.5, 1.5 + self.dice.below(most - 1) as f64),
             3 => Test::In(vec![number(&mut self.dice), number(&mut self.dice)]),
             _ => Test::Order(self.dice.pick(&["<", "<=", ">", ">="]), number(&mut self.dice)),
         }
