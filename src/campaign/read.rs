@@ -5,10 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::strategy::MAX_SLATE;
-use super::{
-    Campaign, Chooser, Filters, Goal, GoalItems, Pay, Placement, Schedule, Seen, Strategy, Target,
-    Variant,
-};
+use super::{Campaign, Chooser, Filters, Goal, GoalItems, Pay, Placement, Schedule, Seen, Strategy, Target, Variant};
 use crate::bandit::BanditSpec;
 use crate::config::{Fault, Reader};
 use crate::decision::Source;

@@ -404,9 +404,8 @@ type Touched = SmallVec<[u32; 32]>;
 /// A stable number for a list of segments, the counters that these and the audiences ask for, and what else decides
 /// how a profile answers.
 fn fingerprint(segments: &[&Segment], plan: &[CounterSpec], keep: &Upkeep) -> u64 {
-    let of = |segment: &&Segment| {
-        [Symbol::new(&segment.name).to_bits(), Symbol::new(&segment.rule.to_string()).to_bits()]
-    };
+    let of =
+        |segment: &&Segment| [Symbol::new(&segment.name).to_bits(), Symbol::new(&segment.rule.to_string()).to_bits()];
     let dimensions =
         keep.dimensions.iter().flat_map(|of| [of.attribute.to_bits(), of.half_life.millis().unsigned_abs()]);
     let parts: Vec<u64> = segments

@@ -85,7 +85,8 @@ fn every_mistake_of_a_document_is_told_at_once_with_its_place() {
 #[test]
 fn a_place_is_found_however_the_document_is_spaced() {
     for space in [" ", "\t", "\r\n", "\n\t\t", ""] {
-        let text = format!("{{\"segments\":{space}[{{\"name\":{space}\"a\",{space}\"rule\":{space}\"segment('b')\"}}]}}");
+        let text =
+            format!("{{\"segments\":{space}[{{\"name\":{space}\"a\",{space}\"rule\":{space}\"segment('b')\"}}]}}");
         let found = problems(&text);
         assert!(found.as_slice()[0].place.line > 0, "{space:?}: {found}");
     }
@@ -116,7 +117,9 @@ fn mistakes_in_campaigns_say_what_would_be_right() {
     );
     campaign_says(
         r#""payload": 1, "chooser": {"thompson": {}, "epsilon_greedy": {"epsilon": 0.1}}"#,
-        &["campaigns[0].chooser: 2 choosers stands where one of `fixed`, `split`, `thompson` and `epsilon_greedy` should"],
+        &[
+            "campaigns[0].chooser: 2 choosers stands where one of `fixed`, `split`, `thompson` and `epsilon_greedy` should",
+        ],
     );
     campaign_says(
         r#""payload": 1, "chooser": {"thomson": {}}"#,
@@ -124,7 +127,9 @@ fn mistakes_in_campaigns_say_what_would_be_right() {
     );
     campaign_says(
         r#""payload": 1, "chooser": {"thompson": {}}, "goal": {"event": "purchased", "within": "7d", "pay": "amount"}"#,
-        &["campaigns[0].chooser: thompson with a goal that pays amounts stands where epsilon_greedy, or a goal that pays conversions (thompson takes rewards from 0 to 1) should"],
+        &[
+            "campaigns[0].chooser: thompson with a goal that pays amounts stands where epsilon_greedy, or a goal that pays conversions (thompson takes rewards from 0 to 1) should",
+        ],
     );
     campaign_says(
         r#""payload": 1, "chooser": {"thompson": {}}"#,
@@ -132,7 +137,9 @@ fn mistakes_in_campaigns_say_what_would_be_right() {
     );
     campaign_says(
         r#""payload": 1, "schedule": {"starts": "2026-03-02", "ends": "2026-03-01"}"#,
-        &["campaigns[0].schedule: a schedule from 2026-03-02T00:00:00Z to 2026-03-01T00:00:00Z stands where one that ends after it starts should"],
+        &[
+            "campaigns[0].schedule: a schedule from 2026-03-02T00:00:00Z to 2026-03-01T00:00:00Z stands where one that ends after it starts should",
+        ],
     );
     campaign_says(
         r#""payload": 1, "priority": 1.5"#,
@@ -159,7 +166,8 @@ fn mistakes_in_campaigns_say_what_would_be_right() {
 #[test]
 fn definitions_built_in_rust_are_checked_as_those_that_are_read() {
     let rule = |text: &str| Rule::parse(text).unwrap();
-    let goal = |text: &str| Goal { event: rule(text), within: Span::days(1), pay: Pay::default(), items: GoalItems::Any };
+    let goal =
+        |text: &str| Goal { event: rule(text), within: Span::days(1), pay: Pay::default(), items: GoalItems::Any };
     let variant = |name: &str| Variant { name: name.to_owned(), payload: None, recommend: None };
     let told = |campaign: Campaign| {
         let placements = vec![Placement { name: "home".to_owned() }];
@@ -222,7 +230,9 @@ fn hostile_sizes_are_refused_and_take_no_stack() {
     assert!(told(&"(".repeat(100_000)).contains("nests deeper than 64 levels"));
     assert!(told(&"NOT ".repeat(100_000)).contains("nests deeper than 64 levels"));
     assert!(told(&format!("plan = '{}'", "x".repeat(5_000_000))).contains("the rule has 5000009 bytes"));
-    let mut many = String::from("{\"placements\": [\"home\"], \"campaigns\": [{\"name\": \"c\", \"placement\": \"home\", \"variants\": [");
+    let mut many = String::from(
+        "{\"placements\": [\"home\"], \"campaigns\": [{\"name\": \"c\", \"placement\": \"home\", \"variants\": [",
+    );
     for i in 0..10_000 {
         write!(many, "{}{{\"name\": \"v{i}\"}}", if i > 0 { "," } else { "" }).unwrap();
     }
@@ -233,14 +243,58 @@ fn hostile_sizes_are_refused_and_take_no_stack() {
 /// Words of the real form in nonsense places.
 fn jsonish() -> impl Strategy<Value = serde_json::Value> {
     const KEYS: [&str; 36] = [
-        "schema", "segments", "placements", "campaigns", "settings", "attributes", "context", "events", "affinities",
-        "attribute", "half_life", "name", "rule", "placement", "audience", "schedule", "starts", "ends", "priority",
-        "variants", "payload", "recommend", "sources", "limit", "filters", "category", "price", "exclude", "chooser",
-        "fixed", "split", "thompson", "goal", "event", "within", "$event",
+        "schema",
+        "segments",
+        "placements",
+        "campaigns",
+        "settings",
+        "attributes",
+        "context",
+        "events",
+        "affinities",
+        "attribute",
+        "half_life",
+        "name",
+        "rule",
+        "placement",
+        "audience",
+        "schedule",
+        "starts",
+        "ends",
+        "priority",
+        "variants",
+        "payload",
+        "recommend",
+        "sources",
+        "limit",
+        "filters",
+        "category",
+        "price",
+        "exclude",
+        "chooser",
+        "fixed",
+        "split",
+        "thompson",
+        "goal",
+        "event",
+        "within",
+        "$event",
     ];
     const WORDS: [&str; 14] = [
-        "home", "a", "", "7d", "text", "segment('a')", "event('purchased').count() >= 1", "2026-01-01", "viewed",
-        "popular", "purchased", "é\u{0}", "plan = 'x' AND NOT (", "0s",
+        "home",
+        "a",
+        "",
+        "7d",
+        "text",
+        "segment('a')",
+        "event('purchased').count() >= 1",
+        "2026-01-01",
+        "viewed",
+        "popular",
+        "purchased",
+        "é\u{0}",
+        "plan = 'x' AND NOT (",
+        "0s",
     ];
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),

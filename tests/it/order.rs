@@ -46,7 +46,8 @@ fn engine() -> Engine {
 fn catalog() -> Catalog {
     let mut catalog = Catalog::new();
     for i in 0..8 {
-        let item = Item::new(format!("i{i}")).category(["a", "a/b", "c"][i % 3]).brand(["X", "Y"][i % 2]).price(i as f64);
+        let item =
+            Item::new(format!("i{i}")).category(["a", "a/b", "c"][i % 3]).brand(["X", "Y"][i % 2]).price(i as f64);
         catalog.upsert(item).unwrap();
     }
     catalog

@@ -190,9 +190,7 @@ fn passes(of: &Test, value: &Atom) -> bool {
         Test::Eq(other) | Test::Ne(other) => value == other,
         Test::Order(op, other) => order(op, value, other),
         Test::In(values) | Test::NotIn(values) => values.contains(value),
-        Test::Between(low, high) => {
-            order(">=", value, &Atom::Number(*low)) && order("<=", value, &Atom::Number(*high))
-        }
+        Test::Between(low, high) => order(">=", value, &Atom::Number(*low)) && order("<=", value, &Atom::Number(*high)),
         Test::Exists => true,
         Test::Contains(part) => matches!(value, Atom::Text(text) if text.contains(part)),
         Test::StartsWith(part) => matches!(value, Atom::Text(text) if text.starts_with(part)),
@@ -254,16 +252,19 @@ impl Naive<'_> {
             Expr::Or(parts) => self.all(parts, false),
             Expr::Not(inner) => self.eval(inner).map(|holds| !holds),
             Expr::Segment(index) => self.member(*index),
-            Expr::Count(query, asked) => {
-                Some(any(asked, &[Atom::Number(self.matching(query).filter(|of| self.inside(query, of)).count() as f64)]))
-            }
+            Expr::Count(query, asked) => Some(any(
+                asked,
+                &[Atom::Number(self.matching(query).filter(|of| self.inside(query, of)).count() as f64)],
+            )),
             Expr::Sum(query, name, asked) => self.sum(query, name).map(|sum| any(asked, &[Atom::Number(sum)])),
             Expr::Time(query, last, asked) => {
                 let times = self.matching(query).map(|of| of.time).filter(|time| *time <= self.now);
                 let time = if *last { times.max() } else { times.min() };
                 Some(any(asked, &time.map(|time| Atom::Number(time as f64)).into_iter().collect::<Vec<_>>()))
             }
-            Expr::Attribute(name, asked) => Some(any(asked, &self.attribute(name).map(|(_, of)| of).into_iter().collect::<Vec<_>>())),
+            Expr::Attribute(name, asked) => {
+                Some(any(asked, &self.attribute(name).map(|(_, of)| of).into_iter().collect::<Vec<_>>()))
+            }
             Expr::Affinity(dimension, value, more) => self.affinity(dimension, value, *more),
             Expr::Session(fact, asked) => Some(any(asked, &self.session(fact).into_iter().collect::<Vec<_>>())),
         }
@@ -279,9 +280,9 @@ impl Naive<'_> {
     }
 
     fn matching<'s>(&'s self, query: &'s Query) -> impl Iterator<Item = &'s Happened> {
-        self.events.iter().filter(|of| {
-            of.kind == query.kind && query.tests.iter().all(|(name, asked)| any(asked, &of.values(name)))
-        })
+        self.events
+            .iter()
+            .filter(|of| of.kind == query.kind && query.tests.iter().all(|(name, asked)| any(asked, &of.values(name))))
     }
 
     fn inside(&self, query: &Query, of: &Happened) -> bool {
@@ -320,7 +321,8 @@ impl Naive<'_> {
             own.chain(device).map(|(name, value)| (name, of.time, value))
         });
         // `age` is declared as a number; what else comes is not taken.
-        let taken = set.filter(|(of, _, value)| *of == name && (name != "age" || !matches!(value, Some(Atom::Text(_)))));
+        let taken =
+            set.filter(|(of, _, value)| *of == name && (name != "age" || !matches!(value, Some(Atom::Text(_)))));
         let (_, time, value) = taken.max_by_key(|(_, time, value)| (*time, rank(value)))?;
         Some((time, value?))
     }
@@ -329,7 +331,8 @@ impl Naive<'_> {
         let newest = self.events.iter().map(|of| of.time).max()?;
         let mut weights = std::collections::BTreeMap::<&str, f64>::new();
         for of in self.events {
-            let weight = weight_of(&EventKind::from(of.kind)) * 0.5_f64.powf((newest - of.time) as f64 / HALF_LIFE as f64);
+            let weight =
+                weight_of(&EventKind::from(of.kind)) * 0.5_f64.powf((newest - of.time) as f64 / HALF_LIFE as f64);
             for (item, _) in &of.items {
                 let (_, category, brand, _) = ITEMS[*item];
                 let facets = if dimension == "brand" { vec![brand] } else { parents(category) };
@@ -532,9 +535,8 @@ impl Maker {
         if self.dice.below(12) == 0 {
             properties.push(("category", vec![Atom::Text(self.dice.pick(&CATEGORIES).to_owned())]));
         }
-        let items = (0..[0, 1, 1, 2][self.dice.below(4)]).map(|_| {
-            (self.dice.below(ITEMS.len()), (1 + self.dice.below(3)) as f64)
-        });
+        let items = (0..[0, 1, 1, 2][self.dice.below(4)])
+            .map(|_| (self.dice.below(ITEMS.len()), (1 + self.dice.below(3)) as f64));
         let items = items.collect();
         let mut attributes = Vec::new();
         if self.dice.below(6) == 0 {
