@@ -45,7 +45,7 @@ pub(crate) fn profile(shop: &Personalizer, user: &str, now: Timestamp) {
         day(profile.last_seen())
     );
     let touches = profile.touches();
-    if let (Some(first), Some(last)) = (&touches.first, &touches.last) {
+    if let Some((Some(first), Some(last))) = touches.map(|touches| (&touches.first, &touches.last)) {
         println!(
             "came from    first {} ({}), last {} ({})",
             first.source,

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::strategy::MAX_SLATE;
-use super::{
-    Campaign, Chooser, Filters, Goal, GoalItems, MAX_VARIANTS, Pay, Placement, Schedule, Seen, Strategy, Target,
-    Variant,
-};
+use super::{Campaign, Chooser, Filters, Goal, GoalItems, Pay, Placement, Schedule, Seen, Strategy, Target, Variant};
 use crate::bandit::BanditSpec;
 use crate::config::{Fault, Reader};
 use crate::decision::Source;
@@ -35,23 +32,12 @@ impl Campaign {
         let placement = reader.name("placement");
         let audience = rule(reader, "audience");
         let schedule = reader.child("schedule").map(|mut reader| Schedule::read(&mut reader)).unwrap_or_default();
-        let range = f64::from(i32::MIN)..=f64::from(i32::MAX);
-        // The range check makes the cast exact but for a fraction, which is cut off.
-        let priority = reader.number("priority", range, "a whole number").map_or(0, |number| number as i32);
+        let range = i64::from(i32::MIN)..=i64::from(i32::MAX);
+        // The range check makes the cast exact.
+        let priority = reader.whole("priority", range, "a whole number of 32 bits").map_or(0, |number| number as i32);
         let mut variants = reader.list("variants", Variant::read);
         if variants.is_empty() && reader.json().get("variants").is_none() {
             variants.extend(Variant::lone(reader));
-        }
-        if variants.is_empty() || variants.len() > MAX_VARIANTS {
-            let found = format!("{} variants", variants.len());
-            reader
-                .fault_at("variants", Fault::Range { found, wanted: "1 to 64 variants, or `payload` or `recommend`" });
-        }
-        for (i, variant) in variants.iter().enumerate() {
-            if variants[..i].iter().any(|other| other.name == variant.name) {
-                let fault = Fault::Duplicate { what: "variant", name: variant.name.clone() };
-                reader.fault_at(&format!("variants[{i}].name"), fault);
-            }
         }
         let chooser = reader.field("chooser").map_or_else(Chooser::default, |_| read_chooser(reader, &variants));
         let goal = reader.child("goal").and_then(|mut reader| Goal::read(&mut reader));
@@ -223,11 +209,12 @@ fn read_chooser(reader: &mut Reader<'_, '_>, variants: &[Variant]) -> Chooser {
         for (i, weight) in listed {
             weights[i] = weight;
         }
-        if whole && !super::chooser::is_distribution(&weights, variants.len()) {
+        if super::chooser::is_distribution(&weights, variants.len()) {
+            chooser = Chooser::Split(weights);
+        } else if whole {
             let found = format!("weights {weights:?}");
             reader.fault_at("split", Fault::Range { found, wanted: "weights from 0 to 1 with a sum of 1" });
         }
-        chooser = Chooser::Split(weights);
     } else if fields.len() == 1 && (fields.contains_key("thompson") || fields.contains_key("epsilon_greedy")) {
         return match serde_json::from_value::<BanditSpec>(reader.json().clone()) {
             Ok(spec) => Chooser::Bandit(spec),
@@ -236,8 +223,12 @@ fn read_chooser(reader: &mut Reader<'_, '_>, variants: &[Variant]) -> Chooser {
                 Chooser::default()
             }
         };
-    } else if let Some(found) = fields.keys().next() {
-        reader.fault(Fault::unknown("chooser", found, ["fixed", "split", "thompson", "epsilon_greedy"]));
+    } else if let Some(found) = fields.keys().find(|field| !CHOOSERS.contains(&field.as_str())) {
+        reader.fault(Fault::unknown("chooser", found, CHOOSERS));
+        return chooser;
+    } else if !fields.is_empty() {
+        let found = format!("{} choosers", fields.len());
+        reader.fault(Fault::Range { found, wanted: "one of `fixed`, `split`, `thompson` and `epsilon_greedy`" });
         return chooser;
     } else {
         reader.fault(Fault::Missing { field: "fixed" });
@@ -246,6 +237,8 @@ fn read_chooser(reader: &mut Reader<'_, '_>, variants: &[Variant]) -> Chooser {
     reader.finish();
     chooser
 }
+
+const CHOOSERS: [&str; 4] = ["fixed", "split", "thompson", "epsilon_greedy"];
 
 /// Reads a rule from a field that may be missing: text, or a JSON rule.
 pub(crate) fn rule(reader: &mut Reader<'_, '_>, field: &'static str) -> Option<Rule> {

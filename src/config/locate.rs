@@ -47,8 +47,8 @@ impl Cursor<'_> {
         while self.peek()? == b'"' {
             let start = self.at;
             self.skip()?;
-            let key: String =
-                serde_json::from_str(self.text[start..self.at].trim_end_matches([' ', ':', '\n'])).ok()?;
+            let after = |c: char| c.is_ascii_whitespace() || c == ':';
+            let key: String = serde_json::from_str(self.text[start..self.at].trim_end_matches(after)).ok()?;
             if let Some(rest) = path.strip_prefix(key.as_str())
                 && (rest.is_empty() || rest.starts_with(['.', '[']))
             {

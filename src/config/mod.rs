@@ -156,7 +156,7 @@ impl Problems {
     pub(crate) fn locate(&mut self, text: &str) {
         for problem in &mut self.0 {
             if problem.place.line == 0
-                && let Some((line, column)) = locate::locate(text, &problem.place.path)
+                && let Some((line, column)) = place_of(text, &problem.place.path)
             {
                 (problem.place.line, problem.place.column) = (line, column);
             }
@@ -187,6 +187,12 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
+
+/// Where a path is, or else the nearest part above it that is there: a missing field, a name written as the whole.
+fn place_of(text: &str, path: &str) -> Option<(usize, usize)> {
+    let above = || path.rsplit_once(['.', '[']).and_then(|(above, _)| locate::locate(text, above));
+    locate::locate(text, path).or_else(above)
+}
 
 fn hint(near: Option<&str>) -> String {
     near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"))

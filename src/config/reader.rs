@@ -112,9 +112,12 @@ impl<'a, 'p> Reader<'a, 'p> {
         wanted: &'static str,
     ) -> Option<i64> {
         let json = self.field(field)?;
-        match json.as_i64() {
+        // 2.0 is a whole number too; one with a fraction is out of the range, not of another kind.
+        let whole = |number: f64| number.fract() == 0.0 && number.abs() < 9e15;
+        match json.as_i64().or_else(|| json.as_f64().filter(|number| whole(*number)).map(|number| number as i64)) {
             Some(number) if range.contains(&number) => return Some(number),
             Some(number) => self.fault_at(field, Fault::Range { found: number.to_string(), wanted }),
+            None if json.is_number() => self.fault_at(field, Fault::Range { found: json.to_string(), wanted }),
             None => self.fault_at(field, Fault::WrongKind { wanted, found: kind(json) }),
         }
         None

@@ -74,10 +74,10 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     }
     if !problems.is_empty() {
         // References may lead nowhere; nothing can be compiled. A circle is still worth telling.
-        sort(&segments, problems);
+        sort(&segments, paths, problems);
         return None;
     }
-    let sorted = sort(&segments, problems)?;
+    let sorted = sort(&segments, paths, problems)?;
     let place: Map<&str, usize> = sorted.iter().enumerate().map(|(i, segment)| (segment.name.as_str(), i)).collect();
     let mut counters = CounterPlan::default();
     let mut compile = |rule: &Rule, path: &str, problems: &mut Problems| {
@@ -103,7 +103,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     for (index, rule) in (0..).zip(&rules) {
         reach.add_segment(index, rule.reads());
     }
-    let fingerprint = fingerprint(&sorted);
+    let fingerprint = fingerprint(&sorted, &plan, &upkeep);
     let segments = sorted.iter().zip(rules);
     let of = |(segment, rule): (&&Segment, Compiled)| CompiledSegment {
         name: segment.name.as_str().into(),
@@ -129,7 +129,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
 }
 
 /// The segments in an order in which each comes after those it refers to.
-fn sort<'a>(segments: &'a [Segment], problems: &mut Problems) -> Option<Vec<&'a Segment>> {
+fn sort<'a>(segments: &'a [Segment], paths: &Paths, problems: &mut Problems) -> Option<Vec<&'a Segment>> {
     let place: Map<&str, usize> = segments.iter().enumerate().map(|(i, segment)| (segment.name.as_str(), i)).collect();
     let refers: Vec<Vec<usize>> = segments
         .iter()
@@ -140,7 +140,8 @@ fn sort<'a>(segments: &'a [Segment], problems: &mut Problems) -> Option<Vec<&'a 
         Err(circle) => {
             let first = circle.first().copied().unwrap_or(0);
             let names = circle.iter().chain(std::iter::once(&first)).map(|i| segments[*i].name.clone()).collect();
-            problems.push(format!("segments[{first}].rule"), Fault::Cycle { names });
+            let path = paths.segments.get(first).map_or("segments", String::as_str);
+            problems.push(join(path, "rule"), Fault::Cycle { names });
             None
         }
     }
@@ -182,6 +183,9 @@ fn index_campaigns(engine: &mut Engine, placements: &[&str]) {
 
 /// The one counter that a goal's rule would ask for: its kind and its tests say which events meet the goal.
 fn goal_spec(goal: &Goal) -> Option<CounterSpec> {
+    if !goal.event.is_event() {
+        return None;
+    }
     let mut counters = CounterPlan::default();
     goal.event.compile(&mut |_| None, &mut counters).ok()?;
     match counters.specs() {
@@ -213,8 +217,11 @@ fn check_campaign(
     }
     if campaign.variants.is_empty() || campaign.variants.len() > MAX_VARIANTS {
         let found = format!("{} variants", campaign.variants.len());
-        problems.push(at("variants"), Fault::Range { found, wanted: "1 to 64 variants" });
+        problems.push(at("variants"), Fault::Range { found, wanted: "1 to 64 variants, or `payload` or `recommend`" });
     }
+    let names: Vec<&str> = campaign.variants.iter().map(|variant| variant.name.as_str()).collect();
+    let places: Vec<String> = (0..names.len()).map(|i| at(&format!("variants[{i}]"))).collect();
+    duplicates("variant", &names, &places, problems);
     for (i, variant) in campaign.variants.iter().enumerate() {
         let Some(strategy) = &variant.recommend else { continue };
         let at = at(&format!("variants[{i}].recommend"));
@@ -250,14 +257,14 @@ fn check_campaign(
 fn check_chooser(campaign: &Campaign, path: &str, problems: &mut Problems) {
     let at = join(path, "chooser");
     match &campaign.chooser {
-        Chooser::Fixed(variant) if *variant >= campaign.variants.len() => {
+        Chooser::Fixed(variant) if *variant >= campaign.variants.len().max(1) => {
             let found = format!("variant number {variant}");
             problems.push(at, Fault::Range { found, wanted: "the number of one of the variants" });
         }
         Chooser::Split(weights) if !is_distribution(weights, campaign.variants.len()) => {
             let found = format!("weights {weights:?}");
             let wanted = "a weight from 0 to 1 for each variant with a sum of 1";
-            // Weights that were read from JSON have been refused at their own place.
+            // Weights that were read from JSON have been refused at their own place, and are not here.
             problems.push(at, Fault::Range { found, wanted });
         }
         Chooser::Bandit(spec) => {

@@ -55,9 +55,10 @@ impl Facts for ProfileFacts<'_> {
         let touches = self.profile.touches();
         let open = sessions.is_open(self.now, self.engine.upkeep.session_gap);
         let of_open = |number: f64| Some(Scalar::Number(if open { number } else { 0.0 }));
-        let attribute = |name: &str| match self.attribute(Symbol::new(name)) {
-            Some(value) if open => Scalar::from_value(value),
-            _ => None,
+        // An attribute that an earlier session has set says nothing about this one.
+        let attribute = |name: &str| {
+            let attribute = self.profile.attributes().find(Symbol::new(name))?;
+            (open && attribute.time >= sessions.start).then(|| Scalar::from_value(&attribute.value))?
         };
         match fact {
             SessionFact::Count => Some(Scalar::Number(f64::from(sessions.count))),

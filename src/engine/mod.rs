@@ -205,7 +205,7 @@ impl Engine {
     }
 
     /// Counts an event of the history in the counters that are wanted. The history holds no properties, so counters
-    /// that test any count nothing of it.
+    /// that test any count nothing of it, and sums stay empty; what the catalog says of the items is known.
     fn recall(&self, event: &[Remembered], profile: &mut Profile, catalog: &Catalog, wanted: &[bool]) {
         let Some(first) = event.first() else { return };
         let Some(kind) = first.known.clone() else { return };
@@ -215,7 +215,7 @@ impl Engine {
         let view = EventView::new(&record, catalog);
         let mut reached: SmallVec<[u32; 16]> = SmallVec::new();
         self.reach.counters(&view, &self.names, &self.plan, &mut |index| {
-            if wanted[index as usize] {
+            if wanted[index as usize] && self.plan[index as usize].is_recallable() {
                 reached.push(index);
             }
         });
@@ -421,11 +421,19 @@ impl Engine {
 /// The indexes of segments to settle.
 type Touched = SmallVec<[u32; 32]>;
 
-/// A stable number for a list of segments.
-fn fingerprint(segments: &[&Segment]) -> u64 {
+/// A stable number for a list of segments, the counters that these and the audiences ask for, and what else decides
+/// how a profile answers.
+fn fingerprint(segments: &[&Segment], plan: &[CounterSpec], keep: &Upkeep) -> u64 {
+    let of =
+        |segment: &&Segment| [Symbol::new(&segment.name).to_bits(), Symbol::new(&segment.rule.to_string()).to_bits()];
+    let dimensions =
+        keep.dimensions.iter().flat_map(|of| [of.attribute.to_bits(), of.half_life.millis().unsigned_abs()]);
     let parts: Vec<u64> = segments
         .iter()
-        .flat_map(|segment| [Symbol::new(&segment.name).to_bits(), Symbol::new(&segment.rule.to_string()).to_bits()])
+        .flat_map(of)
+        .chain(plan.iter().map(|spec| spec.id().to_bits()))
+        .chain(dimensions)
+        .chain([keep.session_gap.millis().unsigned_abs()])
         .collect();
     // Zero stands for "no engine yet".
     crate::hash::combine(&parts).max(1)

@@ -87,11 +87,10 @@ impl Reach {
             let mut seen: SmallVec<[u64; 8]> = SmallVec::new();
             facts.any(*name, &mut |scalar| {
                 let key = key_of(scalar);
-                if seen.contains(&key) {
-                    return false;
-                }
+                // Only values that rules ask for are noted, so that an event with thousands stays cheap.
+                let Some(asking) = by_value.get(&key).filter(|_| !seen.contains(&key)) else { return false };
                 seen.push(key);
-                for index in by_value.get(&key).into_iter().flatten() {
+                for index in asking {
                     if plan[*index as usize].matches(&facts) {
                         touch(*index);
                     }

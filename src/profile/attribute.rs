@@ -34,6 +34,8 @@ pub(crate) enum Written {
     Changed,
     /// The profile had this value, or a newer one.
     Kept,
+    /// The value is there, and the attribute of this name had to leave for it.
+    Instead(Symbol),
 }
 
 impl Attributes {
@@ -57,27 +59,33 @@ impl Attributes {
                 let is_new = !value.is_null();
                 super::reserve(&mut self.0);
                 self.0.insert(at, Attribute { name, time, value });
-                self.evict();
-                if is_new { Written::Changed } else { Written::Kept }
+                match self.evict() {
+                    Some(left) if left == name => Written::Kept,
+                    Some(left) => Written::Instead(left),
+                    None if is_new => Written::Changed,
+                    None => Written::Kept,
+                }
             }
         }
     }
 
-    fn evict(&mut self) {
-        while self.0.len() > Self::LIMIT {
-            let oldest = (0..self.0.len()).min_by_key(|i| (self.0[*i].time, self.0[*i].name));
-            if let Some(oldest) = oldest {
-                self.0.remove(oldest);
-            }
-        }
+    /// Takes out the attribute that was set longest ago, if there is one too many.
+    fn evict(&mut self) -> Option<Symbol> {
+        let age = |i: &usize| (self.0[*i].time, self.0[*i].name);
+        let oldest = (0..self.0.len()).min_by_key(age).filter(|_| self.0.len() > Self::LIMIT)?;
+        Some(self.0.remove(oldest).name)
     }
 
     /// The value under a name, given as text or as its symbol; `None` if there is none or it was removed.
     #[must_use]
     pub fn value(&self, name: impl Into<Symbol>) -> Option<&Value> {
-        let name = name.into();
+        Some(&self.find(name.into())?.value).filter(|value| !value.is_null())
+    }
+
+    /// What is kept under a name, which may be that it was removed.
+    pub(crate) fn find(&self, name: Symbol) -> Option<&Attribute> {
         let at = self.0.binary_search_by_key(&name, |attribute| attribute.name).ok()?;
-        Some(&self.0[at].value).filter(|value| !value.is_null())
+        Some(&self.0[at])
     }
 
     /// All attributes in the order of their symbols, removed ones included.

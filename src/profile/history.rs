@@ -5,6 +5,7 @@
 //! definitions change. It is a set: the newest events in the order (time, id, item), whatever order they came in.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::event::EventKind;
 use crate::hash::{Symbol, fold};
@@ -87,6 +88,15 @@ impl History {
         self.entries.iter().any(|entry| entry.id == id && self.is_kind(entry, kind))
     }
 
+    /// Whether the event of another history's entry is there.
+    fn holds(&self, entry: &Entry, of: &Self) -> bool {
+        let same = |kept: &Entry| match entry.code() {
+            CUSTOM.. => self.custom(kept) == of.custom(entry),
+            code => kept.code() == code,
+        };
+        self.entries.iter().any(|kept| kept.id == entry.id && same(kept))
+    }
+
     fn is_kind(&self, entry: &Entry, kind: &EventKind) -> bool {
         match kind {
             EventKind::Custom(name) => self.custom(entry) == Some(Symbol::new(name)),
@@ -157,13 +167,12 @@ impl History {
     }
 
     pub(super) fn merge(&mut self, other: &Self, limit: usize, leave: &mut dyn FnMut(&Remembered)) {
-        for entry in &other.entries {
-            let event = other.unpack(entry);
-            // The event's other items may be there already, but not this one, unless both saw the same event.
-            if self.entries.iter().any(|kept| kept.id == entry.id && kept.item == entry.item) {
-                continue;
-            }
-            self.add(&event, event.item.as_slice(), Self::LIMIT, leave);
+        for lines in other.entries.chunk_by(|a, b| (a.time(), a.id) == (b.time(), b.id)) {
+            let Some(first) = lines.first().filter(|first| !self.holds(first, other)) else { continue };
+            // One event can have the same item twice: it comes and goes whole.
+            let items: SmallVec<[Symbol; 16]> =
+                lines.iter().filter(|line| line.item != 0).map(|line| Symbol::from_bits(line.item)).collect();
+            self.add(&other.unpack(first), &items, Self::LIMIT, leave);
         }
         while self.entries.len() > limit.clamp(1, Self::LIMIT) {
             self.leave_oldest(leave);

@@ -94,12 +94,12 @@ pub struct Spent {
 
 /// In which segments a profile is, relative to an empty profile: the segments, by their index in the engine, whose
 /// answer differs from the one that an empty profile gets. Most rules never concern most people, so this is short.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Membership {
     /// The fingerprint of the engine whose indexes these are.
     pub(crate) engine: u64,
-    /// A time before which no answer changes without an event. Not stored: it depends on the way that led here, and
-    /// is found again when the profile is next touched.
+    /// A time before which no answer changes without an event. It saves work and is no knowledge: it depends on the
+    /// order of arrival, so it is neither stored nor compared, and after loading everything is due.
     #[serde(skip, default = "at_once")]
     pub(crate) due: Timestamp,
     /// The indexes in rising order.
@@ -108,6 +108,12 @@ pub(crate) struct Membership {
 
 const fn at_once() -> Timestamp {
     Timestamp::MIN
+}
+
+impl PartialEq for Membership {
+    fn eq(&self, other: &Self) -> bool {
+        (self.engine, &self.flips) == (other.engine, &other.flips)
+    }
 }
 
 impl Default for Membership {
@@ -174,14 +180,17 @@ impl Profile {
 
     fn set_attributes(&mut self, event: &Event, keep: &Upkeep, fold: &mut Fold) {
         let attributes = &mut self.attributes;
+        let note = |written, name, changed: &mut SmallVec<[Symbol; 4]>| match written {
+            attribute::Written::Changed => changed.push(name),
+            attribute::Written::Instead(left) => changed.extend([name, left]),
+            attribute::Written::Kept => {}
+        };
         let mut set = |name: Symbol, value: &Value| {
             let Some(value) = fit(value, keep.kinds.get(&name).copied()) else {
                 fold.mismatched.push(name);
                 return;
             };
-            if attributes.set(name, event.time, value) == attribute::Written::Changed {
-                fold.attributes.push(name);
-            }
+            note(attributes.set(name, event.time, value), name, &mut fold.attributes);
         };
         for (name, value) in &event.attributes {
             attribute::flatten(name, value, &mut set);
@@ -193,9 +202,7 @@ impl Profile {
                 if attributes_has(attributes, name, value, event.time) {
                     continue;
                 }
-                if attributes.set(name, event.time, value.as_str().into()) == attribute::Written::Changed {
-                    fold.attributes.push(name);
-                }
+                note(attributes.set(name, event.time, value.as_str().into()), name, &mut fold.attributes);
             }
         }
     }

@@ -141,6 +141,14 @@ impl Rule {
         }
     }
 
+    /// Whether the rule is one event with tests on its properties, and asks nothing but whether it happened.
+    pub(crate) fn is_event(&self) -> bool {
+        let Expr::Test(comparison) = &self.expr else { return false };
+        let ast::Source::Event(query) = &comparison.source else { return false };
+        let asks = comparison.test == ast::Test::Is(ast::Op::Ge, Literal::Number(1.0));
+        asks && query.measure == ast::Measure::Count && query.within.is_none()
+    }
+
     fn of(expr: Expr, at: impl FnOnce() -> Location) -> Result<Self, RuleError> {
         if expr.depth() > MAX_DEPTH {
             return Err(RuleError::TooDeep { at: at(), limit: MAX_DEPTH });

@@ -45,6 +45,12 @@ impl CounterSpec {
         if self.amount.is_some() { Counter::sum(self.id, self.width) } else { Counter::count(self.id) }
     }
 
+    /// Whether events can be counted of which only the items are known: a test that asks for the absence of a value
+    /// would pass for all of them, and amounts are not known.
+    pub(crate) fn is_recallable(&self) -> bool {
+        self.amount.is_none() && self.tests.iter().all(|(_, test)| !test.is_negated())
+    }
+
     /// A property and the one text, number or truth that it must equal, if the event must pass such a test: what an
     /// index can find the counter by.
     pub(crate) fn key(&self) -> Option<(Symbol, Scalar<'_>)> {

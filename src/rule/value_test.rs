@@ -71,6 +71,10 @@ impl ValueTest {
         }
     }
 
+    pub(crate) const fn is_negated(&self) -> bool {
+        self.negated
+    }
+
     pub(crate) const fn is_exists(&self) -> bool {
         matches!(self.check, Check::Exists)
     }

@@ -165,3 +165,26 @@ fn catalog_errors_name_the_item() {
 }
 
 const NOBODY: &str = "`batch[1]` names nobody: it needs `userId` or `anonymousId`";
+
+#[test]
+fn rule_and_choice_errors_say_what_would_be_right() {
+    use bespoke::bandit::BanditError;
+    use bespoke::decision::NotAPropensity;
+    use bespoke::recommend::RecommendError;
+    use bespoke::rule::{Rule, RuleError};
+    says(NotAPropensity(1.5), "1.5 is not a propensity: it must be more than 0 and at most 1");
+    says(BanditError::Arms { found: 65 }, "a bandit has from 1 to 64 arms, but 65 were given");
+    says(BanditError::NoSuchArm { arm: 3, arms: 3 }, "there is no arm 3: the arms are 0 to 2");
+    says(BanditError::Epsilon { found: 2.0 }, "epsilon lies from 0 to 1, but 2 was given");
+    says(RecommendError::Neighbors { found: 3 }, "`neighbors` is 3, but must be at least 4");
+    says(RecommendError::Zero { name: "pace" }, "`pace` is zero, but must be above it");
+    says(RuleError::TooLong { bytes: 9, limit: 8 }, "the rule has 9 bytes; at most 8 are read");
+    for (rule, text) in [
+        ("plan =", "1:7: expected a value: text in quotes, a number, `true`, `false` or `time('…')`, found the end"),
+        ("plan IN ()", "1:9: an empty list says nothing; write `true` or `false` if that is meant"),
+        ("session(veiws) > 1", "1:9: unknown session fact `veiws`; did you mean `views`?"),
+        ("x = 1e999", "1:5: a number is not finite"),
+    ] {
+        says(Rule::parse(rule).unwrap_err(), text);
+    }
+}

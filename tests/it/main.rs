@@ -5,6 +5,11 @@
     reason = "helpers of tests fail by panicking, and clippy excuses only the tests themselves"
 )]
 
+mod decisions;
+mod definitions;
+mod dice;
 mod errors;
 mod events;
 mod layering;
+mod order;
+mod rules;
