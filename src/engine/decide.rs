@@ -12,7 +12,7 @@ use crate::campaign::{Chooser, split};
 use crate::decision::{Decision, Fallback, Outcome, Propensity, Ranked, Request, Verdict};
 use crate::hash::{Symbol, combine};
 use crate::id::{DecisionId, UserKey};
-use crate::profile::{Interest, Profile};
+use crate::profile::{Mark, Profile};
 use crate::recommend;
 use crate::time::Timestamp;
 
@@ -22,7 +22,7 @@ pub struct DecideScratch {
     pub(super) recommend: recommend::Scratch,
     pub(super) candidates: Vec<recommend::Candidate>,
     pub(super) history: Vec<recommend::Seen>,
-    pub(super) interests: Vec<Interest>,
+    pub(super) marks: Vec<Mark>,
     pub(super) pool: Vec<Symbol>,
 }
 

@@ -23,13 +23,14 @@ pub use attribute::{Attribute, Attributes};
 pub use counter::{Counter, CounterId, Windowed};
 pub(crate) use counters::Counters;
 pub use history::{History, Remembered};
+pub(crate) use interest::Mark;
 pub use interest::{Interest, weight_of};
 pub use session::{Sessions, Touch, Touches};
 
 use crate::catalog::Catalog;
 use crate::event::{Event, EventKind};
 use crate::hash::{Map, Symbol, combine};
-use crate::sketch::ExactSum;
+use crate::sketch::{Decayed, ExactSum};
 use crate::state::State;
 use crate::time::{Span, Timestamp};
 use crate::value::{Kind, Value};
@@ -198,12 +199,19 @@ impl Profile {
         if weight == 0.0 || keep.dimensions.is_empty() {
             return;
         }
+        let mut latest: Option<(Span, Decayed)> = None;
         for item in event.items.iter().take(MAX_LINES) {
             let Some(slot) = catalog.slot(Symbol::new(&item.id)) else { continue };
             for facet in catalog.facets(slot) {
                 let of = keep.dimensions.iter().position(|dimension| dimension.attribute == facet.dimension);
                 let Some(of) = of else { continue };
-                self.affinities.add(&keep.dimensions[of], facet.value, weight, event.time);
+                let dimension = &keep.dimensions[of];
+                let term = match latest {
+                    Some((half_life, term)) if half_life == dimension.half_life => term,
+                    _ => Decayed::of(weight, event.time, dimension.half_life),
+                };
+                latest = Some((dimension.half_life, term));
+                self.affinities.add(dimension, facet.value, term);
                 // A schema declares at most 64 dimensions.
                 if !fold.dimensions.contains(&(of as u8)) {
                     fold.dimensions.push(of as u8);
