@@ -202,5 +202,8 @@ fn ranked(models: &Models, candidates: &[recommend::Candidate]) -> Vec<Ranked> {
             because: candidate.because.and_then(item).map(|item| item.id.as_str().into()),
         })
     };
-    candidates.iter().filter_map(speak).collect()
+    // Collecting would grow step by step, since it cannot know that every candidate speaks.
+    let mut slate = Vec::with_capacity(candidates.len());
+    slate.extend(candidates.iter().filter_map(speak));
+    slate
 }

@@ -177,7 +177,11 @@ mod tests {
     fn the_weakest_leave_beyond_the_limit() {
         let (mut affinities, of) = (Affinities::default(), dimension());
         for i in 0..100 {
-            affinities.add(&of, Symbol::new(&i.to_string()), Decayed::of(1.0 + f64::from(i), Timestamp::from_millis(0), of.half_life));
+            affinities.add(
+                &of,
+                Symbol::new(&i.to_string()),
+                Decayed::of(1.0 + f64::from(i), Timestamp::from_millis(0), of.half_life),
+            );
         }
         assert_eq!(affinities.len(), Affinities::LIMIT);
         assert!(affinities.share(&of, Symbol::new("99")) > 0.0);

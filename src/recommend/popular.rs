@@ -228,4 +228,3 @@ impl TryFrom<Stored> for Popular {
         Ok(popular)
     }
 }
-
