@@ -58,10 +58,11 @@ impl Engine {
         scratch: &mut DecideScratch,
     ) -> Decision {
         let placement = Symbol::new(&request.placement);
+        let known = self.placements.get(&placement);
         let mut decision = Decision {
             id: self.decision_id(user, placement, now, Symbol::default()),
             user,
-            placement: Arc::from(request.placement.as_str()),
+            placement: known.map_or_else(|| Arc::from(request.placement.as_str()), |(name, _)| Arc::clone(name)),
             time: now,
             campaign: None,
             variant: None,
@@ -71,8 +72,7 @@ impl Engine {
             fallback: Some(Fallback::UnknownPlacement),
             verdicts: Vec::new(),
         };
-        let Some((name, campaigns)) = self.placements.get(&placement) else { return decision };
-        decision.placement = Arc::clone(name);
+        let Some((_, campaigns)) = known else { return decision };
         decision.fallback = Some(Fallback::NoCampaign);
         decision.verdicts.reserve_exact(campaigns.len());
         let context = context(&request.context);

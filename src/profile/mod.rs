@@ -169,7 +169,13 @@ impl Profile {
     fn set_attributes(&mut self, event: &Event, keep: &Upkeep, fold: &mut Fold) {
         let attributes = &mut self.attributes;
         let mut set = |name: Symbol, value: &Value| {
-            let Some(value) = fit(value, keep.kinds.get(&name).copied()) else {
+            let kind = keep.kinds.get(&name).copied();
+            let is_fit = kind.is_none_or(|kind| kind == Kind::Text);
+            // What is sent again and again is copied once.
+            if is_fit && value.as_text().is_some_and(|text| attributes.renew(name, event.time, text)) {
+                return;
+            }
+            let Some(value) = fit(value, kind) else {
                 fold.mismatched.push(name);
                 return;
             };
@@ -184,7 +190,7 @@ impl Profile {
             if let Some(value) = value {
                 let name = Symbol::new(name);
                 // An unchanged device only moves its time on: no text is copied on the steady path.
-                if attributes_has(attributes, name, value, event.time) {
+                if attributes.renew(name, event.time, value) {
                     continue;
                 }
                 if attributes.set(name, event.time, value.as_str().into()) == attribute::Written::Changed {
@@ -395,14 +401,6 @@ fn fit(value: &Value, kind: Option<Kind>) -> Option<Value> {
         }
         (Some(kind), value) => (value.kind() == Some(kind)).then(|| value.clone()),
     }
-}
-
-fn attributes_has(attributes: &Attributes, name: Symbol, value: &str, time: Timestamp) -> bool {
-    let at = attributes.as_slice().binary_search_by_key(&name, |attribute| attribute.name);
-    at.is_ok_and(|at| {
-        let kept = &attributes.as_slice()[at];
-        kept.time >= time && kept.value.as_text() == Some(value)
-    })
 }
 
 /// The sessions before both histories begin. Where both have some, their order is no longer known: the counts add
