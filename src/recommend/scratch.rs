@@ -144,7 +144,10 @@ impl<'a> Ranked<'a> {
         kept.clear();
         let cell = |item: &Symbol| self.scratch.slots[self.slot(*item)].checked_sub(1);
         kept.extend(pool.iter().filter_map(cell).map(|cell| self.scratch.cells[cell as usize]));
-        self.scratch.kept = std::mem::replace(&mut self.scratch.cells, kept);
+        // Copied, not swapped: each buffer keeps the size that its own use has given it.
+        self.scratch.cells.clear();
+        self.scratch.cells.extend_from_slice(&kept);
+        self.scratch.kept = kept;
     }
 
     /// The slot that holds the item, or the free one where it belongs.
