@@ -12,7 +12,7 @@ use crate::campaign::{Chooser, split};
 use crate::decision::{Decision, Fallback, Outcome, Propensity, Ranked, Request, Verdict};
 use crate::hash::{Symbol, combine};
 use crate::id::{DecisionId, UserKey};
-use crate::profile::{Interest, Profile};
+use crate::profile::{Mark, Profile};
 use crate::recommend;
 use crate::time::Timestamp;
 
@@ -22,7 +22,7 @@ pub struct DecideScratch {
     pub(super) recommend: recommend::Scratch,
     pub(super) candidates: Vec<recommend::Candidate>,
     pub(super) history: Vec<recommend::Seen>,
-    pub(super) interests: Vec<Interest>,
+    pub(super) marks: Vec<Mark>,
     pub(super) pool: Vec<Symbol>,
 }
 
@@ -58,10 +58,11 @@ impl Engine {
         scratch: &mut DecideScratch,
     ) -> Decision {
         let placement = Symbol::new(&request.placement);
+        let known = self.placements.get(&placement);
         let mut decision = Decision {
             id: self.decision_id(user, placement, now, Symbol::default()),
             user,
-            placement: Arc::from(request.placement.as_str()),
+            placement: known.map_or_else(|| Arc::from(request.placement.as_str()), |(name, _)| Arc::clone(name)),
             time: now,
             campaign: None,
             variant: None,
@@ -71,8 +72,7 @@ impl Engine {
             fallback: Some(Fallback::UnknownPlacement),
             verdicts: Vec::new(),
         };
-        let Some((name, campaigns)) = self.placements.get(&placement) else { return decision };
-        decision.placement = Arc::clone(name);
+        let Some((_, campaigns)) = known else { return decision };
         decision.fallback = Some(Fallback::NoCampaign);
         decision.verdicts.reserve_exact(campaigns.len());
         let context = context(&request.context);
@@ -202,5 +202,8 @@ fn ranked(models: &Models, candidates: &[recommend::Candidate]) -> Vec<Ranked> {
             because: candidate.because.and_then(item).map(|item| item.id.as_str().into()),
         })
     };
-    candidates.iter().filter_map(speak).collect()
+    // Collecting would grow step by step, since it cannot know that every candidate speaks.
+    let mut slate = Vec::with_capacity(candidates.len());
+    slate.extend(candidates.iter().filter_map(speak));
+    slate
 }

@@ -238,7 +238,7 @@ impl Engine {
             if let Some(counter) = profile.counters.entry(spec.id(), || spec.counter()) {
                 counter.observe(event.time, id, amount, spec.keep());
             }
-            touched.extend_from_slice(self.reach.of_counter(spec.id()));
+            touched.extend_from_slice(self.reach.of_planned(index));
         });
     }
 

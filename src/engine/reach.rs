@@ -12,7 +12,9 @@ use crate::rule::{CounterSpec, EventFacts, Scalar};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reach {
     kinds: Map<Symbol, OfKind>,
-    counters: Map<CounterId, Vec<u32>>,
+    counters: Map<CounterId, u32>,
+    /// By counter: the segments that read it.
+    readers: Vec<Vec<u32>>,
     attributes: Map<Symbol, Vec<u32>>,
     dimensions: Map<Symbol, Vec<u32>>,
     session: Vec<u32>,
@@ -34,8 +36,10 @@ impl Reach {
         Self { referred: vec![Vec::new(); segments], ..Self::default() }
     }
 
-    /// Adds a counter by its index in the plan.
+    /// Adds a counter by its index in the plan; counters come in the order of their indexes, before the segments.
     pub(super) fn add_counter(&mut self, index: u32, spec: &CounterSpec) {
+        self.counters.insert(spec.id(), index);
+        self.readers.push(Vec::new());
         let of = self.kinds.entry(spec.kind().symbol()).or_default();
         let Some((name, value)) = spec.key() else {
             of.always.push(index);
@@ -51,7 +55,9 @@ impl Reach {
     /// Adds a segment by what its rule reads.
     pub(super) fn add_segment(&mut self, index: u32, reads: &crate::rule::Reads) {
         for id in &reads.counters {
-            self.counters.entry(*id).or_default().push(index);
+            if let Some(counter) = self.counters.get(id) {
+                self.readers[*counter as usize].push(index);
+            }
         }
         for name in &reads.attributes {
             self.attributes.entry(*name).or_default().push(index);
@@ -102,7 +108,11 @@ impl Reach {
 
     /// The segments that read a counter.
     pub(super) fn of_counter(&self, id: CounterId) -> &[u32] {
-        self.counters.get(&id).map_or(&[], Vec::as_slice)
+        self.counters.get(&id).map_or(&[], |index| self.of_planned(*index))
+    }
+    /// The segments that read a counter, by its index in the plan.
+    pub(super) fn of_planned(&self, index: u32) -> &[u32] {
+        &self.readers[index as usize]
     }
     /// The segments that read an attribute.
     pub(super) fn of_attribute(&self, name: Symbol) -> &[u32] {

@@ -10,7 +10,7 @@ use crate::campaign::{Filters, Seen, Strategy, Target};
 use crate::catalog::{Catalog, Facet};
 use crate::decision::Source;
 use crate::hash::Symbol;
-use crate::profile::{Interest, weight_of};
+use crate::profile::{Mark, weight_of};
 use crate::recommend::{self, Candidate, Query, Recent, Recommender};
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -26,21 +26,28 @@ impl Engine {
         models: &Models,
         scratch: &mut DecideScratch,
     ) {
-        let DecideScratch { recommend: buffers, candidates, history, interests, pool } = scratch;
+        let DecideScratch { recommend: buffers, candidates, history, marks, pool } = scratch;
         candidates.clear();
         let Some(filter) = Filter::new(&strategy.filters, context, &models.catalog, facts.now) else { return };
-        facts.profile.interests(facts.now, interests);
+        let exclude = strategy.filters.exclude.as_slice();
+        marks.clear();
+        if !exclude.is_empty() {
+            facts.profile.marks(marks);
+            marks.retain(|mark| is_excluded(exclude, mark));
+        }
         recall(facts, history);
-        let narrow = filter.narrowest();
-        if let Some(slots) = narrow {
+        let narrow = filter.narrow;
+        // A long list is not copied: recommenders would not look at it.
+        let short = narrow.filter(|slots| slots.len() < recommend::SHORT_POOL);
+        if let Some(slots) = short {
             pool.clear();
             pool.extend(slots.iter().map(|slot| models.catalog.symbol(*slot)));
         }
         let accept = |item: Symbol| {
             let listed = models.catalog.slot(item).is_some_and(|slot| filter.passes(slot));
-            listed && !is_excluded(&strategy.filters.exclude, interests, item)
+            listed && !marks.iter().any(|mark| mark.item == item)
         };
-        let query = Query { history, now: facts.now, limit, accept: &accept, pool: narrow.is_some().then_some(pool) };
+        let query = Query { history, now: facts.now, limit, accept: &accept, pool: short.is_some().then_some(pool) };
         for source in &strategy.sources {
             match source {
                 Source::Related => models.neighbors.rank(&query, buffers, candidates),
@@ -87,20 +94,19 @@ fn recall(facts: &ProfileFacts<'_>, history: &mut Vec<recommend::Seen>) {
     }
 }
 
-fn is_excluded(exclude: &[Seen], interests: &[Interest], item: Symbol) -> bool {
-    if exclude.is_empty() {
-        return false;
-    }
-    let Some(interest) = interests.iter().find(|interest| interest.item == item) else { return false };
+fn is_excluded(exclude: &[Seen], mark: &Mark) -> bool {
     exclude.iter().any(|seen| match seen {
         Seen::Viewed => true,
-        Seen::Purchased => interest.bought,
-        Seen::Dismissed => interest.dismissed,
+        Seen::Purchased => mark.bought,
+        Seen::Dismissed => mark.dismissed,
     })
 }
 
 /// The filters of a strategy with the values of one request.
 struct Filter<'a> {
+    /// The slots of the rarest facet that is asked for: nothing else can pass.
+    narrow: Option<&'a [u32]>,
+    /// The other facets.
     facets: SmallVec<[Facet; 4]>,
     price: Option<(f64, f64)>,
     catalog: &'a Catalog,
@@ -110,7 +116,7 @@ struct Filter<'a> {
 impl<'a> Filter<'a> {
     /// `None` if no item can pass, because the request asks for a value that no facet can have.
     fn new(filters: &Filters, context: &Context<'_>, catalog: &'a Catalog, now: Timestamp) -> Option<Self> {
-        let mut facets = SmallVec::new();
+        let mut facets: SmallVec<[Facet; 4]> = SmallVec::new();
         for (name, target) in &filters.facets {
             let value = match target {
                 Target::Fixed(value) => value,
@@ -135,16 +141,18 @@ impl<'a> Filter<'a> {
             (None, None) => None,
             (from, to) => Some((from.unwrap_or(0.0), to.unwrap_or(f64::INFINITY))),
         };
-        Some(Self { facets, price, catalog, now })
-    }
-
-    /// The slots of the rarest facet that is asked for: nothing else can pass.
-    fn narrowest(&self) -> Option<&'a [u32]> {
-        self.facets.iter().map(|facet| self.catalog.holding(*facet)).min_by_key(|slots| slots.len())
+        let slots = facets.iter().map(|facet| catalog.holding(*facet)).enumerate();
+        let narrow = slots.min_by_key(|(_, slots)| slots.len());
+        if let Some((at, _)) = narrow {
+            facets.remove(at);
+        }
+        Some(Self { narrow: narrow.map(|(_, slots)| slots), facets, price, catalog, now })
     }
 
     fn passes(&self, slot: u32) -> bool {
-        self.catalog.is_listed(slot, self.now)
+        // The list of slots is short and in cache, and most items fail by it.
+        self.narrow.is_none_or(|slots| slots.binary_search(&slot).is_ok())
+            && self.catalog.is_listed(slot, self.now)
             && self.facets.iter().all(|facet| self.catalog.facets(slot).contains(facet))
             && self
                 .price

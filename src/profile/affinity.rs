@@ -73,9 +73,9 @@ impl Affinities {
     pub const LIMIT: usize = 32;
 
     /// Adds the weight of an event to a value.
-    pub(crate) fn add(&mut self, dimension: &Dimension, value: Symbol, weight: f64, time: Timestamp) {
+    pub(crate) fn add(&mut self, dimension: &Dimension, value: Symbol, weight: Decayed) {
         let at = self.slot(dimension.code(), value);
-        self.0[at].weight.add(weight, time, dimension.half_life);
+        self.0[at].weight.merge(weight);
         self.evict(dimension.code());
     }
 
@@ -84,10 +84,8 @@ impl Affinities {
     #[must_use]
     pub fn share(&self, dimension: &Dimension, value: Symbol) -> f64 {
         let of = self.dimension(dimension.code());
-        let Some(newest) = of.iter().map(|affinity| affinity.weight.newest(dimension.half_life)).max() else {
-            return 0.0;
-        };
-        let worth = |affinity: &Affinity| affinity.weight.at(newest, dimension.half_life).max(0.0);
+        let Some(newest) = of.iter().map(|affinity| affinity.weight.epoch()).max() else { return 0.0 };
+        let worth = |affinity: &Affinity| affinity.weight.at_epoch(newest).max(0.0);
         let total: f64 = of.iter().map(worth).sum();
         match of.binary_search_by_key(&value, |affinity| affinity.value) {
             Ok(at) if total > 0.0 => worth(&of[at]) / total,
@@ -185,13 +183,13 @@ mod tests {
     fn shares_do_not_change_as_time_passes_and_sum_to_one() {
         let (mut affinities, of) = (Affinities::default(), dimension());
         let at = |day: i64| Timestamp::from_millis(1_700_000_000_000 + day * 86_400_000);
-        affinities.add(&of, Symbol::new("shoes"), 3.0, at(0));
-        affinities.add(&of, Symbol::new("hats"), 1.0, at(0));
-        affinities.add(&of, Symbol::new("socks"), -2.0, at(0));
+        affinities.add(&of, Symbol::new("shoes"), Decayed::of(3.0, at(0), of.half_life));
+        affinities.add(&of, Symbol::new("hats"), Decayed::of(1.0, at(0), of.half_life));
+        affinities.add(&of, Symbol::new("socks"), Decayed::of(-2.0, at(0), of.half_life));
         assert!((affinities.share(&of, Symbol::new("shoes")) - 0.75).abs() < 1e-3);
         assert!(affinities.share(&of, Symbol::new("socks")).abs() < 1e-12);
         assert!((affinities.ranked(&of, at(30))[0].1 - 1.5).abs() < 1e-2);
-        affinities.add(&of, Symbol::new("hats"), 3.5, at(30));
+        affinities.add(&of, Symbol::new("hats"), Decayed::of(3.5, at(30), of.half_life));
         assert!((affinities.share(&of, Symbol::new("shoes")) - 1.5 / 5.5).abs() < 1e-3);
     }
 
@@ -199,7 +197,11 @@ mod tests {
     fn the_weakest_leave_beyond_the_limit() {
         let (mut affinities, of) = (Affinities::default(), dimension());
         for i in 0..100 {
-            affinities.add(&of, Symbol::new(&i.to_string()), 1.0 + f64::from(i), Timestamp::from_millis(0));
+            affinities.add(
+                &of,
+                Symbol::new(&i.to_string()),
+                Decayed::of(1.0 + f64::from(i), Timestamp::from_millis(0), of.half_life),
+            );
         }
         assert_eq!(affinities.len(), Affinities::LIMIT);
         assert!(affinities.share(&of, Symbol::new("99")) > 0.0);

@@ -69,6 +69,17 @@ impl Attributes {
         }
     }
 
+    /// Moves the time of a text on that an attribute has already, which copies nothing; `false` if it has another.
+    pub(crate) fn renew(&mut self, name: Symbol, time: Timestamp, text: &str) -> bool {
+        let Ok(at) = self.0.binary_search_by_key(&name, |attribute| attribute.name) else { return false };
+        let kept = &mut self.0[at];
+        if kept.value.as_text() != Some(text) {
+            return false;
+        }
+        kept.time = kept.time.max(time);
+        true
+    }
+
     /// Takes out the attribute that was set longest ago, if there is one too many.
     fn evict(&mut self) -> Option<Symbol> {
         let age = |i: &usize| (self.0[*i].time, self.0[*i].name);

@@ -25,6 +25,16 @@ pub struct Interest {
     pub dismissed: bool,
 }
 
+/// What became of an item that a person showed interest in, or turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) item: Symbol,
+    /// As [`Interest::bought`].
+    pub(crate) bought: bool,
+    /// As [`Interest::dismissed`].
+    pub(crate) dismissed: bool,
+}
+
 /// The weight of an event of this kind as a sign of interest in its items; a view weighs one.
 ///
 /// The order (bought, carted, wished or shared, viewed; removal and dismissal against) is what implicit-feedback
@@ -51,6 +61,27 @@ impl Profile {
         interests.clear();
         collect(self.history(), now, interests);
         interests.sort_unstable_by(|a, b| (b.last, a.item).cmp(&(a.last, b.item)));
+    }
+
+    /// The items of [`Profile::interests`] without their weights, which cost a power of two for each event.
+    pub(crate) fn marks(&self, marks: &mut Vec<Mark>) {
+        marks.clear();
+        for event in self.history().iter() {
+            let (Some(item), Some(kind)) = (event.item, &event.known) else { continue };
+            if weight_of(kind) == 0.0 {
+                continue;
+            }
+            let at = marks.iter().position(|mark| mark.item == item).unwrap_or_else(|| {
+                marks.push(Mark { item, bought: false, dismissed: false });
+                marks.len() - 1
+            });
+            match kind {
+                EventKind::Purchased => marks[at].bought = true,
+                EventKind::Refunded => marks[at].bought = false,
+                _ => {}
+            }
+            marks[at].dismissed = *kind == EventKind::Dismissed;
+        }
     }
 }
 

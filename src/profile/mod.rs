@@ -23,13 +23,14 @@ pub use attribute::{Attribute, Attributes};
 pub use counter::{Counter, CounterId, Windowed};
 pub(crate) use counters::Counters;
 pub use history::{History, Remembered};
+pub(crate) use interest::Mark;
 pub use interest::{Interest, weight_of};
 pub use session::{Sessions, Touch, Touches};
 
 use crate::catalog::Catalog;
 use crate::event::{Event, EventKind};
 use crate::hash::{Map, Symbol, combine};
-use crate::sketch::ExactSum;
+use crate::sketch::{Decayed, ExactSum};
 use crate::state::State;
 use crate::time::{Span, Timestamp};
 use crate::value::{Kind, Value};
@@ -186,7 +187,13 @@ impl Profile {
             attribute::Written::Kept => {}
         };
         let mut set = |name: Symbol, value: &Value| {
-            let Some(value) = fit(value, keep.kinds.get(&name).copied()) else {
+            let kind = keep.kinds.get(&name).copied();
+            let is_fit = kind.is_none_or(|kind| kind == Kind::Text);
+            // What is sent again and again is copied once.
+            if is_fit && value.as_text().is_some_and(|text| attributes.renew(name, event.time, text)) {
+                return;
+            }
+            let Some(value) = fit(value, kind) else {
                 fold.mismatched.push(name);
                 return;
             };
@@ -199,7 +206,7 @@ impl Profile {
             if let Some(value) = value {
                 let name = Symbol::new(name);
                 // An unchanged device only moves its time on: no text is copied on the steady path.
-                if attributes_has(attributes, name, value, event.time) {
+                if attributes.renew(name, event.time, value) {
                     continue;
                 }
                 note(attributes.set(name, event.time, value.as_str().into()), name, &mut fold.attributes);
@@ -212,12 +219,19 @@ impl Profile {
         if weight == 0.0 || keep.dimensions.is_empty() {
             return;
         }
+        let mut latest: Option<(Span, Decayed)> = None;
         for item in event.items.iter().take(MAX_LINES) {
             let Some(slot) = catalog.slot(Symbol::new(&item.id)) else { continue };
             for facet in catalog.facets(slot) {
                 let of = keep.dimensions.iter().position(|dimension| dimension.attribute == facet.dimension);
                 let Some(of) = of else { continue };
-                self.affinities.add(&keep.dimensions[of], facet.value, weight, event.time);
+                let dimension = &keep.dimensions[of];
+                let term = match latest {
+                    Some((half_life, term)) if half_life == dimension.half_life => term,
+                    _ => Decayed::of(weight, event.time, dimension.half_life),
+                };
+                latest = Some((dimension.half_life, term));
+                self.affinities.add(dimension, facet.value, term);
                 // A schema declares at most 64 dimensions.
                 if !fold.dimensions.contains(&(of as u8)) {
                     fold.dimensions.push(of as u8);
@@ -404,14 +418,6 @@ fn fit(value: &Value, kind: Option<Kind>) -> Option<Value> {
         }
         (Some(kind), value) => (value.kind() == Some(kind)).then(|| value.clone()),
     }
-}
-
-fn attributes_has(attributes: &Attributes, name: Symbol, value: &str, time: Timestamp) -> bool {
-    let at = attributes.as_slice().binary_search_by_key(&name, |attribute| attribute.name);
-    at.is_ok_and(|at| {
-        let kept = &attributes.as_slice()[at];
-        kept.time >= time && kept.value.as_text() == Some(value)
-    })
 }
 
 /// The sessions before both histories begin. Where both have some, their order is no longer known: the counts add

@@ -26,6 +26,7 @@ pub use chain::Chain;
 pub use neighbor::Neighbors;
 pub use popular::Popular;
 pub use recent::Recent;
+pub(crate) use scratch::SHORT_POOL;
 pub use scratch::Scratch;
 pub use settings::{NeighborSettings, PopularSettings, RecommendError, Repeat};
 

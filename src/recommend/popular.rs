@@ -13,9 +13,9 @@ use std::collections::hash_map::Entry;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::scratch::best_first;
+use super::scratch::{SHORT_POOL, best_first};
 use super::settings::{PopularSettings, RecommendError};
-use super::worth::{Worth, epoch_of};
+use super::worth::Worth;
 use super::{Candidate, Query, Recommender, Scratch, Source, counts};
 use crate::hash::{Map, Symbol};
 use crate::sketch::Popularity;
@@ -71,7 +71,7 @@ impl Popular {
         }
         let mut term = Popularity::default();
         term.add(f64::from(weight), time, self.settings.half_life);
-        self.absorb(item, term, epoch_of(time, self.settings.half_life));
+        self.absorb(item, term);
         self.evict();
     }
 
@@ -108,17 +108,17 @@ impl Popular {
     }
 
     /// Adds a sum to an item's and moves the item to its new place.
-    fn absorb(&mut self, item: Symbol, term: Popularity, near: i64) {
-        let Some(worth) = Worth::of(&term, near) else { return };
+    fn absorb(&mut self, item: Symbol, term: Popularity) {
+        let Some(worth) = Worth::of(&term) else { return };
         let worth = match self.sums.entry(item) {
             Entry::Vacant(entry) => {
                 entry.insert(term);
                 worth
             }
             Entry::Occupied(mut entry) => {
-                let Some(before) = Worth::of(entry.get(), near) else { return };
+                let Some(before) = Worth::of(entry.get()) else { return };
                 entry.get_mut().merge(term);
-                let Some(after) = Worth::of(entry.get(), near) else { return };
+                let Some(after) = Worth::of(entry.get()) else { return };
                 if before == after {
                     return;
                 }
@@ -161,10 +161,9 @@ impl Recommender for Popular {
             room > 0
         };
         if let Some(pool) = query.pool.filter(|pool| pool.len() < SHORT_POOL) {
-            let near = epoch_of(query.now, self.settings.half_life);
             places.clear();
             places.extend(pool.iter().filter_map(|item| {
-                let worth = Worth::of(self.sums.get(item)?, near)?;
+                let worth = Worth::of(self.sums.get(item)?)?;
                 Some((Reverse(worth), *item))
             }));
             best_first(&mut places, query.limit, Ord::cmp, visit);
@@ -185,7 +184,7 @@ impl State for Popular {
         }
         for (Reverse(_), item) in &other.order {
             if let Some(sum) = other.sums.get(item) {
-                self.absorb(*item, *sum, 0);
+                self.absorb(*item, *sum);
             }
         }
         self.evict();
@@ -220,7 +219,7 @@ impl TryFrom<Stored> for Popular {
         }
         let mut places = Vec::with_capacity(stored.sums.len());
         for (item, sum) in &stored.sums {
-            places.push((Reverse(Worth::of(sum, 0).ok_or(RecommendError::Weight)?), *item));
+            places.push((Reverse(Worth::of(sum).ok_or(RecommendError::Weight)?), *item));
         }
         // A B-tree is built faster from what is sorted.
         places.sort_unstable();
@@ -229,6 +228,3 @@ impl TryFrom<Stored> for Popular {
         Ok(popular)
     }
 }
-
-/// A pool shorter than this is scored item by item; a longer one is rarely more selective than the walk can bear.
-const SHORT_POOL: usize = 1024;

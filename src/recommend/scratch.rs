@@ -15,6 +15,8 @@ pub struct Scratch {
     taken: Vec<Symbol>,
     /// One cell per item under consideration.
     cells: Vec<Cell>,
+    /// Those of them that a pool has.
+    kept: Vec<Cell>,
     /// Where an item's cell is: an open-addressing table of indices into `cells`, plus one; zero is free.
     slots: Vec<u32>,
     /// The latest distinct items of a history with their weights.
@@ -109,10 +111,23 @@ impl<'a> Ranked<'a> {
     }
 
     /// Appends the best that are accepted and not taken.
-    pub(super) fn finish(self, source: Source, order: impl Fn(&Cell, &Cell) -> Ordering, slate: &mut Vec<Candidate>) {
+    pub(super) fn finish(
+        mut self,
+        source: Source,
+        order: impl Fn(&Cell, &Cell) -> Ordering,
+        slate: &mut Vec<Candidate>,
+    ) {
+        if let Some(pool) = self.query.pool.filter(|pool| pool.len() < SHORT_POOL) {
+            self.keep(pool);
+        }
         let Self { scratch, query, mut room } = self;
         let Scratch { cells, taken, .. } = scratch;
+        let mut last = None;
         best_first(cells, room, order, |cell| {
+            // A pool may name an item twice; both have one score and stand side by side.
+            if last.replace(cell.item) == Some(cell.item) {
+                return true;
+            }
             // What has faded to nothing is no recommendation.
             if cell.score > 0.0 && taken.binary_search(&cell.item).is_err() && (query.accept)(cell.item) {
                 let score = cell.score.min(f64::MAX);
@@ -121,6 +136,18 @@ impl<'a> Ranked<'a> {
             }
             room > 0
         });
+    }
+
+    /// Drops the cells of items that are not in the pool: where it is short, most are not, and need not be sorted.
+    fn keep(&mut self, pool: &[Symbol]) {
+        let mut kept = std::mem::take(&mut self.scratch.kept);
+        kept.clear();
+        let cell = |item: &Symbol| self.scratch.slots[self.slot(*item)].checked_sub(1);
+        kept.extend(pool.iter().filter_map(cell).map(|cell| self.scratch.cells[cell as usize]));
+        // Copied, not swapped: each buffer keeps the size that its own use has given it.
+        self.scratch.cells.clear();
+        self.scratch.cells.extend_from_slice(&kept);
+        self.scratch.kept = kept;
     }
 
     /// The slot that holds the item, or the free one where it belongs.
@@ -172,6 +199,8 @@ pub(super) fn best_first<T>(
     }
 }
 
+/// A pool shorter than this is looked up item by item; a longer one is rarely more selective than the walk can bear.
+pub(crate) const SHORT_POOL: usize = 1024;
 /// Slots at first: enough for 16 rows of 64 neighbours.
 const SLOTS: usize = 2048;
 /// How many more than asked for are sorted at first, since some will not be accepted.

@@ -50,8 +50,13 @@ impl<const SPAN: u32> Default for DecayedSum<SPAN> {
 impl<const SPAN: u32> DecayedSum<SPAN> {
     /// Adds a weight at a time. Weights that are not finite count as nothing; a sum never leaves its range.
     pub fn add(&mut self, weight: f64, time: Timestamp, half_life: Span) {
+        self.merge(Self::of(weight, time, half_life));
+    }
+
+    /// The sum of one weight, for who adds it to several sums.
+    pub(crate) fn of(weight: f64, time: Timestamp, half_life: Span) -> Self {
         if !weight.is_finite() {
-            return;
+            return Self::default();
         }
         let h = half_life.millis().max(1);
         let epoch = epoch_of(time, h);
@@ -59,7 +64,7 @@ impl<const SPAN: u32> DecayedSum<SPAN> {
         let term = libm::round(weight * libm::exp2(fraction) * f64::from(1_u32 << FRACTION));
         let limit = i64::MAX >> SPAN;
         // A cast from `f64` saturates, so the shift cannot overflow after the clamp.
-        self.merge(Self { sum: (term as i64).clamp(-limit, limit) << SPAN, epoch });
+        Self { sum: (term as i64).clamp(-limit, limit) << SPAN, epoch }
     }
 
     /// The bytes of the stored form: the sum, then the epoch, little endian.
@@ -98,6 +103,33 @@ impl<const SPAN: u32> DecayedSum<SPAN> {
         Timestamp::from_millis(i64::from(self.epoch).saturating_mul(half_life.millis().max(1)))
     }
 
+    /// Whole half-lives since 1970 of the newest term.
+    pub(crate) const fn epoch(&self) -> i32 {
+        self.epoch
+    }
+
+    /// The sum as it stands at the start of an epoch that is not before its own: [`DecayedSum::at`] to the bit, but
+    /// whole half-lives need no powers.
+    pub(crate) fn at_epoch(&self, epoch: i32) -> f64 {
+        let behind = i64::from(epoch) - i64::from(self.epoch);
+        match u64::try_from(behind) {
+            // The power of two is a normal number.
+            Ok(behind) if behind <= 1022 => self.base() * f64::from_bits((1023 - behind) << 52),
+            _ => self.base() * libm::exp2(-(behind as f64)),
+        }
+    }
+
+    /// A sum above zero as `(1 + fraction / 2^52) * 2^exponent`, at the start of epoch zero.
+    pub(crate) fn binary(self) -> Option<(i64, u64)> {
+        if self.sum <= 0 {
+            return None;
+        }
+        // From 1 to 2^63: a normal number. The exponent has 11 bits, so the cast is exact.
+        let bits = (self.sum as f64).to_bits();
+        let exponent = (bits >> 52) as i64 - 1023 - i64::from(SPAN + FRACTION) + i64::from(self.epoch);
+        Some((exponent, bits & ((1 << 52) - 1)))
+    }
+
     /// Whether nothing has been added, or all of it has faded.
     #[must_use]
     pub fn is_zero(&self) -> bool {
@@ -119,7 +151,8 @@ impl<const SPAN: u32> DecayedSum<SPAN> {
     /// The sum at the start of its epoch.
     fn base(self) -> f64 {
         // An i64 loses its last 11 bits here: 52 leading ones remain, far finer than FRACTION.
-        libm::scalbn(self.sum as f64, -((SPAN + FRACTION) as i32))
+        // The factor is 2^-(SPAN + FRACTION), so the product is exact.
+        self.sum as f64 * f64::from_bits((1023 - (SPAN + FRACTION) as u64) << 52)
     }
 }
 

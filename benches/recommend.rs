@@ -1,0 +1,94 @@
+//! What it costs to learn from an event and to rank, at 100,000 items.
+
+#![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to say")]
+
+mod shop;
+
+use std::hint::black_box;
+
+use bespoke::hash::Symbol;
+use bespoke::recommend::{Candidate, Chain, Neighbors, Popular, Query, Recommender, Scratch, Seen};
+use bespoke::time::Span;
+use criterion::{Criterion, criterion_group, criterion_main};
+use shop::{Dice, NOW, Shop, id};
+
+fn recommend(c: &mut Criterion) {
+    let is_test = std::env::args().any(|argument| argument == "--test");
+    let shop = Shop::new(100_000);
+    let (mut popular, mut neighbors) = (Popular::default(), Neighbors::default());
+    shop.teach(if is_test { 4_000 } else { 200_000 }, &mut popular, &mut neighbors);
+    learn(c, &shop, &popular, &neighbors);
+    rank(c, &shop, &popular, &neighbors);
+}
+
+fn learn(c: &mut Criterion, shop: &Shop, popular: &Popular, neighbors: &Neighbors) {
+    let histories = histories(shop, 10);
+    let (mut popular, mut neighbors) = (popular.clone(), neighbors.clone());
+    let (mut time, mut next) = (NOW, 0);
+    let mut turn = || {
+        next = (next + 1) % histories.len();
+        time = time + Span::from_millis(100);
+        (histories[next].split_last().unwrap(), time)
+    };
+    c.bench_function("learn/popular/100000", |b| {
+        b.iter(|| {
+            let ((seen, _), time) = turn();
+            popular.learn(black_box(seen.item), 1.0, time);
+        });
+    });
+    c.bench_function("learn/neighbors/100000", |b| {
+        b.iter(|| {
+            let ((seen, before), _) = turn();
+            neighbors.learn(black_box(seen.item), seen.time, 1.0, before);
+        });
+    });
+    assert!(popular.len() > 4_000 && neighbors.len() > 4_000);
+}
+
+fn rank(c: &mut Criterion, shop: &Shop, popular: &Popular, neighbors: &Neighbors) {
+    let histories = histories(shop, 20);
+    let chain = Chain(&[neighbors, popular]);
+    let shelf = shop.catalog.holding(bespoke::catalog::Facet::new("category", &shop::shelf_name(SHELF)));
+    let shelf: Vec<Symbol> = shelf.iter().map(|slot| shop.catalog.symbol(*slot)).collect();
+    let on_shelf = |item: Symbol| shop.catalog.slot(item).is_some_and(|slot| shelf_of(shop, slot));
+    let cases: [(&str, &dyn Recommender, Option<&[Symbol]>); 4] = [
+        ("popular", popular, None),
+        ("popular_of_shelf", popular, Some(&shelf)),
+        ("neighbors", neighbors, None),
+        ("chain", &chain, None),
+    ];
+    for (name, recommender, pool) in cases {
+        let (mut scratch, mut slate): (_, Vec<Candidate>) = (Scratch::default(), Vec::new());
+        let accept: &dyn Fn(Symbol) -> bool = if pool.is_some() { &on_shelf } else { &|_| true };
+        let mut next = 0;
+        let mut turn = || {
+            next = (next + 1) % histories.len();
+            slate.clear();
+            let query = Query { history: black_box(&histories[next]), now: NOW, limit: 10, accept, pool };
+            recommender.rank(&query, &mut scratch, &mut slate);
+            slate.len()
+        };
+        assert_eq!(turn(), 10);
+        c.bench_function(&format!("rank/{name}/100000"), |b| b.iter(&mut turn));
+    }
+}
+
+fn shelf_of(shop: &Shop, slot: u32) -> bool {
+    shop.catalog.facets(slot).contains(&bespoke::catalog::Facet::new("category", &shop::shelf_name(SHELF)))
+}
+
+/// What 1,000 persons saw within the last minutes.
+fn histories(shop: &Shop, views: usize) -> Vec<Vec<Seen>> {
+    let mut dice = Dice(6);
+    let seen = |(n, rank): (usize, usize)| {
+        let time = NOW - Span::seconds(40 * (views - n) as u32);
+        Seen { item: Symbol::new(&id(rank)), time, weight: 1.0 }
+    };
+    (0..1_000).map(|_| shop.visit(views, &mut dice).into_iter().enumerate().map(seen).collect()).collect()
+}
+
+/// A shelf of medium size.
+const SHELF: usize = 100;
+
+criterion_group!(benches, recommend);
+criterion_main!(benches);

@@ -1,0 +1,117 @@
+//! What the hot paths allocate: `apply` nothing in the steady state, `decide` only what leaves in the answer.
+
+#![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
+
+use bespoke::catalog::Item;
+use bespoke::decision::{Decision, Request};
+use bespoke::engine::{DecideScratch, Engine, Models};
+use bespoke::event::{Event, EventKind};
+use bespoke::hash::Symbol;
+use bespoke::profile::Profile;
+use bespoke::recommend::Seen;
+use bespoke::time::{Span, Timestamp};
+
+const NOW: Timestamp = Timestamp::from_millis(1_772_366_400_000);
+
+fn engine() -> Engine {
+    Engine::from_json(
+        r#"{
+        "segments": [
+            {"name": "lookers", "rule": "event('item_viewed').where(category = 'shoes').within(7 days).count() >= 3"},
+            {"name": "often", "rule": "event('item_viewed').within(1 hour).count() >= 10 AND plan = 'pro'"},
+            {"name": "spenders", "rule": "event('purchased').within(30 days).sum(value) >= 50"},
+            {"name": "fans", "rule": "affinity('category', 'shoes') > 0.3 AND session(views) >= 2"}
+        ],
+        "placements": ["home"],
+        "campaigns": [
+            {"name": "sale", "placement": "home", "audience": "country = 'FR'", "priority": 2, "payload": {"a": 1}},
+            {"name": "pick", "placement": "home", "priority": 1, "recommend": {
+                "sources": ["related", "popular"], "limit": 10,
+                "filters": {"category": {"context": "category"}, "exclude": ["purchased"]}
+            }},
+            {"name": "rest", "placement": "home", "audience": "plan = 'pro'", "payload": {"b": 2}}
+        ]
+    }"#,
+    )
+    .unwrap()
+}
+
+fn models(engine: &Engine) -> Models {
+    let mut models = engine.models();
+    for i in 0..200 {
+        let category = if i % 2 == 0 { "shoes" } else { "hats" };
+        models.catalog.upsert(Item::new(format!("item-{i}")).category(category).brand("acme").price(9.0)).unwrap();
+        let (item, time) = (Symbol::new(&format!("item-{i}")), NOW - Span::minutes(400 - i));
+        models.popular.learn(item, 1.0, time);
+        let before = Seen { item: Symbol::new("item-0"), time: time - Span::minutes(1), weight: 1.0 };
+        models.neighbors.learn(item, time, 1.0, &[before]);
+    }
+    models
+}
+
+fn viewed(n: u32) -> Event {
+    let mut event = Event::new(EventKind::ItemViewed, "ann", NOW + Span::seconds(30 * n))
+        .item(format!("item-{}", n % 6))
+        .property("color", "red")
+        .property("dwell", 12.0);
+    event.id = Some(format!("event-{n}"));
+    event.device = Some("phone".to_owned());
+    event
+}
+
+fn profile(engine: &Engine, models: &Models) -> Profile {
+    let mut profile = Profile::default();
+    let account = Event::new(EventKind::Identified, "ann", NOW).attribute("plan", "pro").attribute("country", "DE");
+    let _ = engine.apply(&account, &mut profile, &models.catalog, NOW);
+    for n in 1..=200 {
+        let event = viewed(n);
+        let _ = engine.apply(&event, &mut profile, &models.catalog, event.time);
+    }
+    profile
+}
+
+#[test]
+fn an_event_allocates_nothing_once_a_profile_has_its_size() {
+    let engine = engine();
+    let models = models(&engine);
+    let mut profile = profile(&engine, &models);
+    let events: Vec<Event> = (201..=500).map(viewed).collect();
+    let allocated = allocation_counter::measure(|| {
+        for event in &events {
+            let changes = engine.apply(event, &mut profile, &models.catalog, event.time);
+            assert!(!changes.repeated);
+        }
+    });
+    assert_eq!(allocated.count_total, 0, "{allocated:?}");
+}
+
+/// The pieces that an answer owns: the list of verdicts, the list of items, the id of each item, and the id of each
+/// item that spoke for one. Names and payloads are shared with the engine.
+fn pieces(decision: &Decision) -> u64 {
+    let ids = decision.slate.iter().map(|ranked| 1 + u64::from(ranked.because.is_some()));
+    u64::from(!decision.verdicts.is_empty()) + u64::from(!decision.slate.is_empty()) + ids.sum::<u64>()
+}
+
+#[test]
+fn a_decision_allocates_only_what_leaves_in_the_answer() {
+    let engine = engine();
+    let models = models(&engine);
+    let profile = profile(&engine, &models);
+    let mut scratch = DecideScratch::default();
+    for category in [None, Some("shoes"), Some("hats")] {
+        let mut request = Request::new("home").user("ann");
+        if let Some(category) = category {
+            request = request.context("category", category);
+        }
+        let now = NOW + Span::hours(2);
+        let warm = engine.decide(&request, &profile, &models, now, &mut scratch);
+        assert_eq!((warm.slate.len(), warm.verdicts.len()), (10, 3));
+        let mut answer = None;
+        let allocated = allocation_counter::measure(|| {
+            answer = Some(engine.decide(&request, &profile, &models, now, &mut scratch));
+        });
+        assert_eq!(answer.as_ref(), Some(&warm));
+        let owned = pieces(&warm);
+        assert!(allocated.count_total <= owned, "{allocated:?}, {owned} pieces owned");
+    }
+}
