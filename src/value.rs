@@ -10,6 +10,7 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeTuple};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use xxhash_rust::xxh3::Xxh3Default;
 
 /// Named values, in the order of their names.
 pub type Properties = BTreeMap<String, Value>;
@@ -207,6 +208,52 @@ impl Value {
                 (None, None) => Ordering::Equal,
                 (a, b) => a.cmp(&b),
             },
+        }
+    }
+}
+
+/// A stable hash of named values, for telling apart what is equal otherwise.
+pub(crate) fn digest(properties: &Properties) -> u64 {
+    let mut hasher = Xxh3Default::new();
+    for (name, value) in properties {
+        feed(&mut hasher, name);
+        value.digest_into(&mut hasher);
+    }
+    hasher.digest()
+}
+
+/// The length goes first, so that texts cannot run into each other.
+fn feed(hasher: &mut Xxh3Default, text: &str) {
+    hasher.update(&(text.len() as u64).to_le_bytes());
+    hasher.update(text.as_bytes());
+}
+
+impl Value {
+    fn digest_into(&self, hasher: &mut Xxh3Default) {
+        match self {
+            Self::Null => hasher.update(&[0]),
+            Self::Bool(value) => hasher.update(&[1, u8::from(*value)]),
+            Self::Number(number) => {
+                hasher.update(&[2]);
+                hasher.update(&number.to_bits().to_le_bytes());
+            }
+            Self::Text(text) => {
+                hasher.update(&[3]);
+                feed(hasher, text);
+            }
+            Self::List(values) => {
+                hasher.update(&[4]);
+                hasher.update(&(values.len() as u64).to_le_bytes());
+                values.iter().for_each(|value| value.digest_into(hasher));
+            }
+            Self::Object(fields) => {
+                hasher.update(&[5]);
+                hasher.update(&(fields.len() as u64).to_le_bytes());
+                for (name, value) in fields.iter() {
+                    feed(hasher, name);
+                    value.digest_into(hasher);
+                }
+            }
         }
     }
 }

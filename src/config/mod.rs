@@ -199,4 +199,4 @@ fn hint(near: Option<&str>) -> String {
 }
 
 /// How many mistakes are listed at most.
-const MAX_PROBLEMS: usize = 1000;
+const MAX_PROBLEMS: usize = 200;

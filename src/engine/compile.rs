@@ -63,6 +63,11 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     duplicates("segment", &names, &paths.segments, problems);
     for (segment, path) in segments.iter().zip(&paths.segments) {
         check_rule(&segment.rule, &vocabulary, &join(path, "rule"), problems);
+        if asks_about_request(&segment.rule) {
+            let found = "a segment that asks context(…)".to_owned();
+            let wanted = "a rule about the person; the request is known only to a campaign's audience";
+            problems.push(join(path, "rule"), Fault::Range { found, wanted });
+        }
     }
     let upkeep = upkeep(&schema, &settings, problems);
     let placement_names: Vec<&str> = placements.iter().map(|placement| placement.name.as_str()).collect();
@@ -122,10 +127,17 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         placements: Map::default(),
         goals: Map::default(),
         fingerprint,
+        before: Vec::new(),
     };
     index_campaigns(&mut engine, &placement_names);
     settle_blank(&mut engine);
     Some(engine)
+}
+
+/// Whether a rule reads the context of a request, which no kept membership can follow.
+fn asks_about_request(rule: &Rule) -> bool {
+    let compiled = rule.compile(&mut |_| Some(0), &mut CounterPlan::default());
+    compiled.is_ok_and(|compiled| !compiled.reads().context.is_empty())
 }
 
 /// The segments in an order in which each comes after those it refers to.
@@ -160,6 +172,8 @@ fn compile_campaign(campaign: Campaign, audience: Option<Compiled>) -> CompiledC
     let goal = campaign.goal.as_ref().and_then(goal_spec);
     CompiledCampaign {
         name: campaign.name.as_str().into(),
+        symbol: Symbol::new(&campaign.name),
+        symbols: campaign.variants.iter().map(|variant| Symbol::new(&variant.name)).collect(),
         variants: campaign.variants.iter().map(|variant| variant.name.as_str().into()).collect(),
         audience,
         goal,

@@ -15,6 +15,7 @@ use crate::id::{DecisionId, UserKey};
 use crate::profile::{Mark, Profile};
 use crate::recommend;
 use crate::time::Timestamp;
+use crate::value::digest;
 
 /// Memory that decisions use again and again, so that they allocate only what leaves in the answer.
 #[derive(Debug, Default)]
@@ -59,8 +60,10 @@ impl Engine {
     ) -> Decision {
         let placement = Symbol::new(&request.placement);
         let known = self.placements.get(&placement);
+        // Two carousels of one page may ask at the same time: what they ask about tells them apart.
+        let asked = combine(&[digest(&request.context), request.limit.map_or(u64::MAX, |limit| limit as u64)]);
         let mut decision = Decision {
-            id: self.decision_id(user, placement, now, Symbol::default()),
+            id: self.decision_id(user, placement, now, Symbol::default(), asked),
             user,
             placement: known.map_or_else(|| Arc::from(request.placement.as_str()), |(name, _)| Arc::clone(name)),
             time: now,
@@ -130,7 +133,8 @@ impl Engine {
             }
             decision.slate = ranked(models, &scratch.candidates);
         }
-        decision.id = self.decision_id(decision.user, placement, facts.now, Symbol::new(&campaign.name));
+        let asked = decision.id.to_bits();
+        decision.id = self.decision_id(decision.user, placement, facts.now, campaign.symbol, asked);
         decision.campaign = Some(Arc::clone(&campaign.name));
         decision.variant = Some(Arc::clone(definition));
         decision.payload.clone_from(&of.payload);
@@ -148,17 +152,17 @@ impl Engine {
         now: Timestamp,
         models: &Models,
     ) -> Option<(usize, Propensity)> {
-        let symbol = Symbol::new(&campaign.name);
         match &campaign.chooser {
             Chooser::Fixed(variant) => Some((*variant, Propensity::CERTAIN)),
-            Chooser::Split(weights) => split(weights, symbol, user),
+            Chooser::Split(weights) => split(weights, campaign.symbol, user),
             Chooser::Bandit(_) => {
-                let Some(bandit) = models.campaigns.get(&symbol).and_then(|state| state.bandit.as_ref()) else {
-                    // Models that were not adopted know nothing of the campaign: its first variant is shown.
+                let state = models.campaigns.get(&campaign.symbol).filter(|state| campaign.is_adopted_by(state));
+                let Some(bandit) = state.and_then(|state| state.bandit.as_ref()) else {
+                    // Models that were not adopted do not know these variants: the first is shown.
                     return Some((0, Propensity::CERTAIN));
                 };
-                let arms = Arms::first(bandit.arms().min(campaign.variants.len()));
-                let choice = bandit.choose(arms, &mut self.chance(user, placement, now, symbol))?;
+                let arms = Arms::first(campaign.variants.len());
+                let choice = bandit.choose(arms, &mut self.chance(user, placement, now, campaign.symbol))?;
                 Some((choice.arm, choice.propensity))
             }
         }
@@ -173,8 +177,15 @@ impl Engine {
         Xoshiro256PlusPlus::from_seed(seed)
     }
 
-    fn decision_id(&self, user: UserKey, placement: Symbol, now: Timestamp, campaign: Symbol) -> DecisionId {
-        DecisionId::from_bits(self.draw(user, placement, now, campaign, 0))
+    fn decision_id(
+        &self,
+        user: UserKey,
+        placement: Symbol,
+        now: Timestamp,
+        campaign: Symbol,
+        asked: u64,
+    ) -> DecisionId {
+        DecisionId::from_bits(combine(&[self.draw(user, placement, now, campaign, 0), asked]))
     }
 
     fn draw(&self, user: UserKey, placement: Symbol, now: Timestamp, campaign: Symbol, number: u64) -> u64 {

@@ -33,7 +33,7 @@ use crate::catalog::Catalog;
 use crate::event::{Event, EventItem, EventKind};
 use crate::hash::{Map, Symbol, fold};
 use crate::id::DecisionId;
-use crate::profile::{Fold, MAX_LINES, Profile, Remembered, Upkeep, event_id, weight_of};
+use crate::profile::{Fold, MAX_LINES, Membership, Profile, Remembered, Upkeep, event_id, weight_of};
 use crate::recommend;
 use crate::rule::{Compiled, CounterSpec};
 use crate::segment::Segment;
@@ -59,6 +59,17 @@ pub struct Engine {
     goals: Map<Symbol, Vec<usize>>,
     /// Stands for the segments and their order, so that kept memberships are known to be theirs.
     fingerprint: u64,
+    /// The segments of the engines that this one succeeded, the latest first.
+    before: Vec<Arc<Before>>,
+}
+
+/// The segments of an engine that was succeeded.
+#[derive(Debug)]
+struct Before {
+    fingerprint: u64,
+    /// The names, and whether an empty profile is in them.
+    segments: Vec<(Arc<str>, bool)>,
+    places: Map<Arc<str>, usize>,
 }
 
 #[derive(Debug)]
@@ -73,6 +84,9 @@ struct CompiledSegment {
 #[derive(Debug)]
 struct CompiledCampaign {
     name: Arc<str>,
+    symbol: Symbol,
+    /// The symbols of the variants' names.
+    symbols: Vec<Symbol>,
     definition: Campaign,
     audience: Option<Compiled>,
     variants: Vec<Arc<str>>,
@@ -187,12 +201,13 @@ impl Engine {
     /// Makes a profile's memberships this engine's: all segments are to be settled, and counters that the profile
     /// does not have are filled from its history, as far as that reaches.
     fn take_over(&self, profile: &mut Profile, catalog: &Catalog, is_new: bool, touched: &mut Touched) {
-        profile.membership.engine = self.fingerprint;
-        profile.membership.flips.clear();
-        profile.membership.due = Timestamp::MAX;
+        let flips = self.translate(&profile.membership);
+        profile.membership = Membership { engine: self.fingerprint, due: Timestamp::MAX, flips };
         if is_new {
             return;
         }
+        // Counters that nothing asks for any more would take the room of new ones.
+        profile.counters.retain(|id| self.plan.binary_search_by_key(&id, CounterSpec::id).is_ok());
         let missing = |spec: &CounterSpec| profile.counters.find(spec.id()).is_none();
         let wanted: Vec<bool> = self.plan.iter().map(missing).collect();
         if wanted.contains(&true) {
@@ -202,6 +217,33 @@ impl Engine {
             }
         }
         touched.extend(0..self.segments.len() as u32);
+    }
+
+    /// Memberships under an engine that this one succeeded, in its own indexes: a segment of the same name is as it
+    /// was, so that only real changes are reported. Under any other engine nothing is known.
+    fn translate(&self, membership: &Membership) -> SmallVec<[u32; 4]> {
+        let Some(before) = self.before.iter().find(|before| before.fingerprint == membership.engine) else {
+            return SmallVec::new();
+        };
+        // Segments are counted in u32 when they are compiled.
+        let was = |index: usize| before.segments[index].1 ^ membership.flips.binary_search(&(index as u32)).is_ok();
+        let flipped = |(index, segment): (usize, &CompiledSegment)| {
+            let old = *before.places.get(&segment.name)?;
+            (was(old) != segment.blank).then_some(index as u32)
+        };
+        self.segments.iter().enumerate().filter_map(flipped).collect()
+    }
+
+    /// Remembers the segments of the engine that this one takes the place of, and of those before it, so that
+    /// profiles that were settled under them report only what really changes.
+    #[must_use]
+    pub fn succeeding(mut self, old: &Self) -> Self {
+        let segments: Vec<(Arc<str>, bool)> =
+            old.segments.iter().map(|segment| (Arc::clone(&segment.name), segment.blank)).collect();
+        let places = segments.iter().enumerate().map(|(i, (name, _))| (Arc::clone(name), i)).collect();
+        let last = Arc::new(Before { fingerprint: old.fingerprint, segments, places });
+        self.before = std::iter::once(last).chain(old.before.iter().take(MAX_BEFORE - 1).cloned()).collect();
+        self
     }
 
     /// Counts an event of the history in the counters that are wanted. The history holds no properties, so counters
@@ -314,7 +356,8 @@ impl Engine {
     }
 
     /// The decisions that an event pays: for each campaign whose goal it meets, the latest exposure of that campaign
-    /// before it, within the goal's window, once. The payments teach the tallies and the policies.
+    /// before it, within the goal's window, once; an event that names a decision, such as a click on what was shown,
+    /// pays that one or none. The payments teach the tallies and the policies.
     ///
     /// An exposure must have arrived before the event that it explains. Pass events only once: that
     /// [`Changes::repeated`] is false says so.
@@ -332,7 +375,8 @@ impl Engine {
                 continue;
             }
             let items = (spec.items == GoalItems::Recommended).then_some(view.items.as_slice());
-            if let Some((decision, variant)) = open.pay(Symbol::new(&campaign.name), event.time, spec.within, items) {
+            let meant = event.decision;
+            if let Some((decision, variant)) = open.pay(campaign.symbol, event.time, spec.within, items, meant) {
                 met.push((campaign, decision, variant));
             }
         }
@@ -341,7 +385,7 @@ impl Engine {
             let amount = event.amount().unwrap_or(0.0);
             let pays_amount = campaign.definition.goal.as_ref().is_some_and(|goal| goal.pay == Pay::Amount);
             let reward = if pays_amount { amount } else { 1.0 };
-            models.pay(Symbol::new(&campaign.name), variant, reward, amount);
+            models.pay(campaign.symbol, variant, reward, amount);
             payments.push(Payment { decision, campaign: Arc::clone(&campaign.name), variant, reward, amount });
         }
         payments
@@ -417,6 +461,9 @@ impl Engine {
         &self.upkeep
     }
 }
+
+/// How many succeeded engines are remembered.
+const MAX_BEFORE: usize = 16;
 
 /// The indexes of segments to settle.
 type Touched = SmallVec<[u32; 32]>;

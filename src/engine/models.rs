@@ -135,6 +135,15 @@ impl State for Models {
     }
 }
 
+impl super::CompiledCampaign {
+    /// Whether a state's variants begin with those of this campaign, so that the arms of its bandit are these.
+    pub(super) fn is_adopted_by(&self, state: &CampaignState) -> bool {
+        let arms = state.bandit.as_ref().map_or(0, Policy::arms);
+        let same = state.variants.iter().zip(&self.symbols).all(|(of, symbol)| of.name == *symbol);
+        same && state.variants.len() >= self.symbols.len() && arms == self.symbols.len()
+    }
+}
+
 impl Engine {
     /// Fresh models for these definitions: an empty catalog, nothing learned.
     #[must_use]
@@ -157,9 +166,9 @@ impl Engine {
     /// campaigns that are gone stays, in case they come back.
     pub fn adopt(&self, models: &mut Models) {
         for campaign in &self.campaigns {
-            let state = models.campaigns.entry(Symbol::new(&campaign.name)).or_default();
+            let state = models.campaigns.entry(campaign.symbol).or_default();
             let before = std::mem::take(&mut state.variants);
-            let names: Vec<Symbol> = campaign.variants.iter().map(|name| Symbol::new(name)).collect();
+            let names = &campaign.symbols;
             let place = |name: &Symbol| before.iter().position(|of| of.name == *name);
             let was: Vec<Option<usize>> = names.iter().map(place).collect();
             let of = |name: &Symbol| VariantState {

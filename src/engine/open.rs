@@ -97,18 +97,19 @@ impl OpenDecisions {
     }
 
     /// The latest exposure of a campaign up to a time and within a window before it (and with one of these items, if
-    /// they are asked for), unless it has been paid; it counts as paid from now on.
+    /// they are asked for, and of this id if one is meant), unless it has been paid; it counts as paid from now on.
     pub(super) fn pay(
         &mut self,
         campaign: Symbol,
         time: Timestamp,
         within: Span,
         items: Option<&[Symbol]>,
+        meant: Option<DecisionId>,
     ) -> Option<(DecisionId, Symbol)> {
         let fits = |open: &&mut Open| {
             let in_time = open.exposed.is_some_and(|exposed| exposed <= time && time.since(exposed) <= within);
             let about = items.is_none_or(|items| items.iter().any(|item| open.items.contains(item)));
-            open.campaign == campaign && in_time && about
+            open.campaign == campaign && in_time && about && meant.is_none_or(|id| id == open.id)
         };
         let latest = self.0.iter_mut().filter(fits).max_by_key(|open| (open.exposed, open.id))?;
         if std::mem::replace(&mut latest.paid, true) {

@@ -49,8 +49,8 @@ pub struct Event {
     /// The id of a visitor or device that is not (yet) a known person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anonymous: Option<String>,
-    /// A unique id, by which a repeated delivery is recognised. Without one, events alike in kind, time and items
-    /// are taken for one event.
+    /// A unique id, by which a repeated delivery is recognised. Without one, events alike in kind, time, items,
+    /// attributes and properties are taken for one event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The device, as the host names it: `phone`, `desktop`, a model.

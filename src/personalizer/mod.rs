@@ -199,9 +199,9 @@ impl Personalizer {
     /// Puts another engine in place of the one that runs. Decisions under way finish with the old one. Profiles are
     /// fitted to the new segments when they are next touched; bandits keep what they know of variants that stay.
     pub fn replace_engine(&self, engine: Engine) {
-        let mut models = write(&self.models);
-        engine.adopt(&mut models);
-        *write(&self.engine) = Arc::new(engine);
+        let mut running = write(&self.engine);
+        engine.adopt(&mut write(&self.models));
+        *running = Arc::new(engine.succeeding(&running));
     }
 
     /// The engine that runs.

@@ -154,12 +154,14 @@ impl Counter {
         KEEP_STEPS.into_iter().find(|keep| u32::from(*keep) > most).unwrap_or(MOST_KEPT)
     }
 
-    /// The width of the buckets that answer sums within this window: a 24th of it, rounded up to a whole minute.
+    /// The width of the buckets that answer sums within this window: a 24th of it, rounded up to a whole minute,
+    /// or where that is less than a minute to a whole second.
     #[must_use]
     pub const fn bucket_width(window: Span) -> Span {
-        let minute = Span::minutes(1).millis();
-        let minutes = (window.millis() / 24).saturating_add(minute - 1) / minute;
-        Span::from_millis(if minutes > 1 { minutes * minute } else { minute })
+        let part = window.millis() / 24;
+        let unit = if part < Span::minutes(1).millis() { 1000 } else { Span::minutes(1).millis() };
+        let units = part.saturating_add(unit - 1) / unit;
+        Span::from_millis(if units > 1 { units * unit } else { unit })
     }
 
     /// Takes in one event: when it was, a hash of its id, and the amount for a sum (ignored by a count).

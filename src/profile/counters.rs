@@ -40,6 +40,11 @@ impl Counters {
         Some(&mut self.0[at])
     }
 
+    /// Drops the counters that `keep` does not want.
+    pub(crate) fn retain(&mut self, keep: impl Fn(CounterId) -> bool) {
+        self.0.retain(|counter| keep(counter.id()));
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Counter> {
         self.0.iter()
     }

@@ -33,7 +33,7 @@ use crate::hash::{Map, Symbol, combine};
 use crate::sketch::{Decayed, ExactSum};
 use crate::state::State;
 use crate::time::{Span, Timestamp};
-use crate::value::{Kind, Value};
+use crate::value::{Kind, Value, digest};
 
 /// What a profile keeps, as the definitions ask for it.
 #[derive(Clone, Debug)]
@@ -402,6 +402,11 @@ pub(crate) fn event_id(event: &Event) -> u64 {
     parts.extend([event.time.millis() as u64, event.kind.symbol().to_bits()]);
     parts.extend(event.decision.map(|decision| decision.to_bits()));
     parts.extend(event.items.iter().map(|item| Symbol::new(&item.id).to_bits()));
+    for values in [&event.attributes, &event.properties] {
+        if !values.is_empty() {
+            parts.push(digest(values));
+        }
+    }
     combine(&parts)
 }
 
