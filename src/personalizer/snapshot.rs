@@ -33,10 +33,7 @@ impl Personalizer {
     /// [`StateError::Encode`] if a value cannot be written, which no state of this crate does.
     pub fn snapshot(&self) -> Result<Vec<u8>, StateError> {
         let mut bytes = Vec::new();
-        self.frames(&mut |frame| {
-            bytes.extend_from_slice(frame);
-            Ok(())
-        })?;
+        self.frames(&mut bytes, &mut |_| Ok(()))?;
         Ok(bytes)
     }
 
@@ -45,42 +42,33 @@ impl Personalizer {
     /// # Errors
     /// What the writer says.
     pub fn snapshot_to(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut failed = None;
-        let written = self.frames(&mut |frame| {
-            // The kind of the error does not matter here: the writer's own is given back below.
-            out.write_all(frame).map_err(|error| {
-                failed = Some(error);
-                StateError::Encode { kind: "personalizer" }
-            })
-        });
-        match (written, failed) {
-            (Ok(()), _) => Ok(()),
-            (Err(_), Some(error)) => Err(error),
-            (Err(error), None) => Err(io::Error::other(error)),
-        }
+        self.frames(&mut Vec::new(), &mut |frame| {
+            out.write_all(frame)?;
+            frame.clear();
+            Ok(())
+        })
     }
 
-    fn frames(&self, put: &mut dyn FnMut(&[u8]) -> Result<(), StateError>) -> Result<(), StateError> {
+    /// Appends each frame to `bytes`, and calls `done` after it.
+    fn frames<E: From<StateError>>(
+        &self,
+        bytes: &mut Vec<u8>,
+        done: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
         // All at once and in the order of locking, so that no event is half in.
         let identities: Vec<RwLockReadGuard<'_, Identities>> = self.people.identities.iter().map(read).collect();
         let shards: Vec<RwLockReadGuard<'_, Shard>> = self.people.shards.iter().map(read).collect();
         let models = read(&self.models);
-        let mut frame = Vec::new();
-        let mut put = |frame: &mut Vec<u8>| {
-            let result = put(frame);
-            frame.clear();
-            result
-        };
         let people = shards.iter().map(|shard| shard.len() as u64).sum();
-        encode("personalizer", VERSION, &Head { shards: SHARDS as u32, people }, &mut frame)?;
-        put(&mut frame)?;
-        encode(Models::KIND, Models::VERSION, &*models, &mut frame)?;
-        put(&mut frame)?;
+        encode("personalizer", VERSION, &Head { shards: SHARDS as u32, people }, bytes)?;
+        done(bytes)?;
+        encode(Models::KIND, Models::VERSION, &*models, bytes)?;
+        done(bytes)?;
         for (identities, shard) in identities.iter().zip(&shards) {
-            encode("identities", VERSION, &identities.store(), &mut frame)?;
-            put(&mut frame)?;
-            encode("people", VERSION, &InOrder(shard), &mut frame)?;
-            put(&mut frame)?;
+            encode("identities", VERSION, &identities.store(), bytes)?;
+            done(bytes)?;
+            encode("people", VERSION, &InOrder(shard), bytes)?;
+            done(bytes)?;
         }
         Ok(())
     }

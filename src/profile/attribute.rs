@@ -1,8 +1,11 @@
 //! Attributes of a profile: named values, the newest by event time.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smallvec::SmallVec;
 
 use crate::hash::Symbol;
+use crate::state::packed::{self, Packed, take};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -23,9 +26,79 @@ pub struct Attribute {
 /// The last write wins by event time; of two writes at the same time the greater value wins (by kind, then by
 /// content), so that the order of arrival does not matter. At most [`Attributes::LIMIT`] are kept: beyond that the
 /// one that was set longest ago leaves, ties by the lower symbol.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Attribute>")]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Attributes(Vec<Attribute>);
+
+/// The part of an attribute that has a fixed width.
+#[derive(Debug, Serialize, Deserialize)]
+struct Stamp {
+    name: Symbol,
+    time: Timestamp,
+}
+
+impl Packed for Stamp {
+    const WIDTH: usize = 16;
+    fn pack(&self, bytes: &mut [u8]) {
+        bytes[..8].copy_from_slice(&self.name.to_bits().to_le_bytes());
+        bytes[8..].copy_from_slice(&self.time.millis().to_le_bytes());
+    }
+    fn unpack(bytes: &[u8]) -> Self {
+        Self {
+            name: Symbol::from_bits(u64::from_le_bytes(take(bytes, 0))),
+            time: Timestamp::from_millis(i64::from_le_bytes(take(bytes, 8))),
+        }
+    }
+}
+
+/// Names and times in one run of bytes, then the values.
+#[derive(Deserialize)]
+struct Stored {
+    #[serde(with = "packed")]
+    stamps: Vec<Stamp>,
+    values: Vec<Value>,
+}
+
+impl Serialize for Attributes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return serializer.collect_seq(&self.0);
+        }
+        let stamps = self.0.iter().map(|attribute| Stamp { name: attribute.name, time: attribute.time });
+        Storing { stamps: stamps.collect(), values: Values(&self.0) }.serialize(serializer)
+    }
+}
+
+/// [`Stored`] as it is written, without a copy of the values.
+#[derive(Serialize)]
+struct Storing<'a> {
+    #[serde(with = "packed")]
+    stamps: SmallVec<[Stamp; 16]>,
+    values: Values<'a>,
+}
+
+struct Values<'a>(&'a [Attribute]);
+
+impl Serialize for Values<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|attribute| &attribute.value))
+    }
+}
+
+impl<'de> Deserialize<'de> for Attributes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let attributes = if deserializer.is_human_readable() {
+            Vec::<Attribute>::deserialize(deserializer)?
+        } else {
+            let stored = Stored::deserialize(deserializer)?;
+            if stored.stamps.len() != stored.values.len() {
+                return Err(D::Error::custom("as many names as values"));
+            }
+            let both = stored.stamps.into_iter().zip(stored.values);
+            both.map(|(Stamp { name, time }, value)| Attribute { name, time, value }).collect()
+        };
+        Self::try_from(attributes).map_err(D::Error::custom)
+    }
+}
 
 /// What setting an attribute did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -110,6 +110,12 @@ pub enum StateError {
     },
 }
 
+impl From<StateError> for std::io::Error {
+    fn from(error: StateError) -> Self {
+        Self::other(error)
+    }
+}
+
 /// One frame that has been found whole and undamaged.
 pub(crate) struct Frame<'a> {
     kind: &'a [u8],
