@@ -43,7 +43,7 @@ pub(super) struct Record {
 
 impl Record {
     /// When the person was last heard of.
-    fn heard(&self) -> Timestamp {
+    pub(super) fn heard(&self) -> Timestamp {
         let asked = self.open.as_ref().and_then(|open| open.newest());
         self.profile.last_seen().max(asked.unwrap_or(Timestamp::MIN))
     }
