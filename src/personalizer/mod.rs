@@ -182,7 +182,7 @@ impl Personalizer {
         self.give_back(scratch);
         let is_somebody = request.user.is_some() || request.anonymous.is_some();
         if is_somebody && decision.campaign.is_some() {
-            self.people.change(user, |record| record.open().keep(&decision));
+            self.people.change_owner(request.key(), |record| record.open().keep(&decision));
         }
         decision
     }
