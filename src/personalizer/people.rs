@@ -160,7 +160,7 @@ impl People {
         // Between the two locks nobody else can reach the record: the identity of the id is locked.
         let mut shard = write(&self.shards[shard_of(user)]);
         let into = shard.entry(user).or_default();
-        into.profile.merge_with(&record.profile, engine.upkeep());
+        engine.join(&mut into.profile, &record.profile);
         if let Some(open) = &record.open {
             into.open().merge(open);
         }
