@@ -1,5 +1,7 @@
 //! Which person an id means: strangers who become known, devices that change hands, people who want to be forgotten.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use bespoke::decision::Request;
 use bespoke::engine::Exposure;
 use bespoke::event::{Event, EventKind};
@@ -71,6 +73,24 @@ fn a_stranger_who_becomes_known_brings_history_segments_and_open_decisions() {
     assert_eq!(shop.people(), 1);
     let for_phone = shop.decide(&Request::new("home").anonymous("phone"), at(9));
     assert_eq!(for_phone, shop.decide(&Request::new("home").user("ann"), at(9)), "the same person");
+}
+
+#[test]
+fn joining_tells_only_the_segments_that_it_changes() {
+    let shop = shop();
+    link(&shop, &Event::new(EventKind::Purchased, "ann", at(0)).value(20.0, "EUR"));
+    link(&shop, &Event::by_visitor(EventKind::ItemViewed, "phone", at(1)).item("i1").attribute("plan", "pro"));
+    link(&shop, &Event::by_visitor(EventKind::ItemViewed, "laptop", at(2)).item("i1"));
+    let told = |event: &Event| {
+        let done = shop.ingest(event, event.time).unwrap();
+        let names = |of: &[std::sync::Arc<str>]| of.iter().map(ToString::to_string).collect::<Vec<_>>();
+        (names(&done.entered), names(&done.left))
+    };
+    let (entered, left) = told(&identify("ann", "phone", at(3)));
+    assert!(entered.contains(&"pros".to_owned()) && !entered.contains(&"buyers".to_owned()), "{entered:?}");
+    assert_eq!(left, ["strangers"]);
+    let (entered, left) = told(&identify("ann", "laptop", at(4)));
+    assert_eq!((entered, left), (vec!["viewers".to_owned(), "here".to_owned()], vec![]));
 }
 
 /// What a visitor does before and after the host learns who it is leaves what a known user would have left.
@@ -244,10 +264,10 @@ fn a_log_with_strangers_and_logins_survives_a_restart_between_them() {
     let mut steps = vec![];
     for i in 0..60 {
         let (device, user) = (format!("d{}", i % 7), format!("u{}", i % 5));
-        steps.push(Step::Event(visit(&device, at(i)), at(i)));
+        steps.push(Step::Event(visit(&device, at(i)).into(), at(i)));
         steps.push(Step::Ask(Request::new("home").anonymous(&device), at(i)));
         if i % 3 == 0 {
-            steps.push(Step::Event(identify(&user, &device, at(i) + Span::minutes(1)), at(i + 1)));
+            steps.push(Step::Event(identify(&user, &device, at(i) + Span::minutes(1)).into(), at(i + 1)));
         }
     }
     let (whole, mut answers) = (shop(), Answers::new());
@@ -259,5 +279,61 @@ fn a_log_with_strangers_and_logins_survives_a_restart_between_them() {
         second.restore(&first.snapshot().unwrap()).unwrap();
         play(&second, &mut answers, &steps[cut..]);
         assert!(second.snapshot().unwrap() == whole.snapshot().unwrap(), "cut at {cut}");
+    }
+}
+
+/// Runs two things at once, for each of many people: each pair starts together, the second a little later each time.
+fn at_once(first: impl Fn(usize) + Sync, second: impl Fn(usize) + Sync) {
+    let arrived = AtomicUsize::new(0);
+    let run = |what: &(dyn Fn(usize) + Sync), delay: usize| {
+        for i in 0..RACES {
+            arrived.fetch_add(1, Ordering::SeqCst);
+            while arrived.load(Ordering::SeqCst) < 2 * (i + 1) {
+                std::thread::yield_now();
+            }
+            (0..i % 64 * delay).for_each(|_| std::hint::spin_loop());
+            what(i);
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| run(&first, 0));
+        scope.spawn(|| run(&second, 20));
+    });
+}
+
+const RACES: usize = 2_000;
+
+#[test]
+fn asking_while_one_becomes_known_leaves_one_person() {
+    let shop = shop();
+    at_once(
+        |i| drop(shop.decide(&Request::new("home").anonymous(format!("d{i}")), at(1))),
+        |i| {
+            link(&shop, &identify(&format!("u{i}"), &format!("d{i}"), at(1)));
+        },
+    );
+    assert_eq!(shop.people(), RACES);
+}
+
+#[test]
+fn an_old_event_that_arrives_during_an_erasure_brings_nobody_back() {
+    let shop = shop();
+    let send = |i: usize| {
+        let (user, device) = (format!("u{i}"), format!("d{i}"));
+        for event in
+            [Event::new(EventKind::PageViewed, &user, at(1)), identify(&user, &device, at(1)), visit(&device, at(1))]
+        {
+            // Taken before the erasure, refused after it. A device that was never linked is a stranger's.
+            if shop.ingest(&event, at(1)).is_err() {
+                break;
+            }
+        }
+    };
+    at_once(send, |i| {
+        shop.erase(UserKey::known(&format!("u{i}")), at(100));
+    });
+    for i in 0..RACES {
+        let (user, device) = (UserKey::known(&format!("u{i}")), UserKey::anonymous(&format!("d{i}")));
+        assert_eq!((shop.profile(user), shop.resolve(device)), (None, device), "{i}");
     }
 }

@@ -278,6 +278,7 @@ fn a_bandit_keeps_what_it_knows_of_a_variant_by_its_name() {
 
 /// The bound is for a hang, not for speed: the work takes well below a second.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a bound on real time needs a clock")]
 fn readers_and_writers_never_wait_for_each_other_for_long() {
     let (shop, done) = (busy_shop(2, 200), AtomicBool::new(false));
     let start = Instant::now();

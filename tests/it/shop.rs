@@ -56,7 +56,7 @@ pub(crate) fn shop() -> Personalizer {
 /// One thing that happens.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
-    Event(Event, Timestamp),
+    Event(Box<Event>, Timestamp),
     Ask(Request, Timestamp),
     /// The newest answer to this person is shown to them.
     Show(String, Timestamp),
@@ -104,7 +104,7 @@ fn step(dice: &mut Dice, i: usize, now: Timestamp) -> Step {
             Step::Ask(request.context("category", "a"), now)
         }
         1 => Step::Show(user(person), now),
-        _ => Step::Event(event(dice, person, i, now), now),
+        _ => Step::Event(event(dice, person, i, now).into(), now),
     }
 }
 

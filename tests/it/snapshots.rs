@@ -54,10 +54,9 @@ fn writing_frame_by_frame_gives_the_same_bytes() {
 /// Restores bytes that are no snapshot into a shop with a state of its own.
 #[track_caller]
 fn refused(shop: &Personalizer, bytes: &[u8], what: std::fmt::Arguments<'_>) -> StateError {
-    match shop.restore(bytes) {
-        Ok(()) => panic!("{what} was taken"),
-        Err(error) => error,
-    }
+    let taken = shop.restore(bytes);
+    assert!(taken.is_err(), "{what} was taken");
+    taken.unwrap_err()
 }
 
 #[test]
@@ -171,7 +170,7 @@ fn crowd(dice: &mut Dice) -> (Vec<Step>, Vec<Vec<Step>>) {
         let mut events: Vec<Step> = (0..50)
             .map(|i| {
                 let now = at(2_040 + i * 10);
-                Step::Event(event(dice, person, person * 100 + i, now), now)
+                Step::Event(event(dice, person, person * 100 + i, now).into(), now)
             })
             .collect();
         events.insert(5, Step::Show(user(person), at(2_085)));
