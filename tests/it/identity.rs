@@ -9,6 +9,7 @@ use bespoke::id::UserKey;
 use bespoke::personalizer::{Erased, IngestError, Link, Personalizer};
 use bespoke::time::{Span, Timestamp};
 
+use crate::dice::Dice;
 use crate::shop::{Answers, Step, at, engine, play, shop};
 
 fn visit(anonymous: &str, time: Timestamp) -> Event {
@@ -108,6 +109,26 @@ fn joining_late_leaves_the_profile_that_joining_early_leaves() {
     let between: Vec<&Event> = visits[..9].iter().chain([&login]).chain(&visits[9..]).collect();
     assert!(run(&late) == run(&early));
     assert!(run(&late) == run(&between));
+}
+
+#[test]
+fn two_histories_make_the_same_profile_whenever_they_are_joined() {
+    let known: Vec<Event> = (0..5)
+        .map(|i| Event::new(EventKind::Purchased, "ann", at(i * 40)).value(20.0, "EUR").id(format!("{i}")))
+        .collect();
+    let visits: Vec<Event> = (0..5).map(|i| visit("phone", at(i * 30))).collect();
+    let login = identify("ann", "phone", at(500)).id("login");
+    let mut order: Vec<&Event> = known.iter().chain(&visits).chain([&login]).collect();
+    let run = |order: &[&Event]| {
+        let shop = shop();
+        order.iter().for_each(|event| drop(shop.ingest(event, at(1_000)).unwrap()));
+        shop.profile(ann()).unwrap()
+    };
+    let (first, mut dice) = (run(&order), Dice::new(1));
+    for _ in 0..20 {
+        dice.shuffle(&mut order);
+        assert_eq!(run(&order), first);
+    }
 }
 
 #[test]
