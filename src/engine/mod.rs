@@ -198,6 +198,17 @@ impl Engine {
         blank ^ flips.binary_search(&index).is_ok()
     }
 
+    /// Merges another profile of the same person into this one. The next event tells what that changes.
+    pub(crate) fn join(&self, profile: &mut Profile, other: &Profile) {
+        let before = std::mem::take(&mut profile.membership);
+        profile.merge_with(other, &self.upkeep);
+        if [self.fingerprint, !self.fingerprint].contains(&before.engine) {
+            // The complement says that the flips are this engine's, but all segments are to be settled.
+            profile.membership.engine = !self.fingerprint;
+            profile.membership.flips = before.flips;
+        }
+    }
+
     /// Makes a profile's memberships this engine's: all segments are to be settled, and counters that the profile
     /// does not have are filled from its history, as far as that reaches.
     fn take_over(&self, profile: &mut Profile, catalog: &Catalog, is_new: bool, touched: &mut Touched) {
@@ -222,6 +233,9 @@ impl Engine {
     /// Memberships under an engine that this one succeeded, in its own indexes: a segment of the same name is as it
     /// was, so that only real changes are reported. Under any other engine nothing is known.
     fn translate(&self, membership: &Membership) -> SmallVec<[u32; 4]> {
+        if membership.engine == !self.fingerprint {
+            return membership.flips.clone();
+        }
         let Some(before) = self.before.iter().find(|before| before.fingerprint == membership.engine) else {
             return SmallVec::new();
         };

@@ -96,6 +96,11 @@ impl Identities {
         self.links.remove(&id);
     }
 
+    /// Takes out the links to people who were erased after they were last identified.
+    pub(super) fn forget_owned(&mut self, gone: &Map<UserKey, Timestamp>) {
+        self.links.retain(|_, owner| gone.get(&owner.user).is_none_or(|erased| owner.time > *erased));
+    }
+
     /// The ids of erased people, in order.
     pub(super) fn all_erased(&self) -> Vec<(UserKey, Timestamp)> {
         sorted(&self.erased)
@@ -121,6 +126,13 @@ impl Identities {
         for (id, _) in &all[..(limit / 16).max(1).min(all.len())] {
             self.links.remove(id);
         }
+    }
+}
+
+impl Stored {
+    /// The ids that are linked or erased.
+    pub(super) fn keys(&self) -> impl Iterator<Item = UserKey> {
+        self.links.iter().map(|(id, _)| *id).chain(self.erased.iter().map(|(id, _)| *id))
     }
 }
 

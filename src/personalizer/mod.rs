@@ -6,7 +6,9 @@
 //! shard is folded, which takes microseconds.
 //!
 //! Its state does not depend on how events of different people interleave, as long as no limit bites: two hosts that
-//! ingest the same events, each person's in any order, end with the same snapshot bytes.
+//! ingest the same events, those of one id in any order, end with the same snapshot bytes. Links between ids are the
+//! exception: what goes with what is learned from the history that is known as one person's by then, and of two users
+//! of a device the first to be linked gets what was known under it.
 
 mod identity;
 mod people;
@@ -182,7 +184,7 @@ impl Personalizer {
         self.give_back(scratch);
         let is_somebody = request.user.is_some() || request.anonymous.is_some();
         if is_somebody && decision.campaign.is_some() {
-            self.people.change(user, |record| record.open().keep(&decision));
+            self.people.change_owner(request.key(), |record| record.open().keep(&decision));
         }
         decision
     }

@@ -43,7 +43,7 @@ pub(super) struct Record {
 
 impl Record {
     /// When the person was last heard of.
-    fn heard(&self) -> Timestamp {
+    pub(super) fn heard(&self) -> Timestamp {
         let asked = self.open.as_ref().and_then(|open| open.newest());
         self.profile.last_seen().max(asked.unwrap_or(Timestamp::MIN))
     }
@@ -106,7 +106,9 @@ impl People {
         let anonymous = previous.or(event.anonymous.as_deref()).map(UserKey::anonymous);
         match (known, anonymous) {
             (Some(user), None) => {
-                self.refuse_erased(event, user)?;
+                // The lock is held so that the person is not erased in the meantime.
+                let identities = read(&self.identities[shard_of(user)]);
+                refuse(event, identities.erased(user))?;
                 self.change(user, |record| change(user, None, record));
             }
             (None, Some(anonymous)) => {
@@ -117,8 +119,13 @@ impl People {
                 self.change(user, |record| change(user, None, record));
             }
             (Some(user), Some(anonymous)) => {
-                self.refuse_erased(event, user)?;
-                let mut identities = write(&self.identities[shard_of(anonymous)]);
+                // Both are held, the lower one first; where the ids share a shard they share its lock.
+                let (theirs, own) = (shard_of(user), shard_of(anonymous));
+                let below = (theirs < own).then(|| read(&self.identities[theirs]));
+                let mut identities = write(&self.identities[own]);
+                let above = (theirs > own).then(|| read(&self.identities[theirs]));
+                let of_user = below.as_deref().or(above.as_deref()).unwrap_or(&identities);
+                refuse(event, of_user.erased(user))?;
                 refuse(event, identities.erased(anonymous))?;
                 let limit = self.limits.links.div_ceil(SHARDS);
                 let link = identities.link(anonymous, user, event.time, limit);
@@ -134,14 +141,17 @@ impl People {
     }
 
     /// Lets `change` change a person, known so far or not.
-    pub(super) fn change(&self, user: UserKey, change: impl FnOnce(&mut Record)) {
+    fn change(&self, user: UserKey, change: impl FnOnce(&mut Record)) {
         let mut shard = write(&self.shards[shard_of(user)]);
         change(shard.entry(user).or_default());
         evict(&mut shard, self.limits.people);
     }
 
-    fn refuse_erased(&self, event: &Event, user: UserKey) -> Result<(), IngestError> {
-        refuse(event, read(&self.identities[shard_of(user)]).erased(user))
+    /// Lets `change` change the person whom an id means.
+    pub(super) fn change_owner(&self, id: UserKey, change: impl FnOnce(&mut Record)) {
+        // The lock is held so that the id is not linked in the meantime, and the change lost with it.
+        let identities = read(&self.identities[shard_of(id)]);
+        self.change(identities.owner(id).unwrap_or(id), change);
     }
 
     /// Moves what is known under an anonymous id to the user it belongs to.
@@ -150,7 +160,7 @@ impl People {
         // Between the two locks nobody else can reach the record: the identity of the id is locked.
         let mut shard = write(&self.shards[shard_of(user)]);
         let into = shard.entry(user).or_default();
-        into.profile.merge_with(&record.profile, engine.upkeep());
+        engine.join(&mut into.profile, &record.profile);
         if let Some(open) = &record.open {
             into.open().merge(open);
         }
@@ -159,14 +169,16 @@ impl People {
     pub(super) fn erase(&self, user: UserKey, now: Timestamp) -> Erased {
         let user = self.resolve(user);
         let mut erased = Erased::default();
+        // First, so that nobody is linked to the user behind the search for links, or counted behind the removal.
+        write(&self.identities[shard_of(user)]).erase(user, now);
         for identities in &self.identities {
-            let ids = write(identities).unlink(user);
-            erased.links += ids.len();
-            for id in ids {
-                write(&self.identities[shard_of(id)]).erase(id, now);
+            // A link lies in the shard of its id.
+            let mut identities = write(identities);
+            for id in identities.unlink(user) {
+                identities.erase(id, now);
+                erased.links += 1;
             }
         }
-        write(&self.identities[shard_of(user)]).erase(user, now);
         erased.profile = write(&self.shards[shard_of(user)]).remove(&user).is_some();
         erased
     }

@@ -14,8 +14,10 @@ use super::identity::{Identities, Stored};
 use super::people::{Record, SHARDS, Shard, shard_of};
 use super::{Personalizer, read, write};
 use crate::engine::Models;
+use crate::hash::Map;
 use crate::id::UserKey;
 use crate::state::{Frame, State, StateError, encode};
+use crate::time::Timestamp;
 
 /// What a snapshot begins with.
 #[derive(Debug, Serialize, Deserialize)]
@@ -91,7 +93,8 @@ impl Personalizer {
             let identities: Stored = next(&mut rest)?.decode("identities", VERSION)?;
             let people: Vec<(UserKey, Box<Record>)> = next(&mut rest)?.decode("people", VERSION)?;
             let in_order = people.windows(2).all(|pair| pair[0].0 < pair[1].0);
-            if !in_order || !people.iter().all(|(key, _)| shard_of(*key) == index) {
+            let is_here = |key: UserKey| shard_of(key) == index;
+            if !in_order || !people.iter().all(|(key, _)| is_here(*key)) || !identities.keys().all(is_here) {
                 return Err(malformed());
             }
             restored.push((identities.into(), people.into_iter().collect()));
@@ -106,15 +109,22 @@ impl Personalizer {
         engine.adopt(&mut models);
         let mut identities: Vec<RwLockWriteGuard<'_, Identities>> = self.people.identities.iter().map(write).collect();
         let mut shards: Vec<RwLockWriteGuard<'_, Shard>> = self.people.shards.iter().map(write).collect();
+        let mut gone: Map<UserKey, Timestamp> = Map::default();
         for (id, time) in identities.iter().flat_map(|identities| identities.all_erased()) {
             let (identities, shard) = &mut restored[shard_of(id)];
+            // A snapshot that knows of the erasure holds only what came after it.
+            if identities.erased(id).is_some_and(|known| known >= time) {
+                continue;
+            }
             identities.forget(id);
             identities.erase(id, time);
+            gone.insert(id, time);
             // Somebody who came back after having been erased in the snapshot's past is younger than the erasure.
-            if shard.get(&id).is_some_and(|record| record.profile.first_seen() <= time) {
+            if shard.get(&id).is_some_and(|record| record.profile.first_seen().min(record.heard()) <= time) {
                 shard.remove(&id);
             }
         }
+        restored.iter_mut().for_each(|(identities, _)| identities.forget_owned(&gone));
         for (index, (of, shard)) in restored.into_iter().enumerate() {
             *identities[index] = of;
             *shards[index] = shard;

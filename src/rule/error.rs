@@ -74,6 +74,15 @@ impl fmt::Display for NameKind {
     }
 }
 
+impl NameKind {
+    const fn article(self) -> &'static str {
+        match self {
+            Self::Event | Self::Attribute | Self::Affinity | Self::AffinityValue | Self::Key => "an",
+            _ => "a",
+        }
+    }
+}
+
 /// Why a rule is not one, or cannot mean what it says.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -117,7 +126,7 @@ pub enum RuleError {
         nearest: Option<String>,
     },
     /// A name is empty, too long, or cannot be written back.
-    #[error("{at}: `{name}` cannot name a {what}; names have 1 to 512 bytes and no outer white space")]
+    #[error("{at}: `{name}` cannot name {} {what}; names have 1 to 512 bytes and no outer white space", what.article())]
     Name {
         /// Where.
         at: Location,

@@ -1,9 +1,16 @@
 //! What every error says: where, what was found, what would be right.
 
+use bespoke::bandit::BanditError;
 use bespoke::catalog::CatalogError;
+use bespoke::config::{Fault, Place, Problem};
+use bespoke::decision::NotAPropensity;
 use bespoke::event::{EventError, EventJsonError, EventReadError, SegmentSpecError};
 use bespoke::id::DecisionId;
+use bespoke::personalizer::IngestError;
+use bespoke::recommend::RecommendError;
+use bespoke::rule::{Location, NameKind, Rule, RuleError};
 use bespoke::state::StateError;
+use bespoke::stats::StatsError;
 use bespoke::time::{Span, TimeError, Timestamp};
 
 #[track_caller]
@@ -167,18 +174,81 @@ fn catalog_errors_name_the_item() {
 const NOBODY: &str = "`batch[1]` names nobody: it needs `userId` or `anonymousId`";
 
 #[test]
-fn rule_and_choice_errors_say_what_would_be_right() {
-    use bespoke::bandit::BanditError;
-    use bespoke::decision::NotAPropensity;
-    use bespoke::recommend::RecommendError;
-    use bespoke::rule::{Rule, RuleError};
-    says(NotAPropensity(1.5), "1.5 is not a propensity: it must be more than 0 and at most 1");
-    says(BanditError::Arms { found: 65 }, "a bandit has from 1 to 64 arms, but 65 were given");
-    says(BanditError::NoSuchArm { arm: 3, arms: 3 }, "there is no arm 3: the arms are 0 to 2");
-    says(BanditError::Epsilon { found: 2.0 }, "epsilon lies from 0 to 1, but 2 was given");
-    says(RecommendError::Neighbors { found: 3 }, "`neighbors` is 3, but must be at least 4");
-    says(RecommendError::Zero { name: "pace" }, "`pace` is zero, but must be above it");
+fn rule_errors_say_where_and_what_would_be_right() {
+    let at = || Location::Text { line: 1, column: 5 };
     says(RuleError::TooLong { bytes: 9, limit: 8 }, "the rule has 9 bytes; at most 8 are read");
+    says(RuleError::TooDeep { at: at(), limit: 64 }, "1:5: the rule nests deeper than 64 levels");
+    says(
+        RuleError::Syntax { at: at(), wanted: "a number", found: text("the end") },
+        "1:5: expected a number, found the end",
+    );
+    let unknown = |nearest: Option<&str>| RuleError::Unknown {
+        at: at(),
+        what: NameKind::Event,
+        name: text("veiwed"),
+        nearest: nearest.map(text),
+    };
+    says(unknown(Some("viewed")), "1:5: unknown event `veiwed`; did you mean `viewed`?");
+    says(unknown(None), "1:5: unknown event `veiwed`");
+    says(
+        RuleError::Name { at: at(), what: NameKind::Attribute, name: text(" x") },
+        "1:5: ` x` cannot name an attribute; names have 1 to 512 bytes and no outer white space",
+    );
+    says(
+        RuleError::Empty { at: at(), what: "list" },
+        "1:5: an empty list says nothing; write `true` or `false` if that is meant",
+    );
+    says(
+        RuleError::TooManyValues { at: at(), limit: 7 },
+        "1:5: the list has more than 7 values; keep so many as a segment or an attribute",
+    );
+    let (name, found) = (text("plan"), "text");
+    says(
+        RuleError::KindMismatch { at: at(), op: ">=", wanted: "a number", name, found },
+        "1:5: `>=` needs a number, but `plan` is text",
+    );
+    says(
+        RuleError::Window { at: at(), window: Span::ZERO },
+        "1:5: the window is 0s; it must be longer than nothing and at most 5 years of 365 days",
+    );
+    says(
+        RuleError::WindowOfTime { at: at(), measure: "first()" },
+        "1:5: `first()` takes no window; compare its time instead, or count within the window",
+    );
+    says(
+        RuleError::Threshold { at: at(), found: 99.0, limit: 64 },
+        "1:5: a count within a window compares with at most 64, not 99; count without a window",
+    );
+    says(RuleError::NotFinite { at: at() }, "1:5: a number is not finite");
+    says(
+        RuleError::Time { at: at(), source: TimeError::Span { text: text("x") } },
+        "1:5: `x` is not a span of time; write a whole number and a unit, such as `30m`, `1h30m` or `7d`",
+    );
+    says(RuleError::NotFinite { at: Location::Path("$and[1]".into()) }, "$and[1]: a number is not finite");
+    says(RuleError::NotFinite { at: Location::Path("".into()) }, "rule: a number is not finite");
+    says(RuleError::NotFinite { at: Location::Built }, "rule: a number is not finite");
+    says(
+        Rule::from_value(&serde_json::json!({"$and": [{"$nto": {"a": 1}}, {"$or": []}]})).unwrap_err(),
+        "$and[0].$nto: unknown operator or key `$nto`; did you mean `$not`?; $and[1].$or: an empty list says nothing; write `true` or `false` if that is meant",
+    );
+    for (kind, word) in [
+        (NameKind::Event, "event"),
+        (NameKind::Property, "property"),
+        (NameKind::Attribute, "attribute"),
+        (NameKind::Context, "context name"),
+        (NameKind::Affinity, "affinity"),
+        (NameKind::AffinityValue, "affinity value"),
+        (NameKind::Session, "session fact"),
+        (NameKind::Segment, "segment"),
+        (NameKind::Function, "function"),
+        (NameKind::Key, "operator or key"),
+    ] {
+        assert_eq!(kind.to_string(), word);
+    }
+}
+
+#[test]
+fn rules_in_text_say_where_they_go_wrong() {
     for (rule, text) in [
         ("plan =", "1:7: expected a value: text in quotes, a number, `true`, `false` or `time('…')`, found the end"),
         ("plan IN ()", "1:9: an empty list says nothing; write `true` or `false` if that is meant"),
@@ -187,4 +257,94 @@ fn rule_and_choice_errors_say_what_would_be_right() {
     ] {
         says(Rule::parse(rule).unwrap_err(), text);
     }
+}
+
+#[test]
+fn faults_of_definitions_say_what_would_be_right() {
+    let (found, near) = (|| text("hme"), || Some(text("home")));
+    let error = serde_json::from_str::<u8>("x").unwrap_err();
+    says(Fault::Syntax { error }, "not JSON: expected value at line 1 column 1");
+    says(Fault::WrongKind { wanted: "a text", found: "a list" }, "a list stands where a text should");
+    says(Fault::Missing { field: "rule" }, "`rule` is missing");
+    says(Fault::UnknownField { found: found(), near: near() }, "unknown field `hme`; did you mean `home`?");
+    says(Fault::UnknownField { found: found(), near: None }, "unknown field `hme`");
+    let what = "placement";
+    says(Fault::Unknown { what, found: found(), near: near() }, "unknown placement `hme`; did you mean `home`?");
+    says(Fault::Unknown { what, found: found(), near: None }, "unknown placement `hme`");
+    says(
+        Fault::Duplicate { what, name: text("home") },
+        "the placement `home` is defined twice; give one of them another name",
+    );
+    says(
+        Fault::Range { found: text("7"), wanted: "a number from 1 to 5" },
+        "7 stands where a number from 1 to 5 should",
+    );
+    says(
+        Fault::Cycle { names: ["a", "b", "a"].map(text).to_vec() },
+        "segments refer to each other in a circle: a → b → a; break it at one of them",
+    );
+    says(Fault::Refused { error: Box::new(CatalogError::EmptyId) }, "an item has an empty id; give it 1 to 512 bytes");
+    let problem = |path: &str, line| Problem {
+        place: Place { path: text(path), line, column: 3 },
+        fault: Fault::Missing { field: "rule" },
+    };
+    says(problem("segments[0]", 2), "2:3: segments[0]: `rule` is missing");
+    says(problem("segments[0]", 0), "segments[0]: `rule` is missing");
+    says(problem("", 0), "definitions: `rule` is missing");
+}
+
+#[test]
+fn choice_and_statistics_errors_show_the_range() {
+    says(NotAPropensity(1.5), "1.5 is not a propensity: it must be more than 0 and at most 1");
+    says(BanditError::Arms { found: 65 }, "a bandit has from 1 to 64 arms, but 65 were given");
+    says(BanditError::NoSuchArm { arm: 3, arms: 3 }, "there is no arm 3: the arms are 0 to 2");
+    says(BanditError::Propensity { found: 0.0 }, "a propensity is above 0 and at most 1, but 0 was given");
+    says(BanditError::Reward { found: 1e13 }, "a reward is a number from -5e12 to 5e12, but 10000000000000 was given");
+    says(
+        BanditError::RewardRange { found: 2.0 },
+        "thompson sampling learns from rewards from 0 to 1, but 2 was given; scale it, or use epsilon_greedy",
+    );
+    says(BanditError::Prior { found: 0.0 }, "a prior parameter lies from 0.1 to 1000000, but 0 was given");
+    says(BanditError::Epsilon { found: 2.0 }, "epsilon lies from 0 to 1, but 2 was given");
+    says(
+        StatsError::BetaParameter { found: 0.0 },
+        "a beta distribution needs parameters from 0.1 to 1000000000000, but one is 0",
+    );
+    says(StatsError::Level { found: 1.0 }, "a confidence level lies between 0 and 1, such as 0.95, but 1 was given");
+    says(
+        StatsError::MoreSuccessesThanTrials { successes: 3, trials: 2 },
+        "3 successes were given in 2 trials; successes are at most the trials",
+    );
+}
+
+#[test]
+fn recommender_errors_name_the_setting() {
+    says(RecommendError::HalfLife { found: Span::ZERO }, "`half_life` is 0s, but must be at least 1m");
+    says(RecommendError::Zero { name: "pace" }, "`pace` is zero, but must be above it");
+    says(
+        RecommendError::Share { name: "share", found: -1.0 },
+        "`share` is -1, but must be a share of at most 1, and not negative",
+    );
+    says(
+        RecommendError::Share { name: "fade", found: 0.0 },
+        "`fade` is 0, but must be a share of at most 1, and not negative or zero",
+    );
+    says(RecommendError::Neighbors { found: 3 }, "`neighbors` is 3, but must be at least 4");
+    says(RecommendError::Depth { found: 257 }, "`depth` is 257, but must be at most 256");
+    says(RecommendError::Repeat { found: -1.0 }, "`repeat` is -1, but must be finite and not negative");
+    says(RecommendError::TooMany { found: 9, most: 8 }, "9 entries are stored where at most 8 can be");
+    says(RecommendError::Disorder, "stored items must be in rising order, each once");
+    says(RecommendError::Weight, "a stored weight is not above zero, or is newer than its row");
+}
+
+#[test]
+fn an_event_that_is_not_taken_in_says_why() {
+    says(
+        IngestError::Event(EventError::NoDecision),
+        "an `exposed` event needs `decision`, the id that the decision carries",
+    );
+    says(
+        IngestError::Erased { time: Timestamp::EPOCH, erased: Timestamp::from_millis(3_600_000) },
+        "the event of 1970-01-01T00:00:00Z is about somebody who was erased at 1970-01-01T01:00:00Z; only later events are taken",
+    );
 }
