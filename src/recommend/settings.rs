@@ -44,7 +44,7 @@ pub struct NeighborSettings {
     /// What the later item counts as a neighbour of the earlier one is 1; the earlier one, as a neighbour of the
     /// later, counts this much, in [0, 1]. 0.4 unless told.
     pub backward: f32,
-    /// How many neighbours an item keeps at most; at least 4. 128 unless told, of 24 bytes each.
+    /// How many neighbours an item keeps at most; at least 4. 64 unless told, of 24 bytes each.
     pub neighbors: u32,
     /// How many items have neighbours at most; at least one. 200,000 unless told.
     pub capacity: u32,
@@ -67,7 +67,7 @@ impl Default for NeighborSettings {
             window: Span::minutes(30),
             pace: Span::minutes(1),
             backward: 0.4,
-            neighbors: 128,
+            neighbors: 64,
             capacity: 200_000,
             depth: 10,
             fade: 0.5,
