@@ -1,0 +1,308 @@
+//! No bytes make a reader of states panic, and what passes the door is written again, read as the same, and used.
+//!
+//! The first byte of the input says how to read the others; most modes put them behind a checksum that fits, so that
+//! the decoder behind it is reached. `BESPOKE_SEEDS=fuzz/seeds/snapshot_bytes cargo +nightly fuzz run snapshot_bytes
+//! -- -runs=0` writes the seeds anew, as is due when a stored form changes.
+
+#![no_main]
+
+use std::sync::OnceLock;
+
+use bespoke::catalog::Item;
+use bespoke::decision::Request;
+use bespoke::engine::{DecideScratch, Engine, Models};
+use bespoke::event::{Event, EventKind};
+use bespoke::hash::Symbol;
+use bespoke::id::UserKey;
+use bespoke::personalizer::Personalizer;
+use bespoke::profile::Profile;
+use bespoke::recommend::{Neighbors, Popular, Query, Recommender, Scratch, Seen};
+use bespoke::state::State;
+use bespoke::time::{Span, Timestamp};
+use xxhash_rust::xxh3::xxh3_64;
+
+libfuzzer_sys::fuzz_target!(init: write_seeds(), |bytes: &[u8]| {
+    let Some((mode, bytes)) = bytes.split_first() else { return };
+    match mode {
+        0 => raw(bytes),
+        1 => raw(&sealed_again(bytes)),
+        2 => profile(&sealed(Profile::KIND, Profile::VERSION, bytes)),
+        3 => models(&sealed(Models::KIND, Models::VERSION, bytes)),
+        4 => popular(&sealed(Popular::KIND, Popular::VERSION, bytes)),
+        5 => neighbors(&sealed(Neighbors::KIND, Neighbors::VERSION, bytes)),
+        _ => {
+            if let Some(snapshot) = snapshot_of(bytes) {
+                personalizer(&snapshot);
+            }
+        }
+    }
+});
+
+fn raw(bytes: &[u8]) {
+    profile(bytes);
+    models(bytes);
+    popular(bytes);
+    neighbors(bytes);
+    personalizer(bytes);
+}
+
+/// Reads a state, and checks that it has a stored form that holds all of it.
+fn read<S: State>(bytes: &[u8]) -> Option<S> {
+    let state = S::from_bytes(bytes).ok()?;
+    let written = state.to_bytes().expect("a state can be written");
+    let again = S::from_bytes(&written).expect("what was written can be read");
+    assert!(again.to_bytes().expect("a state can be written") == written, "what was read differs");
+    let mut merged = S::from_bytes(bytes).expect("it was read before");
+    merged.merge(&state);
+    let merged = merged.to_bytes().expect("a merged state can be written");
+    assert!(S::from_bytes(&merged).is_ok(), "a merged state can be read");
+    Some(state)
+}
+
+fn profile(bytes: &[u8]) {
+    let Some(mut profile) = read::<Profile>(bytes) else { return };
+    let engine = engine();
+    let mut models = engine.models();
+    for event in events(NOW) {
+        engine.apply(&event, &mut profile, &models.catalog, event.time);
+        engine.learn(&event, &profile, &mut models, &mut Vec::new());
+    }
+    for request in requests() {
+        engine.decide(&request, &profile, &models, NOW, &mut DecideScratch::default());
+    }
+    let _ = engine.memberships(&profile, NOW + Span::days(4000)).count();
+    engine.refresh(&mut profile, &models.catalog, NOW + Span::days(4000));
+    let _ = profile.bytes();
+    still_readable(&profile);
+}
+
+fn models(bytes: &[u8]) {
+    let Some(mut models) = read::<Models>(bytes) else { return };
+    let engine = engine();
+    // Definitions may have changed since a state was stored, so both must go well: with fitting, and without.
+    for is_fitted in [false, true] {
+        if is_fitted {
+            engine.adopt(&mut models);
+        }
+        let mut profile = Profile::default();
+        for event in events(NOW) {
+            engine.apply(&event, &mut profile, &models.catalog, event.time);
+            engine.learn(&event, &profile, &mut models, &mut Vec::new());
+        }
+        for request in requests() {
+            engine.decide(&request, &profile, &models, NOW, &mut DecideScratch::default());
+        }
+    }
+    let _ = models.catalog.upsert(Item::new("hat").category("hats"));
+    models.catalog.remove("shoe");
+    still_readable(&models);
+}
+
+fn popular(bytes: &[u8]) {
+    let Some(mut popular) = read::<Popular>(bytes) else { return };
+    popular.learn(Symbol::new("shoe"), 2.0, NOW);
+    rank(&popular);
+    still_readable(&popular);
+}
+
+fn neighbors(bytes: &[u8]) {
+    let Some(mut neighbors) = read::<Neighbors>(bytes) else { return };
+    neighbors.learn(Symbol::new("shoe"), NOW, 2.0, &history());
+    rank(&neighbors);
+    still_readable(&neighbors);
+}
+
+fn personalizer(bytes: &[u8]) {
+    let shop = Personalizer::new(engine());
+    if shop.restore(bytes).is_err() {
+        assert_eq!(shop.people(), 0, "a snapshot that is refused changes nothing");
+        return;
+    }
+    let written = shop.snapshot().expect("a state can be written");
+    shop.restore(&written).expect("what was written can be restored");
+    assert!(shop.snapshot().expect("a state can be written") == written, "what was restored differs");
+    use_all(&shop);
+    shop.erase(UserKey::known("ann"), NOW);
+    let written = shop.snapshot().expect("a state can be written");
+    shop.restore(&written).expect("what was written can be restored");
+}
+
+fn use_all(shop: &Personalizer) {
+    for event in events(NOW) {
+        let _ = shop.ingest(&event, event.time);
+    }
+    for request in requests() {
+        let decision = shop.decide(&request, NOW + Span::minutes(9));
+        let mut shown = Event::new(EventKind::Exposed, "ann", NOW + Span::minutes(9));
+        shown.decision = Some(decision.id);
+        let _ = shop.ingest(&shown, NOW + Span::minutes(9));
+    }
+    let _ = shop.ingest(&bought(NOW + Span::minutes(10)), NOW + Span::minutes(10));
+    let _ = shop.memberships(UserKey::known("ann"), NOW + Span::days(4000));
+    let _ = (shop.report(), shop.people_bytes());
+}
+
+/// What was used must have a stored form still.
+fn still_readable<S: State>(state: &S) {
+    let written = state.to_bytes().expect("a state can be written");
+    assert!(S::from_bytes(&written).is_ok(), "a state that was used can be read");
+}
+
+fn rank(recommender: &dyn Recommender) {
+    let query = Query { history: &history(), now: NOW, limit: 5, accept: &|_| true, pool: None };
+    let mut slate = Vec::new();
+    recommender.rank(&query, &mut Scratch::default(), &mut slate);
+    for candidate in slate {
+        assert!(candidate.score.is_finite() && candidate.score >= 0.0, "{candidate:?}");
+    }
+}
+
+fn history() -> [Seen; 2] {
+    ["hat", "shoe"].map(|item| Seen { item: Symbol::new(item), time: NOW, weight: 1.0 })
+}
+
+/// What happens to Ann, who has an id from before she was known.
+fn events(now: Timestamp) -> Vec<Event> {
+    let at = |n| now + Span::minutes(n);
+    let mut known = Event::new(EventKind::Identified, "ann", at(2)).attribute("plan", "pro");
+    known.anonymous = Some("a-1".to_owned());
+    vec![
+        Event::by_visitor(EventKind::ItemViewed, "a-1", at(0)).item("hat").id("e0"),
+        Event::by_visitor(EventKind::ItemViewed, "a-1", at(1)).item("shoe").id("e1"),
+        known,
+        bought(at(3)),
+    ]
+}
+
+fn bought(time: Timestamp) -> Event {
+    Event::new(EventKind::Purchased, "ann", time).item("shoe").value(20.0, "EUR").property("page", "/")
+}
+
+fn requests() -> [Request; 2] {
+    ["home", "list"].map(|placement| Request::new(placement).user("ann"))
+}
+
+fn engine() -> Engine {
+    static DEFINITIONS: OnceLock<bespoke::Definitions> = OnceLock::new();
+    let definitions = || bespoke::Definitions::from_json(DEFINED).expect("the definitions are sound");
+    Engine::new(DEFINITIONS.get_or_init(definitions).clone()).expect("the definitions compile")
+}
+
+const NOW: Timestamp = Timestamp::from_millis(1_772_366_400_000);
+
+const DEFINED: &str = r#"{
+    "schema": {"attributes": {"plan": "text"}, "affinities": [{"attribute": "category", "half_life": "30d"}]},
+    "segments": [
+        {"name": "keen", "rule": "event('item_viewed').where(category = 'hats').within(7 days).count() >= 1"},
+        {"name": "big", "rule": "event('purchased').within(14 days).sum(value) >= 10 OR affinity('category', 'hats') > 0.1"},
+        {"name": "now", "rule": "session(views) >= 1 AND NOT segment('big') OR event('purchased').last() EXISTS"}
+    ],
+    "placements": ["home", "list"],
+    "campaigns": [
+        {"name": "banner", "placement": "home", "variants": [{"name": "a"}, {"name": "b"}],
+         "chooser": {"thompson": {}}, "goal": {"event": "purchased", "within": "1d"}},
+        {"name": "greedy", "placement": "home", "audience": "segment('big')", "priority": 1,
+         "variants": [{"name": "a"}, {"name": "b"}],
+         "chooser": {"epsilon_greedy": {"epsilon": 0.1}}, "goal": {"event": "purchased", "within": "1d", "pay": "amount"}},
+        {"name": "items", "placement": "list", "recommend": {"sources": ["related", "recent", "popular", "catalog"], "limit": 5}}
+    ]
+}"#;
+
+/// The checksum of a frame, as `src/state/mod.rs` describes it.
+fn sum(header: &[u8], body: &[u8]) -> [u8; 8] {
+    let parts = [xxh3_64(header).to_le_bytes(), xxh3_64(body).to_le_bytes()];
+    xxh3_64(&parts.concat()).to_le_bytes()
+}
+
+/// A frame around a payload.
+fn sealed(kind: &str, version: u16, payload: &[u8]) -> Vec<u8> {
+    let mut frame = b"BSPK".to_vec();
+    frame.extend_from_slice(&version.to_le_bytes());
+    frame.extend_from_slice(&(kind.len() as u16).to_le_bytes());
+    frame.extend_from_slice(&(payload.len() as u64).to_le_bytes());
+    let body = [kind.as_bytes(), payload].concat();
+    frame.extend_from_slice(&sum(&frame, &body));
+    frame.extend_from_slice(&body);
+    frame
+}
+
+/// The bytes with a fitting checksum in each of their frames.
+fn sealed_again(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let mut rest = bytes.as_mut_slice();
+    while let Some((frame, after)) = split_frame(rest) {
+        let (header, body) = frame.split_at_mut(24);
+        let sum = sum(&header[..16], body);
+        header[16..].copy_from_slice(&sum);
+        rest = after;
+    }
+    bytes
+}
+
+fn split_frame(bytes: &mut [u8]) -> Option<(&mut [u8], &mut [u8])> {
+    let kind = u16::from_le_bytes(*bytes.get(6..)?.first_chunk()?);
+    let payload = u64::from_le_bytes(*bytes.get(8..)?.first_chunk()?);
+    let len = usize::try_from(payload).ok()?.checked_add(usize::from(kind))?.checked_add(24)?;
+    bytes.split_at_mut_checked(len)
+}
+
+/// A whole snapshot in which one shard is filled: a byte for the shard, then the lengths of the models, the
+/// identities and the people in two bytes each, then these.
+fn snapshot_of(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (&[shard, a, b, c, d], rest) = bytes.split_first_chunk()?;
+    let (models, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes([a, b])))?;
+    let (identities, people) = rest.split_at_checked(usize::from(u16::from_le_bytes([c, d])))?;
+    // The number of people, as postcard writes a number, begins the list; a byte is enough for so few bytes.
+    let count = people.first().copied().filter(|count| *count < 128)?;
+    let mut out = sealed("personalizer", 1, &[SHARDS, count]);
+    out.extend(sealed(Models::KIND, Models::VERSION, models));
+    for index in 0..SHARDS {
+        let is_filled = index == shard % SHARDS;
+        out.extend(sealed("identities", 1, if is_filled { identities } else { &[0, 0] }));
+        out.extend(sealed("people", 1, if is_filled { people } else { &[0] }));
+    }
+    Some(out)
+}
+
+const SHARDS: u8 = 64;
+
+/// Writes the states that a small shop comes to, one for each mode, into the folder that the environment names.
+fn write_seeds() {
+    let Ok(folder) = std::env::var("BESPOKE_SEEDS") else { return };
+    let shop = Personalizer::new(engine());
+    for item in [Item::new("hat").category("hats"), Item::new("shoe").category("shoes/trail").tag("red")] {
+        shop.upsert_item(item).expect("the items are sound");
+    }
+    use_all(&shop);
+    let write = |name: &str, mode: u8, bytes: &[u8]| {
+        let path = std::path::Path::new(&folder).join(name);
+        std::fs::write(path, [&[mode], bytes].concat()).expect("seeds can be written");
+    };
+    let payload = |kind: &str, frame: Vec<u8>| frame[24 + kind.len()..].to_vec();
+    let ann = shop.profile(UserKey::known("ann")).expect("Ann is known").to_bytes().expect("it can be written");
+    write("profile", 2, &payload(Profile::KIND, ann));
+    let (models, popular, neighbors) =
+        shop.with_models(|models| (models.to_bytes(), models.popular.to_bytes(), models.neighbors.to_bytes()));
+    let models = payload(Models::KIND, models.expect("it can be written"));
+    write("models", 3, &models);
+    write("popular", 4, &payload(Popular::KIND, popular.expect("it can be written")));
+    write("neighbors", 5, &payload(Neighbors::KIND, neighbors.expect("it can be written")));
+    let mut snapshot = shop.snapshot().expect("a state can be written");
+    write("snapshot", 1, &snapshot);
+
+    // The shards that hold more than their empty form, as the parts of one snapshot each.
+    let mut rest = snapshot.as_mut_slice();
+    let mut frames = Vec::new();
+    while let Some((frame, after)) = split_frame(rest) {
+        frames.push(frame.to_vec());
+        rest = after;
+    }
+    for (shard, pair) in frames[2..].chunks(2).enumerate() {
+        let (identities, people) = (payload("identities", pair[0].clone()), payload("people", pair[1].clone()));
+        if identities != [0, 0] || people != [0] {
+            let len = |bytes: &[u8]| (bytes.len() as u16).to_le_bytes();
+            let head = [&[shard as u8][..], &len(&models), &len(&identities)].concat();
+            write(&format!("shard-{shard}"), 6, &[head, models.clone(), identities, people].concat());
+        }
+    }
+}
