@@ -86,6 +86,7 @@ mod error;
 pub mod event;
 pub mod hash;
 pub mod id;
+mod near;
 pub mod personalizer;
 pub mod profile;
 pub mod recommend;

@@ -11,7 +11,7 @@ use std::fmt;
 
 pub(crate) use reader::{Reader, join, kind};
 
-use crate::schema::nearest;
+use crate::near::nearest;
 
 /// Where in a document something is: its path, and the line and column once the text is at hand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

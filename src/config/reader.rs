@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::{Fault, Problems};
 use crate::id::MAX_ID_BYTES;
-use crate::schema::nearest;
+use crate::near::nearest;
 
 /// A place in a JSON document, with the list that takes the mistakes.
 ///

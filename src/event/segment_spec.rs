@@ -222,7 +222,7 @@ impl Message {
                     Some(previous.ok_or_else(|| self.missing("previousId", "an `alias` message needs it"))?);
             }
             Some(found) => {
-                let nearest = crate::schema::nearest(found, TYPES);
+                let nearest = crate::near::nearest(found, TYPES);
                 return Err(SegmentSpecError::UnknownType { at: self.path("type"), found: shorten(found), nearest });
             }
             None => return Err(self.missing("type", "it says `identify`, `track`, `page` and the like")),

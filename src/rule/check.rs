@@ -1,7 +1,8 @@
 //! What a rule may say: names that exist, kinds that fit, windows and thresholds that profiles can answer.
 
 use crate::event::EventKind;
-use crate::schema::{Schema, nearest};
+use crate::near::nearest;
+use crate::schema::Schema;
 use crate::time::{Span, shorten};
 use crate::value::Kind;
 

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::schema::nearest;
+use crate::near::nearest;
 use crate::time::{Span, Timestamp, shorten};
 
 use super::ast::{

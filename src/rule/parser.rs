@@ -2,7 +2,7 @@
 
 use crate::event::EventKind;
 use crate::id::MAX_ID_BYTES;
-use crate::schema::nearest;
+use crate::near::nearest;
 use crate::time::{Span, Timestamp, shorten};
 
 use super::ast::{

@@ -255,3 +255,17 @@ fn events_of_known_users_leave_the_same_state_in_any_order() {
     let again = [events.clone(), events.clone()].concat();
     assert!(run(&again) == in_order);
 }
+
+/// People read JSON; what it says is all there is.
+#[test]
+fn profiles_and_models_survive_json_too() {
+    let steps = log(&mut Dice::new(2), 600);
+    let (shop, mut answers) = (shop(), Answers::new());
+    play(&shop, &mut answers, &steps);
+    let profile = shop.profile(bespoke::id::UserKey::known(&user(1))).unwrap();
+    let json = serde_json::to_string(&profile).unwrap();
+    assert_eq!(serde_json::from_str::<bespoke::profile::Profile>(&json).unwrap(), profile);
+    let models = shop.with_models(Clone::clone);
+    let json = serde_json::to_string(&models).unwrap();
+    assert_eq!(serde_json::from_str::<bespoke::engine::Models>(&json).unwrap(), models);
+}
