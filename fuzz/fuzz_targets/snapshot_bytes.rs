@@ -277,6 +277,15 @@ fn write_seeds() {
     let write = |name: &str, mode: u8, bytes: &[u8]| {
         let path = std::path::Path::new(&folder).join(name);
         std::fs::write(path, [&[mode], bytes].concat()).expect("seeds can be written");
+        let is_read = match mode {
+            2 => Profile::from_bytes(&sealed(Profile::KIND, Profile::VERSION, bytes)).is_ok(),
+            3 => Models::from_bytes(&sealed(Models::KIND, Models::VERSION, bytes)).is_ok(),
+            4 => Popular::from_bytes(&sealed(Popular::KIND, Popular::VERSION, bytes)).is_ok(),
+            5 => Neighbors::from_bytes(&sealed(Neighbors::KIND, Neighbors::VERSION, bytes)).is_ok(),
+            1 => Personalizer::new(engine()).restore(&sealed_again(bytes)).is_ok(),
+            _ => snapshot_of(bytes).is_some_and(|bytes| Personalizer::new(engine()).restore(&bytes).is_ok()),
+        };
+        assert!(is_read, "the seed {name} leads nowhere");
     };
     let payload = |kind: &str, frame: Vec<u8>| frame[24 + kind.len()..].to_vec();
     let ann = shop.profile(UserKey::known("ann")).expect("Ann is known").to_bytes().expect("it can be written");
