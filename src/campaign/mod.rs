@@ -1,6 +1,6 @@
 //! Campaigns: who is shown what, where, when, and what counts as success.
 //!
-//! A [`Campaign`] fills a placement for its audience within its schedule. Where several apply, the [`arbiter`] takes
+//! A [`Campaign`] fills a placement for its audience within its schedule. Where several apply, the arbiter takes
 //! the one of highest priority. Its [`Chooser`] picks one of its variants, each of which carries a payload, or a
 //! [`Strategy`] that recommends items, or both. Its [`Goal`] says which later events pay.
 

@@ -113,18 +113,16 @@ impl Filters {
         }
         let own = reader.map("attributes", |name, reader| Some((name.to_owned(), Target::read(reader)?)));
         filters.facets.extend(own);
-        if let Some(mut price) = reader.child("price")
-            && price.is_object()
-        {
-            filters.price_from = price.number("from", 0.0..=1e12, "a price from 0 to 1e12");
-            filters.price_to = price.number("to", 0.0..=1e12, "a price from 0 to 1e12");
-            if let (Some(from), Some(to)) = (filters.price_from, filters.price_to)
-                && from > to
-            {
-                let found = format!("a price from {from} to {to}");
-                price.fault(Fault::Range { found, wanted: "a price whose `from` is at most its `to`" });
+        if let Some(mut price) = reader.child("price") {
+            if price.is_object() {
+                filters.price_from = price.number("from", 0.0..=1e12, "a price from 0 to 1e12");
+                filters.price_to = price.number("to", 0.0..=1e12, "a price from 0 to 1e12");
+                if let Some((from, to)) = filters.price_from.zip(filters.price_to).filter(|(from, to)| from > to) {
+                    let found = format!("a price from {from} to {to}");
+                    price.fault(Fault::Range { found, wanted: "a price whose `from` is at most its `to`" });
+                }
+                price.finish();
             }
-            price.finish();
         }
         filters.exclude = reader.list("exclude", |reader| word(reader, "exclusion", Seen::WORDS));
         reader.finish();

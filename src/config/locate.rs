@@ -49,9 +49,8 @@ impl Cursor<'_> {
             self.skip()?;
             let after = |c: char| c.is_ascii_whitespace() || c == ':';
             let key: String = serde_json::from_str(self.text[start..self.at].trim_end_matches(after)).ok()?;
-            if let Some(rest) = path.strip_prefix(key.as_str())
-                && (rest.is_empty() || rest.starts_with(['.', '[']))
-            {
+            let rest = path.strip_prefix(key.as_str());
+            if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with(['.', '['])) {
                 return Some(rest.strip_prefix('.').unwrap_or(rest));
             }
             self.skip()?;

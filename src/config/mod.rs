@@ -1,6 +1,6 @@
 //! Reading definitions that people wrote, with every mistake found at once.
 //!
-//! A [`Reader`] walks a JSON document by path. It never stops at a mistake: it notes a [`Problem`] with its place in
+//! A reader walks a JSON document by path. It never stops at a mistake: it notes a [`Problem`] with its place in
 //! the file and goes on, so that a host sees all of them after one load. Unknown fields are mistakes, with the
 //! nearest known name as a suggestion.
 
@@ -155,9 +155,10 @@ impl Problems {
     /// Finds the line and column of each, now that the text is at hand, and sorts them.
     pub(crate) fn locate(&mut self, text: &str) {
         for problem in &mut self.0 {
-            if problem.place.line == 0
-                && let Some((line, column)) = place_of(text, &problem.place.path)
-            {
+            if problem.place.line > 0 {
+                continue;
+            }
+            if let Some((line, column)) = place_of(text, &problem.place.path) {
                 (problem.place.line, problem.place.column) = (line, column);
             }
         }

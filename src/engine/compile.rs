@@ -223,9 +223,8 @@ fn check_campaign(
     if let Some(rule) = &campaign.audience {
         check_rule(rule, vocabulary, &at("audience"), problems);
     }
-    if let (Some(starts), Some(ends)) = (campaign.schedule.starts, campaign.schedule.ends)
-        && starts >= ends
-    {
+    let times = campaign.schedule.starts.zip(campaign.schedule.ends);
+    if let Some((starts, ends)) = times.filter(|(starts, ends)| starts >= ends) {
         let found = format!("a schedule from {starts} to {ends}");
         problems.push(at("schedule"), Fault::Range { found, wanted: "one that ends after it starts" });
     }
@@ -244,11 +243,10 @@ fn check_campaign(
             problems.push(join(&at, "limit"), fault);
         }
         for (name, target) in &strategy.filters.facets {
-            if let Target::Context(context) = target
-                && !vocabulary.schema.context.is_empty()
-                && !vocabulary.schema.context.contains_key(context)
-            {
-                let known = vocabulary.schema.context.keys().map(String::as_str);
+            let Target::Context(context) = target else { continue };
+            let declared = &vocabulary.schema.context;
+            if !declared.is_empty() && !declared.contains_key(context) {
+                let known = declared.keys().map(String::as_str);
                 problems.push(format!("{at}.filters.{name}"), Fault::unknown("context", context, known));
             }
         }

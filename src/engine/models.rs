@@ -85,9 +85,7 @@ impl Models {
         let Some(at) = state.variants.iter().position(|of| of.name == variant) else { return };
         let tally = &mut state.variants[at].tally;
         tally.exposures = tally.exposures.saturating_add(1);
-        if let Some(bandit) = &mut state.bandit
-            && at < bandit.arms()
-        {
+        if let Some(bandit) = state.bandit.as_mut().filter(|bandit| at < bandit.arms()) {
             // The arm is one of the bandit's, which is all that it asks.
             let _ = bandit.expose(at);
         }
@@ -100,10 +98,8 @@ impl Models {
         let tally = &mut state.variants[at].tally;
         tally.conversions = tally.conversions.saturating_add(1);
         tally.amount.add(amount);
-        if let Some(bandit) = &mut state.bandit
-            && at < bandit.arms()
-            && let Ok(reward) = Reward::new(reward)
-        {
+        let bandit = state.bandit.as_mut().filter(|bandit| at < bandit.arms());
+        if let (Some(bandit), Ok(reward)) = (bandit, Reward::new(reward)) {
             // Compiling the definitions has made sure that this bandit takes such rewards.
             let _ = bandit.learn(at, reward);
         }
