@@ -27,7 +27,7 @@ fn try_out(rule: &Rule) {
 
     let declared = Schema::default().attribute("plan", Kind::Text).context("page", Kind::Number);
     for schema in [Schema::default(), declared] {
-        for error in rule.check(&Vocabulary { schema: &schema, segments: &["keen"] }) {
+        for error in rule.check(&Vocabulary { schema: &schema, segments: &std::collections::BTreeSet::from(["keen"]) }) {
             assert!(!error.to_string().is_empty());
         }
     }

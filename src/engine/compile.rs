@@ -1,5 +1,6 @@
 //! From definitions to an engine, with every mistake found at once.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::definitions::Paths;
@@ -58,7 +59,7 @@ impl Engine {
 fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> Option<Engine> {
     let Definitions { schema, segments, placements, campaigns, settings } = definitions;
     let names: Vec<&str> = segments.iter().map(|segment| segment.name.as_str()).collect();
-    let known: Vec<&str> = names.iter().copied().chain(paths.unread_segments.iter().map(String::as_str)).collect();
+    let known: BTreeSet<&str> = names.iter().copied().chain(paths.unread_segments.iter().map(String::as_str)).collect();
     let vocabulary = Vocabulary { schema: &schema, segments: &known };
     duplicates("segment", &names, &paths.segments, problems);
     for (segment, path) in segments.iter().zip(&paths.segments) {
@@ -74,8 +75,9 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     let campaign_names: Vec<&str> = campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
     duplicates("placement", &placement_names, &paths.placements, problems);
     duplicates("campaign", &campaign_names, &paths.campaigns, problems);
+    let known_placements: BTreeSet<&str> = placement_names.iter().copied().collect();
     for (campaign, path) in campaigns.iter().zip(&paths.campaigns) {
-        check_campaign(campaign, path, &placement_names, &vocabulary, problems);
+        check_campaign(campaign, path, &known_placements, &vocabulary, problems);
     }
     if !problems.is_empty() {
         // References may lead nowhere; nothing can be compiled. A circle is still worth telling.
@@ -183,8 +185,12 @@ fn compile_campaign(campaign: Campaign, audience: Option<Compiled>) -> CompiledC
 
 fn index_campaigns(engine: &mut Engine, placements: &[&str]) {
     let definitions: Vec<Campaign> = engine.campaigns.iter().map(|campaign| campaign.definition.clone()).collect();
+    let mut by_placement: Map<&str, Vec<usize>> = Map::default();
+    for (index, campaign) in definitions.iter().enumerate() {
+        by_placement.entry(&campaign.placement).or_default().push(index);
+    }
     for name in placements {
-        let mut of: Vec<usize> = (0..definitions.len()).filter(|i| definitions[*i].placement == *name).collect();
+        let mut of = by_placement.remove(name).unwrap_or_default();
         arbiter::rank(&definitions, &mut of);
         engine.placements.insert(Symbol::new(name), (Arc::from(*name), of));
     }
@@ -211,12 +217,15 @@ fn goal_spec(goal: &Goal) -> Option<CounterSpec> {
 fn check_campaign(
     campaign: &Campaign,
     path: &str,
-    placements: &[&str],
+    placements: &BTreeSet<&str>,
     vocabulary: &Vocabulary<'_>,
     problems: &mut Problems,
 ) {
     let at = |field: &str| join(path, field);
-    if !placements.contains(&campaign.placement.as_str()) {
+    if problems.is_full() {
+        return;
+    }
+    if !placements.contains(campaign.placement.as_str()) {
         let fault = Fault::unknown("placement", &campaign.placement, placements.iter().copied());
         problems.push(at("placement"), fault);
     }
@@ -299,13 +308,16 @@ fn check_chooser(campaign: &Campaign, path: &str, problems: &mut Problems) {
 }
 
 fn check_rule(rule: &Rule, vocabulary: &Vocabulary<'_>, path: &str, problems: &mut Problems) {
+    if problems.is_full() {
+        return;
+    }
     for error in rule.check(vocabulary) {
-        problems.push(path, Fault::refused(error));
+        problems.push_inside(path, error.inside(), Fault::refused(error));
     }
 }
 
 fn duplicates(what: &'static str, names: &[&str], paths: &[String], problems: &mut Problems) {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for (name, path) in names.iter().zip(paths) {
         if !seen.insert(*name) {
             problems.push(join(path, "name"), Fault::Duplicate { what, name: (*name).to_owned() });
@@ -315,7 +327,7 @@ fn duplicates(what: &'static str, names: &[&str], paths: &[String], problems: &m
 
 fn upkeep(schema: &crate::schema::Schema, settings: &super::Settings, problems: &mut Problems) -> Upkeep {
     let mut dimensions: Vec<Dimension> = Vec::new();
-    for (i, affinity) in schema.affinities.iter().enumerate() {
+    for (i, affinity) in schema.affinities.iter().take(MAX_DIMENSIONS + 1).enumerate() {
         let dimension = Dimension { attribute: Symbol::new(&affinity.attribute), half_life: affinity.half_life };
         let path = format!("schema.affinities[{i}]");
         if dimensions.iter().any(|other| other.code() == dimension.code()) {
@@ -329,7 +341,7 @@ fn upkeep(schema: &crate::schema::Schema, settings: &super::Settings, problems: 
         dimensions.push(dimension);
     }
     if dimensions.len() > MAX_DIMENSIONS {
-        let found = format!("{} affinities", dimensions.len());
+        let found = format!("{} affinities", schema.affinities.len());
         problems.push("schema.affinities", Fault::Range { found, wanted: "at most 16" });
     }
     if !(1..=History::LIMIT).contains(&settings.history) {

@@ -1,5 +1,7 @@
 //! What a rule may say: names that exist, kinds that fit, windows and thresholds that profiles can answer.
 
+use std::collections::BTreeSet;
+
 use crate::event::EventKind;
 use crate::near::nearest;
 use crate::schema::Schema;
@@ -16,13 +18,16 @@ pub struct Vocabulary<'a> {
     /// attribute is taken; likewise for the request's.
     pub schema: &'a Schema,
     /// The names of the segments.
-    pub segments: &'a [&'a str],
+    pub segments: &'a BTreeSet<&'a str>,
 }
 
 /// The longest window of a rule.
 pub const LONGEST_WINDOW: Span = Span::days(5 * 365);
 /// The largest number with which a count within a window is compared.
 pub const MOST_WITHIN: u32 = 50;
+
+/// How many errors of one rule are listed.
+pub(crate) const MOST_ERRORS: usize = 100;
 
 pub(crate) fn check(expr: &Expr, vocabulary: &Vocabulary<'_>) -> Vec<RuleError> {
     let mut checker = Checker { vocabulary, errors: Vec::new() };
@@ -44,13 +49,16 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn expr(&mut self, expr: &Expr) {
+        if self.errors.len() >= MOST_ERRORS {
+            return;
+        }
         match expr {
             Expr::Const(_) => {}
             Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| self.expr(part)),
             Expr::Not(inner) => self.expr(inner),
             Expr::Segment(name, at) => {
                 let segments = self.vocabulary.segments;
-                if !segments.contains(&name.as_str()) {
+                if !segments.contains(name.as_str()) {
                     self.unknown(at, NameKind::Segment, name, segments.iter().copied());
                 }
             }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 
+use crate::config::Inside;
 use crate::time::{Span, TimeError};
 
 /// Where in a rule something is.
@@ -205,6 +206,37 @@ pub enum RuleError {
         /// Why it does not.
         source: TimeError,
     },
+}
+
+impl RuleError {
+    /// Where in the rule it is; `None` for the length of its text.
+    #[must_use]
+    pub const fn location(&self) -> Option<&Location> {
+        match self {
+            Self::TooLong { .. } => None,
+            Self::TooDeep { at, .. }
+            | Self::Syntax { at, .. }
+            | Self::Unknown { at, .. }
+            | Self::Name { at, .. }
+            | Self::Empty { at, .. }
+            | Self::TooManyValues { at, .. }
+            | Self::KindMismatch { at, .. }
+            | Self::Window { at, .. }
+            | Self::WindowOfTime { at, .. }
+            | Self::Threshold { at, .. }
+            | Self::NotFinite { at }
+            | Self::Time { at, .. } => Some(at),
+        }
+    }
+
+    /// Where it is within the rule, for the document that the rule stands in.
+    pub(crate) fn inside(&self) -> Option<Inside> {
+        match self.location()? {
+            Location::Text { line, column } => Some(Inside::Text(*line, *column)),
+            Location::Path(path) => Some(Inside::Path(path.clone())),
+            Location::Built => None,
+        }
+    }
 }
 
 struct DidYouMean<'a>(Option<&'a str>);

@@ -11,6 +11,7 @@ use crate::time::{Span, Timestamp, shorten};
 use super::ast::{
     At, Comparison, EventQuery, Expr, Literal, MAX_DEPTH, MAX_VALUES, Measure, Op, PropertyTest, Source, Test,
 };
+use super::check::MOST_ERRORS;
 use super::error::{Location, NameKind, RuleError, RuleErrors};
 use super::parser::{check_name, event_kind, session_fact};
 
@@ -486,8 +487,6 @@ fn write_literal(literal: &Literal) -> Value {
     }
 }
 
-/// A rule with more errors than this is not what its author thinks; the rest would be noise.
-const MOST_ERRORS: usize = 100;
 const KEYS: [&str; 10] =
     ["$and", "$or", "$nor", "$not", "$segment", "$event", "$attribute", "$context", "$session", "$affinity"];
 const OPERATORS: [&str; 12] =

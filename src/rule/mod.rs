@@ -32,6 +32,7 @@ mod plan;
 mod print;
 mod value_test;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -52,10 +53,11 @@ use ast::Expr;
 /// Rules are equal when they mean the same tree, however and wherever it was written. They are stored as text.
 ///
 /// ```
+/// use std::collections::BTreeSet;
 /// use bespoke::rule::{Rule, Vocabulary};
 /// use bespoke::schema::Schema;
 /// let rule = Rule::parse("event('product_veiwed').within(7 days).count() >= 3").unwrap();
-/// let errors = rule.check(&Vocabulary { schema: &Schema::default(), segments: &[] });
+/// let errors = rule.check(&Vocabulary { schema: &Schema::default(), segments: &BTreeSet::new() });
 /// assert_eq!(errors[0].to_string(), "1:7: unknown event `product_veiwed`; did you mean `product_viewed`?");
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -99,8 +101,8 @@ impl Rule {
         json::write(&self.expr)
     }
 
-    /// Everything in the rule that does not fit the declared names, or that no profile can answer; empty if it is
-    /// sound.
+    /// What in the rule does not fit the declared names, or no profile can answer, up to a hundred errors; empty if it
+    /// is sound.
     #[must_use]
     pub fn check(&self, vocabulary: &Vocabulary<'_>) -> Vec<RuleError> {
         let mut errors: Vec<RuleError> = self.broken.iter().map(|error| (**error).clone()).collect();
@@ -111,16 +113,16 @@ impl Rule {
     /// The names of the segments that the rule asks about, in the order in which it does, without repetition.
     #[must_use]
     pub fn segments(&self) -> Vec<&str> {
-        fn walk<'a>(expr: &'a Expr, names: &mut Vec<&'a str>) {
+        fn walk<'a>(expr: &'a Expr, seen: &mut BTreeSet<&'a str>, names: &mut Vec<&'a str>) {
             match expr {
-                Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| walk(part, names)),
-                Expr::Not(inner) => walk(inner, names),
-                Expr::Segment(name, _) if !names.contains(&name.as_str()) => names.push(name),
+                Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| walk(part, seen, names)),
+                Expr::Not(inner) => walk(inner, seen, names),
+                Expr::Segment(name, _) if seen.insert(name) => names.push(name),
                 _ => {}
             }
         }
         let mut names = Vec::new();
-        walk(&self.expr, &mut names);
+        walk(&self.expr, &mut BTreeSet::new(), &mut names);
         names
     }
 

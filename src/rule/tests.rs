@@ -241,7 +241,7 @@ fn checking_finds_names_kinds_and_limits() {
         .attribute("address", Kind::Object)
         .context("page", Kind::Text)
         .event("newsletter_opened");
-    let vocabulary = Vocabulary { schema: &schema, segments: &["vip"] };
+    let vocabulary = Vocabulary { schema: &schema, segments: &BTreeSet::from(["vip"]) };
     for (text, messages) in [
         ("plan >= 5", &["1:6: `>=` needs a number, but `plan` is text"][..]),
         ("pln = 'x'", &["1:1: unknown attribute `pln`; did you mean `plan`?"]),
@@ -427,7 +427,7 @@ proptest! {
         let json = serde_json::to_string(&rule.to_json()).unwrap();
         prop_assert_eq!(&Rule::from_json(&serde_json::from_str(&json).unwrap()).unwrap(), &rule);
         // Checking, compiling and evaluating are total, whatever the rule compares.
-        let _ = rule.check(&Vocabulary { schema: &Schema::default(), segments: &[] });
+        let _ = rule.check(&Vocabulary { schema: &Schema::default(), segments: &BTreeSet::new() });
         rule.compile(&mut |_| Some(1), &mut CounterPlan::default()).unwrap().eval(&ann());
     }
 

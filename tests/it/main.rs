@@ -11,6 +11,7 @@ mod dice;
 mod due;
 mod errors;
 mod events;
+mod hostile;
 mod identity;
 mod layering;
 mod naive;
