@@ -15,6 +15,7 @@ mod decide;
 mod definitions;
 mod facts;
 mod flip;
+mod live;
 mod models;
 mod open;
 mod reach;
@@ -26,6 +27,7 @@ use smallvec::SmallVec;
 
 pub use decide::DecideScratch;
 pub use definitions::{Definitions, Settings};
+pub use live::NextChange;
 pub use models::{Models, Tally};
 pub use open::{Exposure, OpenDecisions, Payment, Payments};
 
@@ -127,7 +129,7 @@ impl Engine {
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
             self.take_over(profile, catalog, is_new, &mut touched);
-        } else if now >= profile.membership.due {
+        } else if !profile.membership.holds_at(now) {
             self.touch_due(profile, &mut touched);
             profile.membership.due = Timestamp::MAX;
         }
@@ -141,57 +143,9 @@ impl Engine {
         let due = self.settle(profile, &mut flips, touched, now, &mut changes);
         profile.membership.flips = flips;
         profile.membership.due = profile.membership.due.min(due);
+        profile.membership.since = now;
         changes.mismatched = fold.mismatched;
         changes
-    }
-
-    /// Settles the segments that time alone can have changed by now: what `apply` does, without an event.
-    pub fn refresh(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
-        let mut touched = Touched::new();
-        let mut changes = Changes::default();
-        if profile.membership.engine != self.fingerprint {
-            self.take_over(profile, catalog, profile.events() == 0, &mut touched);
-        } else if now >= profile.membership.due {
-            self.touch_due(profile, &mut touched);
-            profile.membership.due = Timestamp::MAX;
-        } else {
-            return changes;
-        }
-        let mut flips = std::mem::take(&mut profile.membership.flips);
-        let due = self.settle(profile, &mut flips, touched, now, &mut changes);
-        profile.membership.flips = flips;
-        profile.membership.due = profile.membership.due.min(due);
-        changes
-    }
-
-    /// The names of the segments that the person is in at a time, in the order of their compilation.
-    pub fn memberships<'a>(
-        &'a self,
-        profile: &Profile,
-        now: Timestamp,
-    ) -> impl Iterator<Item = &'a Arc<str>> + use<'a> {
-        let flips = self.flips_at(profile, now);
-        let of = self.segments.iter().enumerate();
-        // Segments are counted in u32 when they are compiled.
-        of.filter(move |(i, _)| self.answer(&flips, *i as u32).is_yes()).map(|(_, segment)| &segment.name)
-    }
-
-    /// The segments that differ from those of an empty profile, as they are at a time.
-    fn flips_at(&self, profile: &Profile, now: Timestamp) -> Flips {
-        let mut flips = profile.membership.flips.clone();
-        let mut touched = Touched::new();
-        if profile.membership.engine != self.fingerprint {
-            flips.clear();
-            if profile.events() > 0 {
-                touched.extend(0..self.segments.len() as u32);
-            }
-        } else if now >= profile.membership.due {
-            self.touch_due(profile, &mut touched);
-        } else {
-            return flips;
-        }
-        self.settle(profile, &mut flips, touched, now, &mut Changes::default());
-        flips
     }
 
     /// Whether the person is in a segment, by the flips of the profile.
@@ -215,7 +169,7 @@ impl Engine {
     /// does not have are filled from its history, as far as that reaches.
     fn take_over(&self, profile: &mut Profile, catalog: &Catalog, is_new: bool, touched: &mut Touched) {
         let flips = self.translate(&profile.membership);
-        profile.membership = Membership { engine: self.fingerprint, due: Timestamp::MAX, flips };
+        profile.membership = Membership { engine: self.fingerprint, flips, ..Membership::default() };
         if is_new {
             return;
         }
@@ -307,15 +261,6 @@ impl Engine {
         for of in &fold.dimensions {
             let dimension = self.upkeep.dimensions[usize::from(*of)].attribute;
             touched.extend_from_slice(self.reach.of_dimension(dimension));
-        }
-        touched.extend_from_slice(self.reach.of_session());
-    }
-
-    /// Notes the segments that time alone can have changed: those that read a counter which has counted something,
-    /// or the session. All others answer as for an empty profile, or read what only events change.
-    fn touch_due(&self, profile: &Profile, touched: &mut Touched) {
-        for counter in profile.counters.iter() {
-            touched.extend_from_slice(self.reach.of_counter(counter.id()));
         }
         touched.extend_from_slice(self.reach.of_session());
     }
