@@ -24,24 +24,24 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate.to_owned())
 }
 
-/// How often each letter is there, in classes: what tells most names apart at once.
-struct Letters([u8; 32]);
+/// How often each letter is there, in classes: what tells most names apart at once. Nothing for names beyond ASCII.
+struct Letters(Option<[u8; 32]>);
 
 impl Letters {
     fn of(name: &str) -> Self {
         let mut letters = [0; 32];
-        for c in name.chars().flat_map(char::to_lowercase) {
-            // Names here have at most 96 bytes.
-            letters[c as usize % 32] += 1;
+        for byte in name.bytes() {
+            // Upper and lower case share a class. Names here have at most 96 bytes.
+            letters[usize::from(byte % 32)] += 1;
         }
-        Self(letters)
+        Self(name.is_ascii().then_some(letters))
     }
 
     /// A distance that is not above the real one: a change of a letter takes it from one class to another.
     fn least_distance(&self, other: &Self) -> usize {
-        let pairs = || self.0.iter().zip(&other.0);
-        let more: usize = pairs().map(|(a, b)| usize::from(a.saturating_sub(*b))).sum();
-        let less: usize = pairs().map(|(a, b)| usize::from(b.saturating_sub(*a))).sum();
+        let (Some(a), Some(b)) = (&self.0, &other.0) else { return 0 };
+        let more: usize = a.iter().zip(b).map(|(a, b)| usize::from(a.saturating_sub(*b))).sum();
+        let less: usize = a.iter().zip(b).map(|(a, b)| usize::from(b.saturating_sub(*a))).sum();
         more.max(less)
     }
 }

@@ -22,8 +22,7 @@ pub(super) fn locate<'p>(text: &str, paths: impl IntoIterator<Item = &'p str>) -
     let paths: Vec<&str> = paths.into_iter().collect();
     let mut cursor = Cursor { text, at: 0 };
     cursor.space();
-    let mut found: Vec<Found> =
-        paths.iter().map(|_| Found { at: cursor.at, matched: 0, line: 1, column: 1 }).collect();
+    let mut found: Vec<Found> = paths.iter().map(|_| Found { at: cursor.at, matched: 0, line: 1, column: 1 }).collect();
     let wanted = (0..paths.len()).filter(|path| !paths[*path].is_empty()).collect();
     // Valid JSON is whole; should the walk fail all the same, what was found until then stands.
     let _ = cursor.enter(&paths, wanted, &mut found);

@@ -169,6 +169,11 @@ impl Problems {
         }
     }
 
+    /// Notes that further mistakes are not listed.
+    pub(crate) fn cut(&mut self) {
+        self.is_cut = true;
+    }
+
     /// Whether further mistakes are not listed, so that it is no use to look for them.
     pub(crate) fn is_full(&self) -> bool {
         self.list.len() >= MAX_PROBLEMS

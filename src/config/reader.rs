@@ -189,6 +189,9 @@ impl<'a, 'p> Reader<'a, 'p> {
     pub(crate) fn finish(&mut self) {
         let Json::Object(fields) = self.json else { return };
         for name in fields.keys().filter(|name| !self.read.contains(&name.as_str())) {
+            if self.problems.is_full() {
+                return self.problems.cut();
+            }
             let near = nearest(name, self.read.iter().copied());
             let fault = Fault::UnknownField { found: crate::time::shorten(name), near };
             self.problems.push(join(&self.path, name), fault);

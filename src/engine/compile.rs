@@ -223,7 +223,7 @@ fn check_campaign(
 ) {
     let at = |field: &str| join(path, field);
     if problems.is_full() {
-        return;
+        return problems.cut();
     }
     if !placements.contains(campaign.placement.as_str()) {
         let fault = Fault::unknown("placement", &campaign.placement, placements.iter().copied());
@@ -309,7 +309,7 @@ fn check_chooser(campaign: &Campaign, path: &str, problems: &mut Problems) {
 
 fn check_rule(rule: &Rule, vocabulary: &Vocabulary<'_>, path: &str, problems: &mut Problems) {
     if problems.is_full() {
-        return;
+        return problems.cut();
     }
     for error in rule.check(vocabulary) {
         problems.push_inside(path, error.inside(), Fault::refused(error));

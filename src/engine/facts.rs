@@ -37,6 +37,10 @@ impl Facts for ProfileFacts<'_> {
         self.profile.attributes().value(name)
     }
 
+    fn set_at(&self, name: Symbol) -> Option<Timestamp> {
+        self.profile.attributes().find(name).map(|attribute| attribute.time)
+    }
+
     fn context(&self, name: Symbol) -> Option<&Value> {
         self.context.iter().find(|(symbol, _)| *symbol == name).map(|(_, value)| *value)
     }

@@ -13,6 +13,7 @@
 mod compile;
 mod decide;
 mod definitions;
+mod explain;
 mod facts;
 mod flip;
 mod live;

@@ -219,7 +219,7 @@ const fn measure_name(measure: &Measure) -> &'static str {
     }
 }
 
-fn literals(test: &Test) -> impl Iterator<Item = &Literal> {
+pub(super) fn literals(test: &Test) -> impl Iterator<Item = &Literal> {
     let (some, pair): (&[Literal], [Option<&Literal>; 2]) = match test {
         Test::Is(_, literal) => (&[], [Some(literal), None]),
         Test::Between(low, high) => (&[], [Some(low), Some(high)]),

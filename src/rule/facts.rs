@@ -38,6 +38,11 @@ pub trait Facts {
     fn now(&self) -> Timestamp;
     /// The profile's attribute of this name.
     fn attribute(&self, name: Symbol) -> Option<&Value>;
+    /// When the profile's attribute of this name was set, for explanations.
+    fn set_at(&self, name: Symbol) -> Option<Timestamp> {
+        let _ = name;
+        None
+    }
     /// The request's attribute of this name; `None` where there is no request.
     fn context(&self, name: Symbol) -> Option<&Value>;
     /// The profile's counter with this id; `None` if it has counted nothing.

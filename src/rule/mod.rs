@@ -27,6 +27,7 @@ mod builder;
 mod check;
 mod error;
 mod eval;
+mod explain;
 mod facts;
 mod json;
 mod lexer;
@@ -46,6 +47,8 @@ pub use builder::{EventOperand, Operand, event};
 pub use check::{LONGEST_WINDOW, MOST_WITHIN, Vocabulary};
 pub use error::{Location, NameKind, RuleError, RuleErrors};
 pub use eval::{Compiled, Reads};
+pub use explain::{Change, Evidence, Explanation, Part};
+pub(crate) use explain::{Segments, explain};
 pub use facts::{EventFacts, Facts, Scalar};
 pub use plan::{CounterPlan, CounterSpec};
 

@@ -9,8 +9,8 @@ use bespoke::engine::Engine;
 use bespoke::rule::{Rule, RuleError, Vocabulary};
 use bespoke::schema::Schema;
 
-/// The bound of one input in this unoptimised build on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// The bound of one input in this hardly optimised build on a busy machine; by itself each takes far less than two.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[track_caller]
 fn within<T>(patience: Duration, what: &str, run: impl FnOnce() -> T) -> T {
@@ -31,7 +31,7 @@ fn refused(text: &str) -> Problems {
 #[track_caller]
 fn grows_linearly(what: &str, from: usize, run: impl Fn(usize)) {
     let quickest = |size: usize| {
-        let timed = (0..3).map(|_| {
+        let timed = (0..5).map(|_| {
             let start = Instant::now();
             run(size);
             start.elapsed()
@@ -39,7 +39,7 @@ fn grows_linearly(what: &str, from: usize, run: impl Fn(usize)) {
         timed.min().unwrap_or_default()
     };
     let (small, large) = (quickest(from), quickest(4 * from));
-    assert!(large < small * 8 + Duration::from_millis(30), "{what}: {small:?} for {from}, {large:?} for four times");
+    assert!(large < small * 8 + Duration::from_millis(50), "{what}: {small:?} for {from}, {large:?} for four times");
 }
 
 fn list(count: usize, each: impl Fn(usize) -> String) -> String {
@@ -177,10 +177,6 @@ fn a_mistake_in_a_rule_is_told_at_its_own_place_in_the_document() {
     let found = refused(text);
     let places: Vec<(usize, usize)> = found.as_slice().iter().map(|of| (of.place.line, of.place.column)).collect();
     let column = |line: usize, part: &str| text.lines().nth(line - 1).unwrap().find(part).unwrap() + 1;
-    let wanted = [
-        (3, column(3, "'product_veiwed'")),
-        (5, column(5, "\"product_veiwed\"")),
-        (6, column(6, "AND\"}")),
-    ];
+    let wanted = [(3, column(3, "'product_veiwed'")), (5, column(5, "\"product_veiwed\"")), (6, column(6, "AND\"}"))];
     assert_eq!(places, wanted, "{found}");
 }
