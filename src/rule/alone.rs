@@ -2,13 +2,14 @@
 
 use super::ast::SessionFact;
 use super::error::RuleError;
-use super::eval::{Compiled, Truth};
+use super::eval::Compiled;
 use super::facts::{Facts, Scalar};
 use super::lists::Lists;
 use super::{CounterPlan, Rule};
 use crate::hash::Symbol;
 use crate::profile::{Counter, CounterId};
 use crate::time::Timestamp;
+use crate::truth::{Answer, Truth};
 use crate::value::{Properties, Value};
 
 /// A rule that is asked of attributes alone, without profiles, events and segments.
@@ -40,7 +41,7 @@ impl Alone {
     /// Whether attributes pass, at the beginning of 1970 and with no request; linear in their number.
     #[must_use]
     pub fn matches(&self, attributes: &Properties) -> bool {
-        self.eval(&Given::new(attributes)).holds
+        self.eval(&Given::new(attributes)).holds()
     }
 
     /// Whether the rule holds for what is given, and until when.
@@ -60,7 +61,7 @@ impl Alone {
 /// let (ann, request) = ([("born".to_owned(), "1990-07-14".into())].into(), [("page".to_owned(), "home".into())].into());
 /// let now: Timestamp = "2026-07-14T18:00:00Z".parse().unwrap();
 /// let truth = rule.eval(&Given::new(&ann).context(&request).at(now));
-/// assert!(truth.holds);
+/// assert!(truth.holds());
 /// assert_eq!(truth.until, now + Span::hours(6));
 /// ```
 #[derive(Clone, Debug)]
@@ -124,7 +125,7 @@ impl Facts for Given<'_> {
     fn session_until(&self) -> Timestamp {
         Timestamp::MAX
     }
-    fn segment(&self, _: usize) -> bool {
-        false
+    fn segment(&self, _: usize) -> Answer {
+        Answer::No
     }
 }

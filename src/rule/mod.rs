@@ -11,10 +11,36 @@
 //! JSON is `{"plan": "pro", "$event": {"name": "item_viewed", "where": {"category": "shoes"}, "within": "7d",
 //! "count": {"$gte": 3}}, "$not": {"$segment": "newsletter"}}`. All forms give one tree.
 //!
+//! # Values
+//!
+//! | Written | Holds for |
+//! |---|---|
+//! | `plan ENDS_WITH 'o'`, `plan MATCHES '^p.o$'` | text; patterns are matched in linear time, with the syntax of [`regex_lite`] |
+//! | `plan IN ('Pro', 'max') IGNORING CASE` | text in upper or lower case; also of `=`, `!=`, `ALL` and parts of text |
+//! | `plan IN LIST 'paid'` | one of a list that stands beside the rules ([`Lists`]) |
+//! | `tags ALL ('new', 'red')` | a list that has all of these |
+//! | `orders ANY (it.total > 50 AND it.paid = true)` | a list with such an element; `EVERY`: one of none other, and not empty |
+//! | `size(tags) > 2`, `length(name) < 20` | a list of so many elements, text of so many characters |
+//! | `plan IS TEXT` | a value of this kind: `BOOL`, `NUMBER`, `TEXT`, `TIME`, `LIST`, `OBJECT` |
+//! | `tags === json('["a", "b"]')` | exactly this value, lists and objects as a whole |
+//! | `app VERSION >= '2.10.0'` | a version, in the order of Semantic Versioning |
+//! | `since < now() - 30 days` | a time, compared with the present |
+//! | `born ANNIVERSARY WITHIN 7 days` | a date whose day and month come up, all days in UTC |
+//! | `home WITHIN 25 km OF (52.52, 13.40)` | a place: `[latitude, longitude]`, or an object with `lat` and `lon` (or `lng`) |
+//! | `js_number(n) > 5` | what JavaScript makes of a value; also `js_text`, `js_bool`, `js_value`, `js_version` |
+//!
+//! In JSON these are `$endsWith`, `$regex`, `$regexi`, `$ini`, `$eqi` and so on, `$inGroup`, `$all`, `$elemMatch`,
+//! `$every`, `$size`, `$length`, `$type`, `$same`, `$vgte`, `{"$now": "-30d"}`, `$anniversary`, `$near` and `$jsNumber`.
+//!
+//! # Meaning
+//!
 //! What is missing compares as false, and so `x != 1`, which is `NOT x = 1`, holds where `x` is missing. Kinds are
 //! never turned into each other: `'5'` is not `5`. A list passes if any of its elements does. Text compares by bytes.
 //! `time('2026-03-01')` compares with milliseconds and with RFC 3339 text. A window is `(now - W, now]`, and a day is
 //! 24 hours. Sums within a window are read in whole buckets (see [`Counter::sum_within`](crate::profile::Counter)).
+//!
+//! Answers have three values. A condition on what is no longer kept (the newest times of a counter all lie ahead, say)
+//! is unknown unless what is kept settles it; AND, OR and NOT follow Kleene, and who asks takes unknown for no.
 //!
 //! A rule is parsed, then checked against the declared names ([`Rule::check`]), then compiled into symbols and
 //! counters ([`Rule::compile`]), then evaluated against [`Facts`] as often as needed.
@@ -54,11 +80,13 @@ pub use ast::{Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, SessionFact};
 pub use builder::{EventOperand, Operand, event};
 pub use check::{LONGEST_WINDOW, MOST_WITHIN, Vocabulary};
 pub use error::{Location, NameKind, RuleError, RuleErrors};
-pub use eval::{Compiled, Reads, Truth};
+pub use eval::{Compiled, Reads};
 pub use facts::{EventFacts, Facts, Scalar};
 pub use lists::{List, Lists};
 pub use pattern::PatternError;
 pub use plan::{CounterPlan, CounterSpec};
+
+pub use crate::truth::{Answer, Truth};
 
 use crate::hash::Map;
 use ast::Expr;

@@ -66,7 +66,7 @@ fn conditions_on_values_hold_as_they_read() {
         ("js_number(app) = 2 OR js_text(build) = '2'", false),
         ("js_text(build) = '2.1' AND js_number(missing) = 0 AND js_bool(tags) = true", true),
     ] {
-        assert_eq!(eval(rule, "2026-03-01").holds, holds, "{rule}");
+        assert_eq!(eval(rule, "2026-03-01").holds(), holds, "{rule}");
     }
 }
 
@@ -103,7 +103,7 @@ fn conditions_that_move_with_time_say_until_when_they_hold() {
         ("born ANNIVERSARY WITHIN 7 days", "2028-02-23", true, at("2028-03-01")),
         ("NOT born ANNIVERSARY AND plan = 'Pro'", "2027-03-01", true, at("2028-02-29")),
     ] {
-        assert_eq!(eval(rule, now), Truth { holds, until }, "{rule} at {now}");
+        assert_eq!(eval(rule, now), Truth { answer: holds.into(), until }, "{rule} at {now}");
     }
 }
 

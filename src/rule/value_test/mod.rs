@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::time::Timestamp;
+use crate::truth::Answer;
 use crate::value::{Kind, Value};
 
 use super::ast::{Literal, Op, Test};
@@ -92,6 +93,16 @@ impl ValueTest {
 
     pub(crate) fn scalar(&self, scalar: Option<Scalar<'_>>) -> bool {
         scalar.is_some_and(|scalar| self.check.passes(scalar)) != self.negated
+    }
+
+    /// What the test says of a number of which only the ends of a range are known, both included.
+    pub(crate) fn range(&self, low: f64, high: f64) -> Answer {
+        let answer = if low.total_cmp(&high).is_eq() {
+            self.check.passes(Scalar::Number(low)).into()
+        } else {
+            self.check.passes_within(low, high)
+        };
+        if self.negated { !answer } else { answer }
     }
 
     pub(crate) fn value(&self, value: Option<&Value>) -> bool {
@@ -197,6 +208,41 @@ impl Check {
                 Scalar::Number(number) => whole.passes(&Value::Number(number)),
                 Scalar::Text(text) => whole.passes(&text.into()),
             },
+        }
+    }
+
+    /// Whether all the numbers from the lower to the upper end pass, or none does.
+    fn passes_within(&self, low: f64, high: f64) -> Answer {
+        let number = |literal: &Literal| match literal {
+            Literal::Number(number) => Some(*number),
+            Literal::Time(time) => Some(time.millis() as f64),
+            Literal::Bool(_) | Literal::Text(_) | Literal::Now { .. } => None,
+        };
+        // Where both ends pass everything between them does, and where a piece of the range may pass it is unknown.
+        let between = |from: Option<f64>, to: Option<f64>| match (from, to) {
+            (Some(from), Some(to)) if high < from || low > to || from > to => Answer::No,
+            (Some(from), Some(to)) if low >= from && high <= to => Answer::Yes,
+            (Some(_), Some(_)) => Answer::Unknown,
+            _ => Answer::No,
+        };
+        match self {
+            Self::Exists => Answer::Yes,
+            Self::Less(_) | Self::AtMost(_) | Self::Greater(_) | Self::AtLeast(_) => {
+                let passes = |number| self.passes(Scalar::Number(number));
+                match (passes(low), passes(high)) {
+                    (true, true) => Answer::Yes,
+                    (false, false) => Answer::No,
+                    _ => Answer::Unknown,
+                }
+            }
+            Self::Is(literal) => between(number(literal), number(literal)),
+            Self::Between(from, to) => between(number(from), number(to)),
+            Self::In(set) | Self::InFolded(set) => set.within(low, high),
+            Self::Listed(set) => set.within(low, high),
+            // A version or a whole value made of a number that is not known.
+            Self::Version(..) | Self::Whole(_) => Answer::Unknown,
+            // What asks for text.
+            _ => Answer::No,
         }
     }
 }

@@ -8,6 +8,7 @@ use super::super::fold;
 use super::compare;
 use crate::hash::Map;
 use crate::time::Timestamp;
+use crate::truth::Answer;
 
 /// Values among which one is looked for.
 #[derive(Clone, Debug)]
@@ -58,6 +59,22 @@ impl Set {
             }),
             Self::Many { .. } => self.contains(Scalar::Text(&fold::fold(text))),
         }
+    }
+
+    /// Whether any of its numbers lies in a range, so that a number that does may be one of them.
+    pub(crate) fn within(&self, low: f64, high: f64) -> Answer {
+        let inside = |value: f64| value >= low && value <= high;
+        let any = match self {
+            Self::Few(values) => values.iter().any(|value| match value {
+                Literal::Number(number) => inside(*number),
+                Literal::Time(time) => inside(time.millis() as f64),
+                Literal::Bool(_) | Literal::Text(_) | Literal::Now { .. } => false,
+            }),
+            Self::Many { numbers, times, .. } => {
+                numbers.iter().any(|value| inside(*value)) || times.iter().any(|time| inside(time.millis() as f64))
+            }
+        };
+        if any { Answer::Unknown } else { Answer::No }
     }
 
     pub(crate) fn contains(&self, scalar: Scalar<'_>) -> bool {
