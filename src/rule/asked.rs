@@ -104,10 +104,10 @@ impl Asked {
     }
 
     /// The plain test, if nothing is derived and nothing moves.
-    pub(crate) fn into_plain(self) -> Result<ValueTest, Self> {
+    pub(crate) fn into_plain(self) -> Result<ValueTest, Box<Self>> {
         match self {
             Self { derive, ask: Ask::Plain(test) } if derive.is_empty() => Ok(test),
-            other => Err(other),
+            other => Err(Box::new(other)),
         }
     }
 

@@ -94,7 +94,7 @@ enum Node {
     Attribute(Name, ValueTest),
     Context(Name, ValueTest),
     /// What is derived from a value, moves with time, or looks into lists.
-    Asked(Place, Box<(Name, Asked)>),
+    Asked(Place, Name, Box<Asked>),
     Near(Place, Box<Spot>),
     Affinity {
         dimension: Symbol,
@@ -240,7 +240,7 @@ impl Compiler<'_> {
         match (Asked::new(&comparison.source, &comparison.test, self.lists).into_plain(), place) {
             (Ok(test), Place::Profile) => Node::Attribute(whole, test),
             (Ok(test), Place::Request) => Node::Context(whole, test),
-            (Err(asked), place) => Node::Asked(place, Box::new((whole, asked))),
+            (Err(asked), place) => Node::Asked(place, whole, asked),
         }
     }
 
@@ -309,8 +309,7 @@ impl Node {
             Self::Segment(index) => Truth::always(facts.segment(*index)),
             Self::Attribute(name, test) => Truth::always(test.value(name.find(|symbol| facts.attribute(symbol)))),
             Self::Context(name, test) => Truth::always(test.value(name.find(|symbol| facts.context(symbol)))),
-            Self::Asked(place, asked) => {
-                let (name, asked) = &**asked;
+            Self::Asked(place, name, asked) => {
                 let Lasting { holds, until } = asked.ask(place.find(name, facts), facts.now());
                 Truth { answer: holds.into(), until }
             }
