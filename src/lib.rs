@@ -62,7 +62,7 @@
 //! | [`decision`] | what is asked and answered: [`Request`], [`Decision`], verdicts, propensity |
 //! | [`engine`] | the compiled definitions: `apply`, `decide`, `expose`, `pay` over state that the host keeps |
 //! | [`report`] | what every campaign and variant has earned |
-//! | [`personalizer`] | all of it held in one object: ingest, decide, snapshot, restore, erase |
+//! | [`personalizer`] | all of it held in one object: ingest, decide, due, snapshot, restore, erase |
 //!
 //! Below them lie [`config`] (reading definitions with all their mistakes), [`state`] (merging and framed bytes),
 //! [`stats`], [`sketch`], [`time`], [`value`], [`id`] and [`hash`].

@@ -15,6 +15,7 @@ mod consent;
 mod decide;
 mod definitions;
 mod facts;
+mod live;
 mod models;
 mod open;
 mod reach;
@@ -27,6 +28,7 @@ use smallvec::SmallVec;
 
 pub use decide::DecideScratch;
 pub use definitions::{Definitions, Settings};
+pub use live::NextChange;
 pub use models::{Models, Tally};
 pub use open::{Exposure, OpenDecisions, Payment, Payments};
 
@@ -141,7 +143,7 @@ impl Engine {
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
             self.take_over(profile, catalog, is_new, &mut touched);
-        } else if now >= profile.membership.due {
+        } else if !profile.membership.holds_at(now) {
             self.touch_due(profile, &mut touched);
             profile.membership.due = Timestamp::MAX;
         }
@@ -155,59 +157,11 @@ impl Engine {
         let due = self.settle(profile, &mut flips, touched, now, &mut changes);
         profile.membership.flips = flips;
         profile.membership.due = profile.membership.due.min(due);
+        profile.membership.since = now;
         changes.mismatched = fold.mismatched;
         changes.mismatched.extend(unheard);
         changes.oversized = fold.oversized;
         changes
-    }
-
-    /// Settles the segments that time alone can have changed by now: what `apply` does, without an event.
-    pub fn refresh(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
-        let mut touched = Touched::new();
-        let mut changes = Changes::default();
-        if profile.membership.engine != self.fingerprint {
-            self.take_over(profile, catalog, profile.events() == 0, &mut touched);
-        } else if now >= profile.membership.due {
-            self.touch_due(profile, &mut touched);
-            profile.membership.due = Timestamp::MAX;
-        } else {
-            return changes;
-        }
-        let mut flips = std::mem::take(&mut profile.membership.flips);
-        let due = self.settle(profile, &mut flips, touched, now, &mut changes);
-        profile.membership.flips = flips;
-        profile.membership.due = profile.membership.due.min(due);
-        changes
-    }
-
-    /// The names of the segments that the person is in at a time, in the order of their compilation.
-    pub fn memberships<'a>(
-        &'a self,
-        profile: &Profile,
-        now: Timestamp,
-    ) -> impl Iterator<Item = &'a Arc<str>> + use<'a> {
-        let flips = self.flips_at(profile, now);
-        let of = self.segments.iter().enumerate();
-        // Segments are counted in u32 when they are compiled.
-        of.filter(move |(i, _)| self.is_member(&flips, *i as u32)).map(|(_, segment)| &segment.name)
-    }
-
-    /// The segments that differ from those of an empty profile, as they are at a time.
-    fn flips_at(&self, profile: &Profile, now: Timestamp) -> SmallVec<[u32; 4]> {
-        let mut flips = profile.membership.flips.clone();
-        let mut touched = Touched::new();
-        if profile.membership.engine != self.fingerprint {
-            flips.clear();
-            if profile.events() > 0 {
-                touched.extend(0..self.segments.len() as u32);
-            }
-        } else if now >= profile.membership.due {
-            self.touch_due(profile, &mut touched);
-        } else {
-            return flips;
-        }
-        self.settle(profile, &mut flips, touched, now, &mut Changes::default());
-        flips
     }
 
     fn is_member(&self, flips: &[u32], index: u32) -> bool {
@@ -230,7 +184,7 @@ impl Engine {
     /// does not have are filled from its history, as far as that reaches.
     fn take_over(&self, profile: &mut Profile, catalog: &Catalog, is_new: bool, touched: &mut Touched) {
         let flips = self.translate(&profile.membership);
-        profile.membership = Membership { engine: self.fingerprint, due: Timestamp::MAX, flips };
+        profile.membership = Membership { engine: self.fingerprint, flips, ..Membership::default() };
         if is_new {
             return;
         }
@@ -323,15 +277,6 @@ impl Engine {
         for of in &fold.dimensions {
             let dimension = self.upkeep.dimensions[usize::from(*of)].attribute;
             touched.extend_from_slice(self.reach.of_dimension(dimension));
-        }
-        touched.extend_from_slice(self.reach.of_session());
-    }
-
-    /// Notes the segments that time alone can have changed: those that read a counter which has counted something,
-    /// or the session. All others answer as for an empty profile, or read what only events change.
-    fn touch_due(&self, profile: &Profile, touched: &mut Touched) {
-        for counter in profile.counters.iter() {
-            touched.extend_from_slice(self.reach.of_counter(counter.id()));
         }
         touched.extend_from_slice(self.reach.of_session());
     }

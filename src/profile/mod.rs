@@ -154,8 +154,19 @@ pub(crate) struct Membership {
     /// order of arrival, so it is neither stored nor compared, and after loading everything is due.
     #[serde(skip, default = "at_once")]
     pub(crate) due: Timestamp,
+    /// The present by which they were settled last; at an earlier one they may differ. It is knowledge no more than
+    /// `due` is.
+    #[serde(skip)]
+    pub(crate) since: Timestamp,
     /// The indexes in rising order.
     pub(crate) flips: SmallVec<[u32; 4]>,
+}
+
+impl Membership {
+    /// Whether the flips are those of this time, if nothing happens.
+    pub(crate) fn holds_at(&self, now: Timestamp) -> bool {
+        self.since <= now && now < self.due
+    }
 }
 
 const fn at_once() -> Timestamp {
@@ -170,7 +181,7 @@ impl PartialEq for Membership {
 
 impl Default for Membership {
     fn default() -> Self {
-        Self { engine: 0, due: Timestamp::MAX, flips: SmallVec::new() }
+        Self { engine: 0, due: Timestamp::MAX, since: Timestamp::MIN, flips: SmallVec::new() }
     }
 }
 

@@ -10,6 +10,7 @@ mod consent;
 mod decisions;
 mod definitions;
 mod dice;
+mod due;
 mod errors;
 mod events;
 mod identity;
