@@ -83,6 +83,7 @@ impl Engine {
         let segments = Segments {
             index: &|name| places.get(name).copied(),
             rule: &|index| self.segments.get(index).map(|of| &of.definition.rule),
+            lists: &self.lists,
         };
         // A rule that was compiled with the engine compiles again.
         let part = rule.and_then(|rule| explain(rule, &segments, &at, now).ok());

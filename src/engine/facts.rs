@@ -38,7 +38,7 @@ impl Facts for ProfileFacts<'_> {
     }
 
     fn set_at(&self, name: Symbol) -> Option<Timestamp> {
-        self.profile.attributes().find(name).map(|attribute| attribute.time)
+        self.profile.attributes().find(name).map(|attribute| attribute.time())
     }
 
     fn context(&self, name: Symbol) -> Option<&Value> {
@@ -62,7 +62,7 @@ impl Facts for ProfileFacts<'_> {
         // An attribute that an earlier session has set says nothing about this one.
         let attribute = |name: &str| {
             let attribute = self.profile.attributes().find(Symbol::new(name))?;
-            (open && attribute.time >= sessions.start).then(|| Scalar::from_value(&attribute.value))?
+            (open && attribute.time() >= sessions.start).then(|| Scalar::from_value(&attribute.value))?
         };
         match fact {
             SessionFact::Count => Some(Scalar::Number(f64::from(sessions.count))),

@@ -155,11 +155,12 @@ impl Engine {
     }
 
     /// Notes the segments that time alone can have changed: those that read a counter which has counted something,
-    /// or the session. All others answer as for an empty profile, or read what only events change.
+    /// the session, or how far an attribute lies from the present. All others answer as for an empty profile, or read what only events change.
     pub(super) fn touch_due(&self, profile: &Profile, touched: &mut Touched) {
         for counter in profile.counters.iter() {
             touched.extend_from_slice(self.reach.of_counter(counter.id()));
         }
         touched.extend_from_slice(self.reach.of_session());
+        touched.extend_from_slice(self.reach.of_present());
     }
 }

@@ -18,6 +18,7 @@ pub(super) struct Reach {
     attributes: Map<Symbol, Vec<u32>>,
     dimensions: Map<Symbol, Vec<u32>>,
     session: Vec<u32>,
+    moving: Vec<u32>,
     /// By segment: the segments that refer to it.
     referred: Vec<Vec<u32>>,
 }
@@ -67,6 +68,9 @@ impl Reach {
         }
         if reads.session {
             self.session.push(index);
+        }
+        if reads.moves {
+            self.moving.push(index);
         }
         for segment in &reads.segments {
             self.referred[*segment].push(index);
@@ -125,6 +129,10 @@ impl Reach {
     /// The segments that read facts of the session.
     pub(super) fn of_session(&self) -> &[u32] {
         &self.session
+    }
+    /// The segments that compare attributes with the present.
+    pub(super) fn of_present(&self) -> &[u32] {
+        &self.moving
     }
     /// The segments that refer to a segment; all of them come after it.
     pub(super) fn of_segment(&self, index: u32) -> &[u32] {

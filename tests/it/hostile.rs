@@ -124,7 +124,7 @@ fn ten_thousand_mistakes_in_one_rule_are_told_up_to_a_hundred() {
     let known: BTreeSet<&str> = known.iter().map(String::as_str).collect();
     let rule = Rule::parse(&many("event")).unwrap();
     let schema = Schema { events: (0..2_000).map(|i| name(i).as_str().into()).collect(), ..Schema::default() };
-    let errors = within(PATIENCE, "events", || rule.check(&Vocabulary { schema: &schema, segments: &known }));
+    let errors = within(PATIENCE, "events", || rule.check(&Vocabulary::new(&schema).segments(known.iter().copied())));
     assert_eq!(errors.len(), 100);
     let fields = format!("{{{}}}", list(10_000, |i| format!("\"$wrong{i}\": 1")));
     let json = serde_json::from_str(&fields).unwrap();

@@ -21,12 +21,12 @@ pub(super) fn of_value(source: &Source, test: &Test, answer: Answer) -> Change {
 /// What more events would do.
 pub(super) fn of_events(
     query: &EventQuery,
+    passes: &ValueTest,
     test: &Test,
     evidence: Option<&Evidence>,
     answer: Answer,
     now: Timestamp,
 ) -> Option<Change> {
-    let passes = ValueTest::new(test);
     // Whether a number turns the answer.
     let turns =
         |number: f64| !answer.is_unknown() && Answer::from(passes.scalar(Some(Scalar::Number(number)))) != answer;

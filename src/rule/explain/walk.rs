@@ -9,7 +9,9 @@ use crate::rule::ast::{Comparison, EventQuery, Expr, Measure, Source};
 use crate::rule::error::RuleError;
 use crate::rule::eval::{self, Compiled, Name};
 use crate::rule::facts::{Facts, Scalar};
+use crate::rule::lists::Lists;
 use crate::rule::plan::CounterPlan;
+use crate::rule::value_test::ValueTest;
 use crate::time::Timestamp;
 use crate::truth::{Answer, Truth};
 use crate::value::Value;
@@ -20,6 +22,8 @@ pub(crate) struct Segments<'a> {
     pub(crate) index: &'a dyn Fn(&str) -> Option<usize>,
     /// The rule of a segment by its index.
     pub(crate) rule: &'a dyn Fn(usize) -> Option<&'a Rule>,
+    /// The lists that rules look into.
+    pub(crate) lists: &'a Lists,
 }
 
 /// Explains a rule; `at` gives what is known at a time.
@@ -104,7 +108,12 @@ impl<F: Facts> Walk<'_, '_, F> {
         let truth = compiled.eval(&facts);
         let mut explanation = of(Part::Condition, comparison.to_string(), truth);
         let mut changes = Vec::new();
-        explanation.evidence = match &comparison.source {
+        // What something is derived from is what was found.
+        let mut source = &comparison.source;
+        while let Source::Derived(_, from) = source {
+            source = from;
+        }
+        explanation.evidence = match source {
             Source::Attribute(name) => {
                 let value = Name::new(name, &mut Vec::new()).find(|symbol| facts.attribute(symbol));
                 let first = name.split('.').next().unwrap_or_default();
@@ -126,10 +135,12 @@ impl<F: Facts> Walk<'_, '_, F> {
                 Some(found(value.as_ref(), || None))
             }
             Source::Event(query) => events(query, &compiled, &facts),
+            _ => None,
         };
         match &comparison.source {
             Source::Event(query) => changes.extend(change::of_events(
                 query,
+                &ValueTest::new(&comparison.test, self.segments.lists),
                 &comparison.test,
                 explanation.evidence.as_ref(),
                 truth.answer,
@@ -143,7 +154,7 @@ impl<F: Facts> Walk<'_, '_, F> {
     }
 
     fn compile(&self, expr: &Expr) -> Result<Compiled, RuleError> {
-        eval::compile(expr, &mut |name| (self.segments.index)(name), &mut CounterPlan::default())
+        eval::compile(expr, &mut |name| (self.segments.index)(name), self.segments.lists, &mut CounterPlan::default())
     }
 }
 
