@@ -12,6 +12,7 @@ use bespoke::schema::Schema;
 /// The bound of one input in this hardly optimised build on a busy machine; by itself each takes far less than two.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+#[expect(clippy::disallowed_methods, reason = "a bound on real time needs a clock")]
 #[track_caller]
 fn within<T>(patience: Duration, what: &str, run: impl FnOnce() -> T) -> T {
     let start = Instant::now();
@@ -28,6 +29,7 @@ fn refused(text: &str) -> Problems {
 
 /// Four times the input takes less than eight times as long, or next to nothing. A machine that is busy with other
 /// things can only make one run slower, so the quickest of several counts.
+#[expect(clippy::disallowed_methods, reason = "a bound on real time needs a clock")]
 #[track_caller]
 fn grows_linearly(what: &str, from: usize, run: impl Fn(usize)) {
     let quickest = |size: usize| {
