@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::definitions::Paths;
 use super::facts::ProfileFacts;
 use super::reach::Reach;
+use super::stages::{check_lifecycle, check_rfm};
 use super::{CompiledCampaign, CompiledSegment, Definitions, Engine, fingerprint};
 use crate::bandit::BanditSpec;
 use crate::campaign::{Campaign, Chooser, Goal, MAX_SLATE, MAX_VARIANTS, Pay, Target, arbiter, is_distribution};
 use crate::config::{Fault, Problems, join};
 use crate::hash::{Map, Symbol};
 use crate::profile::{Dimension, History, Profile, Upkeep};
-use crate::rule::{Compiled, CounterPlan, CounterSpec, Rule, Vocabulary};
+use crate::rule::{CampaignNames, Compiled, CounterPlan, CounterSpec, Rule, Vocabulary};
 use crate::segment::{Segment, order};
 use crate::time::Timestamp;
 
@@ -59,7 +60,8 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     let Definitions { schema, segments, placements, campaigns, settings } = definitions;
     let names: Vec<&str> = segments.iter().map(|segment| segment.name.as_str()).collect();
     let known: Vec<&str> = names.iter().copied().chain(paths.unread_segments.iter().map(String::as_str)).collect();
-    let vocabulary = Vocabulary { schema: &schema, segments: &known };
+    let shown: Vec<CampaignNames<'_>> = campaigns.iter().map(names_of).collect();
+    let vocabulary = Vocabulary { schema: &schema, segments: &known, campaigns: &shown };
     duplicates("segment", &names, &paths.segments, problems);
     for (segment, path) in segments.iter().zip(&paths.segments) {
         check_rule(&segment.rule, &vocabulary, &join(path, "rule"), problems);
@@ -70,6 +72,8 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         }
     }
     let upkeep = upkeep(&schema, &settings, problems);
+    check_rfm(&schema.rfm, problems);
+    check_lifecycle(&settings.lifecycle, problems);
     let placement_names: Vec<&str> = placements.iter().map(|placement| placement.name.as_str()).collect();
     let campaign_names: Vec<&str> = campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
     duplicates("placement", &placement_names, &paths.placements, problems);
@@ -124,6 +128,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         upkeep,
         names: super::Names::default(),
         campaigns: campaigns.into_iter().zip(audiences).map(|(of, audience)| compile_campaign(of, audience)).collect(),
+        campaign_places: Map::default(),
         placements: Map::default(),
         goals: Map::default(),
         fingerprint,
@@ -132,6 +137,11 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     index_campaigns(&mut engine, &placement_names);
     settle_blank(&mut engine);
     Some(engine)
+}
+
+fn names_of(campaign: &Campaign) -> CampaignNames<'_> {
+    let variants = campaign.variants.iter().map(|variant| variant.name.as_str()).collect();
+    CampaignNames { name: &campaign.name, variants }
 }
 
 /// Whether a rule reads the context of a request, which no kept membership can follow.
@@ -189,6 +199,7 @@ fn index_campaigns(engine: &mut Engine, placements: &[&str]) {
         engine.placements.insert(Symbol::new(name), (Arc::from(*name), of));
     }
     for (index, campaign) in engine.campaigns.iter().enumerate() {
+        engine.campaign_places.insert(campaign.symbol, index);
         if let Some(goal) = &campaign.goal {
             engine.goals.entry(goal.kind().symbol()).or_default().push(index);
         }
@@ -350,7 +361,14 @@ fn upkeep(schema: &crate::schema::Schema, settings: &super::Settings, problems: 
         }
     }
     let kinds = schema.attributes.iter().map(|(name, kind)| (Symbol::new(name), *kind)).collect();
-    Upkeep { session_gap: settings.session_gap, history: settings.history, dimensions, kinds }
+    Upkeep {
+        session_gap: settings.session_gap,
+        history: settings.history,
+        dimensions,
+        lifecycle: settings.lifecycle,
+        rfm: (&schema.rfm).into(),
+        kinds,
+    }
 }
 
 /// How many item attributes profiles may keep affinities to.

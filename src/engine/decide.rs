@@ -79,6 +79,9 @@ impl Engine {
         decision.fallback = Some(Fallback::NoCampaign);
         decision.verdicts.reserve_exact(campaigns.len());
         let context = context(&request.context);
+        // Of a stranger nothing is known but the key.
+        let stranger = profile.person().is_none().then(|| Profile::of(user));
+        let profile = stranger.as_ref().unwrap_or(profile);
         let flips = self.flips_at(profile, now);
         let facts = ProfileFacts { engine: self, profile, flips: &flips, now, context: &context };
         for index in campaigns {

@@ -13,7 +13,10 @@ mod counter;
 mod counters;
 mod history;
 mod interest;
+mod lifecycle;
 mod membership;
+mod person;
+mod purchases;
 mod session;
 
 use serde::{Deserialize, Serialize};
@@ -26,16 +29,20 @@ pub(crate) use counters::Counters;
 pub use history::{History, Remembered};
 pub(crate) use interest::Mark;
 pub use interest::{Interest, weight_of};
+pub use lifecycle::{Lifecycle, Stage, Visits};
 pub(crate) use membership::{Flip, Flips, Membership};
+pub use purchases::{Purchases, Rfm, Spent};
 pub use session::{Sessions, Touch, Touches};
 
 use crate::catalog::Catalog;
 use crate::event::{Event, EventKind};
 use crate::hash::{Map, Symbol, combine};
+use crate::id::UserKey;
 use crate::sketch::{Decayed, ExactSum};
 use crate::state::State;
 use crate::time::{Span, Timestamp};
 use crate::value::{Kind, Value, digest};
+use person::Person;
 
 /// What a profile keeps, as the definitions ask for it.
 #[derive(Clone, Debug)]
@@ -46,6 +53,10 @@ pub struct Upkeep {
     pub history: usize,
     /// The item attributes to which affinities are kept.
     pub dimensions: Vec<Dimension>,
+    /// After how much time people move from stage to stage of their lifecycle.
+    pub lifecycle: Lifecycle,
+    /// The cut points by which purchases are scored.
+    pub rfm: Rfm,
     /// The declared kinds of attributes.
     pub(crate) kinds: Map<Symbol, Kind>,
 }
@@ -53,7 +64,14 @@ pub struct Upkeep {
 impl Default for Upkeep {
     /// Sessions of 30 minutes, 64 events of history, and no affinities.
     fn default() -> Self {
-        Self { session_gap: Span::minutes(30), history: 64, dimensions: Vec::new(), kinds: Map::default() }
+        Self {
+            session_gap: Span::minutes(30),
+            history: 64,
+            dimensions: Vec::new(),
+            lifecycle: Lifecycle::default(),
+            rfm: Rfm::default(),
+            kinds: Map::default(),
+        }
     }
 }
 
@@ -64,6 +82,7 @@ impl Default for Upkeep {
 /// ones are not kept). Below them any order of arrival and any repetition within the history give the same bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
+    person: Person,
     /// When the first event happened.
     first_seen: Timestamp,
     /// When the newest event happened.
@@ -84,20 +103,10 @@ pub struct Profile {
     pub(crate) membership: Membership,
 }
 
-/// Money spent in one currency.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spent {
-    /// The symbol of the currency's name; that of the empty text where events named none.
-    pub currency: Symbol,
-    /// How many purchases.
-    pub purchases: u32,
-    /// The sum of their amounts less refunds.
-    pub amount: ExactSum,
-}
-
 impl Default for Profile {
     fn default() -> Self {
         Self {
+            person: Person::default(),
             first_seen: Timestamp::MAX,
             last_seen: Timestamp::MIN,
             events: 0,
@@ -125,11 +134,32 @@ pub(crate) struct Fold {
     pub(crate) dimensions: SmallVec<[u8; 4]>,
     /// The attributes that came with a value of another kind than declared, and were not taken.
     pub(crate) mismatched: SmallVec<[Symbol; 1]>,
+    /// Whether the sums of purchases changed.
+    pub(crate) spent: bool,
     /// The hash of the event's id.
     pub(crate) id: u64,
 }
 
 impl Profile {
+    /// The profile of a person of whom nothing is known but the key.
+    #[must_use]
+    pub fn of(person: UserKey) -> Self {
+        Self { person: Person::told(person), ..Self::default() }
+    }
+
+    /// Notes whose profile it is, as its keeper says; whether that changes its key.
+    pub(crate) fn belongs_to(&mut self, person: UserKey) -> bool {
+        self.person.key() != Some(person) && {
+            self.person = Person::told(person);
+            true
+        }
+    }
+
+    /// Notes whose profile it is, as an event says; whether that changes its key.
+    pub(crate) fn is_named_by(&mut self, event: &Event) -> bool {
+        self.person.learn(Person::of(event))
+    }
+
     /// Takes in an event that has passed [`Event::check`]. An event that the history holds already changes nothing.
     pub(crate) fn fold(&mut self, event: &Event, catalog: &Catalog, keep: &Upkeep) -> Fold {
         let id = event_id(event);
@@ -147,7 +177,7 @@ impl Profile {
         if let Some(source) = &event.source {
             self.touches.get_or_insert_default().add(event.time, source);
         }
-        self.spend(event);
+        fold.spent = self.spend(event);
         fold
     }
 
@@ -219,45 +249,52 @@ impl Profile {
         let is_list = matches!(event.kind, EventKind::ListViewed | EventKind::ListFiltered);
         let items: SmallVec<[Symbol; 4]> =
             event.items.iter().filter(|_| !is_list).take(MAX_LINES).map(|item| Symbol::new(&item.id)).collect();
-        let (sealed, gap) = (&mut self.sealed, keep.session_gap);
+        let sealed = &mut self.sealed;
         self.history.add(&remembered, &items, keep.history, &mut |left| {
-            sealed.get_or_insert_default().push(left, gap);
+            sealed.get_or_insert_default().push(left, keep);
         });
         if event.time >= self.last_seen {
-            self.sessions.push(&remembered, gap);
+            self.sessions.push(&remembered, keep);
         } else {
-            self.recount_sessions(gap);
+            self.recount_sessions(keep);
         }
     }
 
-    /// Folds the sessions again from the history, after an event has come late.
-    fn recount_sessions(&mut self, gap: Span) {
+    /// Folds the sessions again from the history, after an event has come late or what is kept has changed.
+    pub(crate) fn recount_sessions(&mut self, keep: &Upkeep) {
         self.sessions = self.sealed.as_deref().copied().unwrap_or_default();
         for event in self.history.events() {
-            self.sessions.push(&event, gap);
+            self.sessions.push(&event, keep);
         }
     }
 
-    fn spend(&mut self, event: &Event) {
-        let (purchases, sign) = match event.kind {
-            EventKind::Purchased => (1, 1.0),
-            EventKind::Refunded => (0, -1.0),
-            _ => return,
+    /// Adds what was bought or given back; whether the event is of that kind.
+    fn spend(&mut self, event: &Event) -> bool {
+        let (purchases, last, sign) = match event.kind {
+            EventKind::Purchased => (1, event.time, 1.0),
+            EventKind::Refunded => (0, Timestamp::MIN, -1.0),
+            _ => return false,
         };
-        let Some(amount) = event.amount() else { return };
+        let amount = event.amount();
+        if purchases == 0 && amount.is_none() {
+            return false;
+        }
         let mut sum = ExactSum::default();
-        sum.add(sign * amount);
+        sum.add(sign * amount.unwrap_or(0.0));
         self.add_spent(Spent {
             currency: Symbol::new(event.currency.as_deref().unwrap_or("")),
+            last,
             purchases,
             amount: sum,
         });
+        true
     }
 
     fn add_spent(&mut self, more: Spent) {
         match self.spent.binary_search_by_key(&more.currency, |spent| spent.currency) {
             Ok(at) => {
                 let spent = &mut self.spent[at];
+                spent.last = spent.last.max(more.last);
                 spent.purchases = spent.purchases.saturating_add(more.purchases);
                 spent.amount.merge(more.amount);
             }
@@ -272,17 +309,18 @@ impl Profile {
     /// Takes in what another profile of the same person knows: the other of two devices, or of two shards. Of events
     /// that both have seen, the counts and weights are added twice, except in the history and in exact counters.
     pub fn merge_with(&mut self, other: &Self, keep: &Upkeep) {
+        self.person.learn(other.person);
         self.first_seen = self.first_seen.min(other.first_seen);
         self.last_seen = self.last_seen.max(other.last_seen);
         self.events = self.events.saturating_add(other.events);
         self.attributes.merge(&other.attributes);
         self.affinities.merge(&other.affinities);
         merge_sealed(&mut self.sealed, other.sealed.as_deref());
-        let (sealed, gap) = (&mut self.sealed, keep.session_gap);
+        let sealed = &mut self.sealed;
         self.history.merge(&other.history, keep.history, &mut |left| {
-            sealed.get_or_insert_default().push(left, gap);
+            sealed.get_or_insert_default().push(left, keep);
         });
-        self.recount_sessions(gap);
+        self.recount_sessions(keep);
         if let Some(touches) = &other.touches {
             self.touches.get_or_insert_default().merge(touches);
         }
@@ -293,6 +331,12 @@ impl Profile {
         self.membership = Membership::default();
     }
 
+    /// Whose profile it is: whom its keeper named ([`Profile::of`]), else the known user whom events named, else the
+    /// anonymous id; of several the lowest. `None` before the first event.
+    #[must_use]
+    pub fn person(&self) -> Option<UserKey> {
+        self.person.key()
+    }
     /// When the first event happened; [`Timestamp::MAX`] before it.
     #[must_use]
     pub const fn first_seen(&self) -> Timestamp {
@@ -322,6 +366,12 @@ impl Profile {
     #[must_use]
     pub const fn history(&self) -> &History {
         &self.history
+    }
+    /// When the person was seen, as far as the lifecycle asks; `None` before the first event.
+    #[must_use]
+    pub fn visits(&self) -> Option<Visits> {
+        let visits = Visits { first: self.first_seen, last: self.last_seen, silence: self.sessions.silence() };
+        (self.events > 0).then_some(visits)
     }
     /// The sessions.
     #[must_use]

@@ -6,6 +6,7 @@
 use crate::event::EventKind;
 use crate::time::{Span, Timestamp};
 
+use super::derived::Derived;
 use super::error::Location;
 
 /// How deep a rule may nest.
@@ -40,9 +41,19 @@ pub(crate) struct Comparison {
 pub(crate) enum Source {
     Attribute(String),
     Context(String),
-    Affinity { dimension: String, value: String },
     Session(SessionFact),
     Event(EventQuery),
+    Derived(Derived),
+    Score(Vec<Points>),
+}
+
+/// A part of a scoring rule: so many points where the condition holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Points {
+    pub(crate) points: f64,
+    pub(crate) rule: Expr,
+    /// Where the points stand.
+    pub(crate) at: At,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -128,6 +139,8 @@ pub enum Literal {
     Text(String),
     /// A point in time.
     Time(Timestamp),
+    /// A length of time, for what is counted in time; compares with numbers as seconds.
+    Span(Span),
 }
 
 impl From<bool> for Literal {
@@ -159,6 +172,11 @@ impl From<String> for Literal {
 impl From<Timestamp> for Literal {
     fn from(value: Timestamp) -> Self {
         Self::Time(value)
+    }
+}
+impl From<Span> for Literal {
+    fn from(value: Span) -> Self {
+        Self::Span(value)
     }
 }
 
@@ -273,9 +291,13 @@ impl Expr {
         }
     }
 
-    /// The levels of AND, OR and NOT.
+    /// The levels of AND, OR, NOT and scores.
     pub(crate) fn depth(&self) -> usize {
         match self {
+            Self::Test(comparison) => match &comparison.source {
+                Source::Score(parts) => 1 + parts.iter().map(|part| part.rule.depth()).max().unwrap_or(0),
+                _ => 0,
+            },
             Self::And(parts) | Self::Or(parts) => 1 + parts.iter().map(Self::depth).max().unwrap_or(0),
             Self::Not(inner) => 1 + inner.depth(),
             _ => 0,

@@ -6,7 +6,8 @@ use crate::schema::Schema;
 use crate::time::{Span, shorten};
 use crate::value::Kind;
 
-use super::ast::{At, Comparison, EventQuery, Expr, Literal, Measure, Op, Source, Test};
+use super::ast::{At, Comparison, EventQuery, Expr, Literal, Measure, Op, SessionFact, Source, Test};
+use super::derived;
 use super::error::{NameKind, RuleError};
 
 /// The names that a rule may use.
@@ -17,6 +18,17 @@ pub struct Vocabulary<'a> {
     pub schema: &'a Schema,
     /// The names of the segments.
     pub segments: &'a [&'a str],
+    /// The campaigns. Where there are none, every name of a campaign is taken.
+    pub campaigns: &'a [CampaignNames<'a>],
+}
+
+/// The names of a campaign and of its variants.
+#[derive(Clone, Debug)]
+pub struct CampaignNames<'a> {
+    /// The campaign's.
+    pub name: &'a str,
+    /// Those of its variants.
+    pub variants: Vec<&'a str>,
 }
 
 /// The longest window of a rule.
@@ -32,18 +44,28 @@ pub(crate) fn check(expr: &Expr, vocabulary: &Vocabulary<'_>) -> Vec<RuleError> 
 
 /// What kind of value stands on the left of an operator.
 #[derive(Clone, Copy)]
-struct Left<'a> {
-    name: &'a str,
-    kind: Option<Kind>,
+pub(super) struct Left<'a> {
+    pub(super) name: &'a str,
+    pub(super) kind: Option<Kind>,
+    pub(super) spans: Spans,
 }
 
-struct Checker<'a> {
-    vocabulary: &'a Vocabulary<'a>,
-    errors: Vec<RuleError>,
+/// Whether a value is compared with spans of time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spans {
+    Never,
+    /// Or with a number of seconds.
+    Also,
+    Only,
+}
+
+pub(super) struct Checker<'a> {
+    pub(super) vocabulary: &'a Vocabulary<'a>,
+    pub(super) errors: Vec<RuleError>,
 }
 
 impl Checker<'_> {
-    fn expr(&mut self, expr: &Expr) {
+    pub(super) fn expr(&mut self, expr: &Expr) {
         match expr {
             Expr::Const(_) => {}
             Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| self.expr(part)),
@@ -64,26 +86,22 @@ impl Checker<'_> {
         let kind = match source {
             Source::Attribute(name) => self.declared(NameKind::Attribute, name, &schema.attributes, at),
             Source::Context(name) => self.declared(NameKind::Context, name, &schema.context, at),
-            Source::Affinity { dimension, .. } => {
-                let names = || schema.affinities.iter().map(|affinity| affinity.attribute.as_str());
-                if !names().any(|name| name == dimension) {
-                    self.unknown(at, NameKind::Affinity, dimension, names());
-                }
-                Some(Kind::Number)
-            }
             Source::Session(fact) => Some(if fact.is_number() { Kind::Number } else { Kind::Text }),
             Source::Event(query) => {
                 self.event(query, test, op_at);
                 Some(if matches!(query.measure, Measure::First | Measure::Last) { Kind::Time } else { Kind::Number })
             }
+            Source::Derived(of) => return derived::check(self, of, comparison),
+            Source::Score(parts) => return derived::check_score(self, parts, comparison),
         };
         let name = match source {
             Source::Attribute(name) | Source::Context(name) => name.clone(),
-            Source::Affinity { .. } => "affinity".to_owned(),
             Source::Session(fact) => fact.name().to_owned(),
             Source::Event(query) => measure_name(&query.measure).to_owned(),
+            Source::Derived(_) | Source::Score(_) => return,
         };
-        self.test(test, Left { name: &name, kind }, op_at);
+        let spans = if matches!(source, Source::Session(SessionFact::Seconds)) { Spans::Also } else { Spans::Never };
+        self.test(test, Left { name: &name, kind, spans }, op_at);
     }
 
     /// The kind of a declared name; of a dotted one, that of the whole name, or nothing inside a declared object.
@@ -114,8 +132,10 @@ impl Checker<'_> {
             self.unknown(&query.at, NameKind::Event, query.kind.name(), names.chain(aliases));
         }
         for property in &query.tests {
-            self.test(&property.test, Left { name: &property.name, kind: None }, &property.at);
+            let left = Left { name: &property.name, kind: None, spans: Spans::Never };
+            self.test(&property.test, left, &property.at);
         }
+        derived::check_event(self, query);
         let Some(window) = query.within else { return };
         let at = || query.within_at.0.clone();
         if window.is_zero() || window > LONGEST_WINDOW {
@@ -141,16 +161,8 @@ impl Checker<'_> {
         }
     }
 
-    fn test(&mut self, test: &Test, left: Left<'_>, at: &At) {
-        let op = match test {
-            Test::Is(op, _) => op.text(),
-            Test::In(_) => "IN",
-            Test::NotIn(_) => "NOT IN",
-            Test::Between(..) => "BETWEEN",
-            Test::Exists => "EXISTS",
-            Test::Contains(_) => "CONTAINS",
-            Test::StartsWith(_) => "STARTS_WITH",
-        };
+    pub(super) fn test(&mut self, test: &Test, left: Left<'_>, at: &At) {
+        let op = op_name(test);
         let ordered = matches!(test, Test::Is(Op::Gt | Op::Ge | Op::Lt | Op::Le, _) | Test::Between(..));
         let found = |name: &str, found: Kind, wanted: &'static str| RuleError::KindMismatch {
             at: at.0.clone(),
@@ -177,7 +189,23 @@ impl Checker<'_> {
                 }
                 Literal::Text(_) => Kind::Text,
                 Literal::Time(_) => Kind::Time,
+                Literal::Span(_) => {
+                    if left.spans == Spans::Never {
+                        let (op, name) = (op, literal.to_string());
+                        let found = "a span of time";
+                        let wanted = left.kind.map_or("another value", phrase);
+                        self.errors.push(RuleError::KindMismatch { at: at.0.clone(), op, wanted, name, found });
+                        return;
+                    }
+                    continue;
+                }
             };
+            if left.spans == Spans::Only {
+                let (wanted, found) = (phrase(kind), "a span of time, such as `7d`");
+                let name = left.name.to_owned();
+                self.errors.push(RuleError::KindMismatch { at: at.0.clone(), op, wanted, name, found });
+                return;
+            }
             if ordered && kind == Kind::Bool {
                 self.errors.push(found(&literal.to_string(), kind, "text, a number or a time"));
                 return;
@@ -196,7 +224,7 @@ impl Checker<'_> {
         }
     }
 
-    fn unknown<'n>(&mut self, at: &At, what: NameKind, name: &str, candidates: impl Iterator<Item = &'n str>) {
+    pub(super) fn unknown<'n>(&mut self, at: &At, what: NameKind, name: &str, candidates: impl Iterator<Item = &'n str>) {
         let nearest = nearest(name, candidates);
         self.errors.push(RuleError::Unknown { at: at.0.clone(), what, name: shorten(name), nearest });
     }
@@ -211,7 +239,7 @@ const fn measure_name(measure: &Measure) -> &'static str {
     }
 }
 
-fn literals(test: &Test) -> impl Iterator<Item = &Literal> {
+pub(super) fn literals(test: &Test) -> impl Iterator<Item = &Literal> {
     let (some, pair): (&[Literal], [Option<&Literal>; 2]) = match test {
         Test::Is(_, literal) => (&[], [Some(literal), None]),
         Test::Between(low, high) => (&[], [Some(low), Some(high)]),
@@ -219,6 +247,19 @@ fn literals(test: &Test) -> impl Iterator<Item = &Literal> {
         Test::Exists | Test::Contains(_) | Test::StartsWith(_) => (&[], [None, None]),
     };
     some.iter().chain(pair.into_iter().flatten())
+}
+
+/// The operator as text has it.
+pub(super) const fn op_name(test: &Test) -> &'static str {
+    match test {
+        Test::Is(op, _) => op.text(),
+        Test::In(_) => "IN",
+        Test::NotIn(_) => "NOT IN",
+        Test::Between(..) => "BETWEEN",
+        Test::Exists => "EXISTS",
+        Test::Contains(_) => "CONTAINS",
+        Test::StartsWith(_) => "STARTS_WITH",
+    }
 }
 
 /// The kind as it reads in a sentence.

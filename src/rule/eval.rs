@@ -11,7 +11,8 @@ use crate::time::{Span, Timestamp, shorten};
 use crate::truth::{Answer, Truth};
 use crate::value::Value;
 
-use super::ast::{Comparison, EventQuery, Expr, Literal, Measure, Op, SessionFact, Source, Test};
+use super::ast::{Comparison, EventQuery, Expr, Literal, Measure, Op, Points, SessionFact, Source, Test};
+use super::derived::{self, Scoring};
 use super::error::{NameKind, RuleError};
 use super::facts::{Facts, Scalar};
 use super::plan::{CounterPlan, spec};
@@ -30,8 +31,32 @@ pub struct Reads {
     pub affinities: Vec<Symbol>,
     /// The segments.
     pub segments: Vec<usize>,
-    /// Whether it reads the session.
-    pub session: bool,
+    /// The rest.
+    pub aspects: Vec<Aspect>,
+}
+
+/// What a rule depends on as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Aspect {
+    /// The session.
+    Session,
+    /// Whose profile it is.
+    Person,
+    /// When the person was seen.
+    Lifecycle,
+    /// What the person has bought.
+    Purchases,
+    /// Weights that fade as time passes.
+    Fading,
+    /// The time of day, or the date.
+    Clock,
+}
+
+impl Aspect {
+    /// Every aspect.
+    pub const ALL: [Self; 6] =
+        [Self::Session, Self::Person, Self::Lifecycle, Self::Purchases, Self::Fading, Self::Clock];
 }
 
 /// A rule made ready for fast evaluation; see [`Rule::compile`](super::Rule::compile).
@@ -70,6 +95,8 @@ pub(crate) fn compile(
     }
     reads.segments.sort_unstable();
     reads.segments.dedup();
+    reads.aspects.sort_unstable();
+    reads.aspects.dedup();
     Ok(Compiled { root, reads })
 }
 
@@ -88,12 +115,9 @@ enum Node {
     Segment(usize),
     Attribute(Name, ValueTest),
     Context(Name, ValueTest),
-    Affinity {
-        dimension: Symbol,
-        value: Symbol,
-        test: ValueTest,
-    },
     Session(SessionFact, ValueTest),
+    Derived(Box<derived::Node>),
+    Score(Scoring<Self>),
     /// Most conditions on counts, with the exact time at which they flip.
     AtLeast {
         counter: CounterId,
@@ -171,26 +195,28 @@ impl Compiler<'_> {
                 self.reads.segments.push(index);
                 Node::Segment(index)
             }
-            Expr::Test(comparison) => self.comparison(comparison),
+            Expr::Test(comparison) => self.comparison(comparison)?,
         })
     }
 
-    fn comparison(&mut self, comparison: &Comparison) -> Node {
+    fn comparison(&mut self, comparison: &Comparison) -> Result<Node, RuleError> {
         let test = ValueTest::new(&comparison.test);
-        match &comparison.source {
+        Ok(match &comparison.source {
             Source::Attribute(name) => Node::Attribute(Name::new(name, &mut self.reads.attributes), test),
             Source::Context(name) => Node::Context(Name::new(name, &mut self.reads.context), test),
-            Source::Affinity { dimension, value } => {
-                let dimension = Symbol::new(dimension);
-                self.reads.affinities.push(dimension);
-                Node::Affinity { dimension, value: Symbol::new(value), test }
-            }
             Source::Session(fact) => {
-                self.reads.session = true;
+                self.reads.aspects.push(Aspect::Session);
                 Node::Session(*fact, test)
             }
             Source::Event(query) => self.event(query, &comparison.test, test),
-        }
+            Source::Derived(of) => {
+                Node::Derived(Box::new(derived::Node::new(of, &comparison.test, &mut self.reads, self.plan)))
+            }
+            Source::Score(parts) => {
+                let compile = |part: &Points| Ok((part.points, self.node(&part.rule)?));
+                Node::Score(Scoring::new(parts.iter().map(compile).collect::<Result<_, RuleError>>()?, test))
+            }
+        })
     }
 
     fn event(&mut self, query: &EventQuery, asked: &Test, test: ValueTest) -> Node {
@@ -234,10 +260,8 @@ impl Node {
             Self::Segment(index) => Truth::always(facts.segment(*index)),
             Self::Attribute(name, test) => Truth::always(test.value(name.find(|symbol| facts.attribute(symbol)))),
             Self::Context(name, test) => Truth::always(test.value(name.find(|symbol| facts.context(symbol)))),
-            Self::Affinity { dimension, value, test } => {
-                let share = facts.affinity(*dimension, *value);
-                Truth::always(test.scalar((share > 0.0 || !test.is_exists()).then_some(Scalar::Number(share))))
-            }
+            Self::Derived(node) => node.eval(facts),
+            Self::Score(scoring) => scoring.eval(|part| part.eval(facts)),
             Self::Session(fact, test) => {
                 Truth { answer: test.scalar(facts.session(*fact)).into(), until: facts.session_until() }
             }

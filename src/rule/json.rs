@@ -11,6 +11,7 @@ use crate::time::{Span, Timestamp, shorten};
 use super::ast::{
     At, Comparison, EventQuery, Expr, Literal, MAX_DEPTH, MAX_VALUES, Measure, Op, PropertyTest, Source, Test,
 };
+use super::derived;
 use super::error::{Location, NameKind, RuleError, RuleErrors};
 use super::parser::{check_name, event_kind, session_fact};
 
@@ -23,13 +24,13 @@ pub(crate) fn read(json: &Value) -> Result<Expr, RuleErrors> {
     }
 }
 
-struct Reader {
+pub(super) struct Reader {
     errors: Vec<RuleError>,
 }
 
 /// A path that costs nothing until an error or a leaf needs it.
 #[derive(Clone, Copy)]
-struct Path<'a> {
+pub(super) struct Path<'a> {
     parent: Option<&'a Path<'a>>,
     step: Step<'a>,
 }
@@ -44,15 +45,15 @@ enum Step<'a> {
 impl<'a> Path<'a> {
     const ROOT: Self = Self { parent: None, step: Step::Root };
 
-    fn key(&'a self, key: &'a str) -> Self {
+    pub(super) fn key(&'a self, key: &'a str) -> Self {
         Self { parent: Some(self), step: Step::Key(key) }
     }
 
-    fn index(&'a self, index: usize) -> Self {
+    pub(super) fn index(&'a self, index: usize) -> Self {
         Self { parent: Some(self), step: Step::Index(index) }
     }
 
-    fn location(&self) -> Location {
+    pub(super) fn location(&self) -> Location {
         let (mut steps, mut here) = (Vec::new(), Some(self));
         while let Some(path) = here {
             steps.push(path.step);
@@ -74,34 +75,34 @@ impl<'a> Path<'a> {
         Location::Path(text.into())
     }
 
-    fn at(&self) -> At {
+    pub(super) fn at(&self) -> At {
         At(self.location())
     }
 }
 
 impl Reader {
     /// Notes an error; `None`, so that the caller can end with it and go on beside.
-    fn fail<T>(&mut self, error: RuleError) -> Option<T> {
+    pub(super) fn fail<T>(&mut self, error: RuleError) -> Option<T> {
         if self.errors.len() < MOST_ERRORS {
             self.errors.push(error);
         }
         None
     }
 
-    fn keep<T>(&mut self, result: Result<T, RuleError>) -> Option<T> {
+    pub(super) fn keep<T>(&mut self, result: Result<T, RuleError>) -> Option<T> {
         result.map_or_else(|error| self.fail(error), Some)
     }
 
-    fn wrong<T>(&mut self, path: &Path<'_>, wanted: &'static str, found: &Value) -> Option<T> {
+    pub(super) fn wrong<T>(&mut self, path: &Path<'_>, wanted: &'static str, found: &Value) -> Option<T> {
         self.fail(RuleError::Syntax { at: path.location(), wanted, found: describe(found) })
     }
 
-    fn unknown<T>(&mut self, path: &Path<'_>, name: &str, candidates: &[&str]) -> Option<T> {
+    pub(super) fn unknown<T>(&mut self, path: &Path<'_>, name: &str, candidates: &[&str]) -> Option<T> {
         let nearest = nearest(name, candidates.iter().copied());
         self.fail(RuleError::Unknown { at: path.location(), what: NameKind::Key, name: shorten(name), nearest })
     }
 
-    fn object<'v>(&mut self, json: &'v Value, path: &Path<'_>, wanted: &'static str) -> Option<&'v Map<String, Value>> {
+    pub(super) fn object<'v>(&mut self, json: &'v Value, path: &Path<'_>, wanted: &'static str) -> Option<&'v Map<String, Value>> {
         match json {
             Value::Object(fields) if fields.is_empty() => {
                 self.fail(RuleError::Empty { at: path.location(), what: "object" })
@@ -111,7 +112,7 @@ impl Reader {
         }
     }
 
-    fn array<'v>(&mut self, json: &'v Value, path: &Path<'_>) -> Option<&'v [Value]> {
+    pub(super) fn array<'v>(&mut self, json: &'v Value, path: &Path<'_>) -> Option<&'v [Value]> {
         match json {
             Value::Array(values) if values.is_empty() => {
                 self.fail(RuleError::Empty { at: path.location(), what: "list" })
@@ -124,7 +125,7 @@ impl Reader {
         }
     }
 
-    fn text<'v>(&mut self, json: &'v Value, path: &Path<'_>) -> Option<&'v str> {
+    pub(super) fn text<'v>(&mut self, json: &'v Value, path: &Path<'_>) -> Option<&'v str> {
         match json {
             Value::String(text) => Some(text),
             other => self.wrong(path, "text", other),
@@ -136,11 +137,11 @@ impl Reader {
         self.named(what, name, path)
     }
 
-    fn named(&mut self, what: NameKind, name: &str, path: &Path<'_>) -> Option<String> {
+    pub(super) fn named(&mut self, what: NameKind, name: &str, path: &Path<'_>) -> Option<String> {
         self.keep(check_name(what, name, &path.location()).map(|()| name.to_owned()))
     }
 
-    fn expr(&mut self, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
+    pub(super) fn expr(&mut self, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
         if depth > MAX_DEPTH {
             return self.fail(RuleError::TooDeep { at: path.location(), limit: MAX_DEPTH });
         }
@@ -174,14 +175,11 @@ impl Reader {
                 let source = Source::Session(reader.keep(session_fact(name, &path.location()))?);
                 reader.tests(&source, json, path, depth)
             }),
-            "$affinity" => self.each(json, path, |reader, dimension, json, path| {
-                let dimension = reader.named(NameKind::Affinity, dimension, path)?;
-                reader.each(json, path, |reader, value, json, path| {
-                    let value = reader.named(NameKind::AffinityValue, value, path)?;
-                    reader.tests(&Source::Affinity { dimension: dimension.clone(), value }, json, path, depth)
-                })
-            }),
-            _ if key.starts_with('$') => self.unknown(path, key, &KEYS),
+            _ if derived::KEYS.contains(&key) => derived::read(self, key, json, path, depth),
+            _ if key.starts_with('$') => {
+                let keys: Vec<&str> = KEYS.into_iter().chain(derived::KEYS).collect();
+                self.unknown(path, key, &keys)
+            }
             name => {
                 let source = Source::Attribute(self.named(NameKind::Attribute, name, path)?);
                 self.tests(&source, json, path, depth)
@@ -197,7 +195,7 @@ impl Reader {
     }
 
     /// A conjunction over the fields of an object.
-    fn each(
+    pub(super) fn each(
         &mut self,
         json: &Value,
         path: &Path<'_>,
@@ -212,7 +210,7 @@ impl Reader {
     }
 
     /// What is asked of one value: a literal, or an object of operators.
-    fn tests(&mut self, source: &Source, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
+    pub(super) fn tests(&mut self, source: &Source, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
         let leaf = |test: Test, op_at: At| {
             Expr::Test(Box::new(Comparison { source: source.clone(), test, at: path.at(), op_at }))
         };
@@ -239,7 +237,7 @@ impl Reader {
     }
 
     /// One operator with what it compares to.
-    fn test(&mut self, key: &str, json: &Value, path: &Path<'_>) -> Option<Test> {
+    pub(super) fn test(&mut self, key: &str, json: &Value, path: &Path<'_>) -> Option<Test> {
         if let Some(op) = Op::ALL.into_iter().find(|op| op.json() == key) {
             return Some(Test::Is(op, self.literal(json, path)?));
         }
@@ -281,7 +279,12 @@ impl Reader {
                 let time = text.parse::<Timestamp>();
                 self.keep(time.map(Literal::Time).map_err(|source| RuleError::Time { at: path.location(), source }))
             }
-            other => self.wrong(path, "text, a number, `true`, `false` or {\"$time\": …}", other),
+            Value::Object(fields) if fields.len() == 1 && fields.contains_key("$span") => {
+                let path = path.key("$span");
+                let span = self.text(&fields["$span"], &path)?.parse::<Span>();
+                self.keep(span.map(Literal::Span).map_err(|source| RuleError::Time { at: path.location(), source }))
+            }
+            other => self.wrong(path, "text, a number, `true`, `false`, {\"$time\": …} or {\"$span\": …}", other),
         }
     }
 
@@ -395,7 +398,8 @@ impl Reader {
 
 /// Whether the JSON is an object of operators rather than a literal.
 fn is_operators(json: &Value) -> bool {
-    matches!(json, Value::Object(fields) if !(fields.len() == 1 && fields.contains_key("$time")))
+    let is_literal = |key: &String| key == "$time" || key == "$span";
+    matches!(json, Value::Object(fields) if !(fields.len() == 1 && fields.keys().all(is_literal)))
 }
 
 fn describe(json: &Value) -> String {
@@ -427,9 +431,10 @@ fn write_comparison(comparison: &Comparison) -> Value {
         Source::Attribute(name) if name.starts_with('$') => json!({"$attribute": {name: test}}),
         Source::Attribute(name) => json!({name: test}),
         Source::Context(name) => json!({"$context": {name: test}}),
-        Source::Affinity { dimension, value } => json!({"$affinity": {dimension: {value: test}}}),
         Source::Session(fact) => json!({"$session": {fact.name(): test}}),
         Source::Event(query) => write_event(query, test),
+        Source::Derived(of) => derived::write(of, test),
+        Source::Score(parts) => derived::write_score(parts, test),
     }
 }
 
@@ -476,20 +481,26 @@ fn write_test(test: &Test) -> Value {
 fn write_literal(literal: &Literal) -> Value {
     match literal {
         Literal::Bool(value) => json!(value),
-        // Whole numbers are written without a fraction, as people write them; below 2^53 the cast is exact.
-        Literal::Number(number) if libm::trunc(*number).total_cmp(number).is_eq() && number.abs() < 9e15 => {
-            json!(*number as i64)
-        }
-        Literal::Number(number) => json!(number),
+        Literal::Number(number) => write_number(*number),
         Literal::Text(text) => json!(text),
         Literal::Time(time) => json!({"$time": time.to_string()}),
+        Literal::Span(span) => json!({"$span": span.to_string()}),
+    }
+}
+
+pub(super) fn write_number(number: f64) -> Value {
+    // Whole numbers are written without a fraction, as people write them; below 2^53 the cast is exact.
+    if libm::trunc(number).total_cmp(&number).is_eq() && number.abs() < 9e15 {
+        json!(number as i64)
+    } else {
+        json!(number)
     }
 }
 
 /// A rule with more errors than this is not what its author thinks; the rest would be noise.
 const MOST_ERRORS: usize = 100;
-const KEYS: [&str; 10] =
-    ["$and", "$or", "$nor", "$not", "$segment", "$event", "$attribute", "$context", "$session", "$affinity"];
+const KEYS: [&str; 9] =
+    ["$and", "$or", "$nor", "$not", "$segment", "$event", "$attribute", "$context", "$session"];
 const OPERATORS: [&str; 12] =
     ["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$contains", "$startsWith", "$between"];
 const EVENT_KEYS: [&str; 7] = ["name", "where", "within", "count", "sum", "first", "last"];

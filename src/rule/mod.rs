@@ -25,6 +25,7 @@
 mod ast;
 mod builder;
 mod check;
+mod derived;
 mod error;
 mod eval;
 mod facts;
@@ -42,9 +43,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use ast::{Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, SessionFact};
 pub use builder::{EventOperand, Operand, event};
-pub use check::{LONGEST_WINDOW, MOST_WITHIN, Vocabulary};
+pub use check::{CampaignNames, LONGEST_WINDOW, MOST_WITHIN, Vocabulary};
+pub use derived::{LocalFact, RfmScore};
 pub use error::{Location, NameKind, RuleError, RuleErrors};
-pub use eval::{Compiled, Reads};
+pub use eval::{Aspect, Compiled, Reads};
 pub use facts::{EventFacts, Facts, Scalar};
 pub use plan::{CounterPlan, CounterSpec};
 
@@ -60,7 +62,7 @@ use ast::Expr;
 /// use bespoke::rule::{Rule, Vocabulary};
 /// use bespoke::schema::Schema;
 /// let rule = Rule::parse("event('product_veiwed').within(7 days).count() >= 3").unwrap();
-/// let errors = rule.check(&Vocabulary { schema: &Schema::default(), segments: &[] });
+/// let errors = rule.check(&Vocabulary { schema: &Schema::default(), segments: &[], campaigns: &[] });
 /// assert_eq!(errors[0].to_string(), "1:7: unknown event `product_veiwed`; did you mean `product_viewed`?");
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -121,6 +123,11 @@ impl Rule {
                 Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| walk(part, names)),
                 Expr::Not(inner) => walk(inner, names),
                 Expr::Segment(name, _) if !names.contains(&name.as_str()) => names.push(name),
+                Expr::Test(comparison) => {
+                    if let ast::Source::Score(parts) = &comparison.source {
+                        parts.iter().for_each(|part| walk(&part.rule, names));
+                    }
+                }
                 _ => {}
             }
         }

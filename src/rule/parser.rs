@@ -9,6 +9,7 @@ use super::ast::{
     At, Comparison, EventQuery, Expr, Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, Measure, Op, PropertyTest,
     SessionFact, Source, Test,
 };
+use super::derived;
 use super::error::{Location, NameKind, RuleError};
 use super::lexer::{Lexer, Token};
 
@@ -25,6 +26,9 @@ pub(crate) fn parse(text: &str) -> Result<Expr, RuleError> {
         _ => Err(parser.unexpected("`AND`, `OR` or the end")),
     }
 }
+
+/// The functions of the text form, beside [`derived::FUNCTIONS`].
+const FUNCTIONS: [&str; 5] = ["attribute", "context", "session", "event", "segment"];
 
 /// The words that cannot be bare names, in upper case.
 pub(crate) const RESERVED: [&str; 10] =
@@ -60,14 +64,14 @@ pub(crate) fn session_fact(name: &str, at: &Location) -> Result<SessionFact, Rul
     })
 }
 
-struct Parser<'a> {
+pub(super) struct Parser<'a> {
     lexer: Lexer<'a>,
-    token: Token<'a>,
-    at: Location,
+    pub(super) token: Token<'a>,
+    pub(super) at: Location,
 }
 
 impl<'a> Parser<'a> {
-    fn or(&mut self, depth: usize) -> Result<Expr, RuleError> {
+    pub(super) fn or(&mut self, depth: usize) -> Result<Expr, RuleError> {
         let mut parts = vec![self.and(depth)?];
         while self.take_word("OR")? {
             parts.push(self.and(depth)?);
@@ -121,7 +125,7 @@ impl<'a> Parser<'a> {
                         self.expect(")", "`)`")?;
                         return Ok(Expr::Segment(name, At(at)));
                     }
-                    self.function(word, &at)?
+                    self.function(word, &at, depth)?
                 } else {
                     Source::Attribute(self.path(word, NameKind::Attribute, &at)?)
                 }
@@ -140,24 +144,21 @@ impl<'a> Parser<'a> {
     }
 
     /// What follows the `(` of a function.
-    fn function(&mut self, word: &str, at: &Location) -> Result<Source, RuleError> {
-        const FUNCTIONS: [&str; 6] = ["attribute", "context", "affinity", "session", "event", "segment"];
+    fn function(&mut self, word: &str, at: &Location, depth: usize) -> Result<Source, RuleError> {
         let source = match word.to_ascii_lowercase().as_str() {
             "attribute" => Source::Attribute(self.name(NameKind::Attribute)?),
             "context" => Source::Context(self.name(NameKind::Context)?),
-            "affinity" => {
-                let dimension = self.name(NameKind::Affinity)?;
-                self.expect(",", "`,` and a value")?;
-                Source::Affinity { dimension, value: self.name(NameKind::AffinityValue)? }
-            }
             "session" => {
                 let at = self.at.clone();
                 let name = self.name(NameKind::Session)?;
                 Source::Session(session_fact(&name, &at)?)
             }
             "event" => return self.event().map(Source::Event),
-            _ => {
-                let (name, nearest) = (shorten(word), nearest(word, FUNCTIONS));
+            other => {
+                if let Some(source) = derived::function(self, other, depth)? {
+                    return Ok(source);
+                }
+                let (name, nearest) = (shorten(word), nearest(word, FUNCTIONS.into_iter().chain(derived::FUNCTIONS)));
                 return Err(RuleError::Unknown { at: at.clone(), what: NameKind::Function, name, nearest });
             }
         };
@@ -297,7 +298,10 @@ impl<'a> Parser<'a> {
     fn literal(&mut self) -> Result<Literal, RuleError> {
         let literal = match self.token.clone() {
             Token::Text(text) => Literal::Text(text),
-            Token::Number(number) => Literal::Number(number),
+            Token::Number(number) => {
+                self.advance()?;
+                return Ok(self.unit(number)?.map_or(Literal::Number(number), Literal::Span));
+            }
             Token::Word(word) if word.eq_ignore_ascii_case("true") => Literal::Bool(true),
             Token::Word(word) if word.eq_ignore_ascii_case("false") => Literal::Bool(false),
             Token::Word(word) if word.eq_ignore_ascii_case("time") => {
@@ -314,7 +318,17 @@ impl<'a> Parser<'a> {
         Ok(literal)
     }
 
-    fn quoted(&mut self) -> Result<String, RuleError> {
+    /// The span of time that a number begins, if a unit follows it: `7 days`, `1h30m`.
+    fn unit(&mut self, number: f64) -> Result<Option<Span>, RuleError> {
+        let Token::Word(word) = self.token else { return Ok(None) };
+        let span = format!("{number}{word}").parse::<Span>().ok();
+        if span.is_some() {
+            self.advance()?;
+        }
+        Ok(span)
+    }
+
+    pub(super) fn quoted(&mut self) -> Result<String, RuleError> {
         let Token::Text(text) = &mut self.token else { return Err(self.unexpected("text in quotes")) };
         let text = std::mem::take(text);
         self.advance()?;
@@ -322,7 +336,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A name in quotes or bare.
-    fn name(&mut self, what: NameKind) -> Result<String, RuleError> {
+    pub(super) fn name(&mut self, what: NameKind) -> Result<String, RuleError> {
         let at = self.at.clone();
         match self.token.clone() {
             Token::Text(name) => {
@@ -369,7 +383,7 @@ impl<'a> Parser<'a> {
         Ok((span, at))
     }
 
-    fn check_depth(&self, depth: usize) -> Result<(), RuleError> {
+    pub(super) fn check_depth(&self, depth: usize) -> Result<(), RuleError> {
         if depth > MAX_DEPTH { Err(RuleError::TooDeep { at: self.at.clone(), limit: MAX_DEPTH }) } else { Ok(()) }
     }
 
@@ -377,7 +391,7 @@ impl<'a> Parser<'a> {
         matches!(self.token, Token::Word(found) if found.eq_ignore_ascii_case(word))
     }
 
-    fn take_word(&mut self, word: &str) -> Result<bool, RuleError> {
+    pub(super) fn take_word(&mut self, word: &str) -> Result<bool, RuleError> {
         let found = self.is_word(word);
         if found {
             self.advance()?;
@@ -385,16 +399,16 @@ impl<'a> Parser<'a> {
         Ok(found)
     }
 
-    fn expect(&mut self, mark: &'static str, wanted: &'static str) -> Result<(), RuleError> {
+    pub(super) fn expect(&mut self, mark: &'static str, wanted: &'static str) -> Result<(), RuleError> {
         if self.token == Token::Mark(mark) { self.advance() } else { Err(self.unexpected(wanted)) }
     }
 
-    fn advance(&mut self) -> Result<(), RuleError> {
+    pub(super) fn advance(&mut self) -> Result<(), RuleError> {
         (self.token, self.at) = self.lexer.next()?;
         Ok(())
     }
 
-    fn unexpected(&self, wanted: &'static str) -> RuleError {
+    pub(super) fn unexpected(&self, wanted: &'static str) -> RuleError {
         RuleError::Syntax { at: self.at.clone(), wanted, found: self.token.describe() }
     }
 }

@@ -51,9 +51,10 @@ impl fmt::Display for Source {
         match self {
             Self::Attribute(name) => name_or(f, name, "attribute"),
             Self::Context(name) => write!(f, "context({})", Quoted(name)),
-            Self::Affinity { dimension, value } => write!(f, "affinity({}, {})", Quoted(dimension), Quoted(value)),
             Self::Session(fact) => write!(f, "session({})", fact.name()),
             Self::Event(query) => query.fmt(f),
+            Self::Derived(derived) => derived.fmt(f),
+            Self::Score(parts) => super::derived::score(f, parts),
         }
     }
 }
@@ -119,13 +120,18 @@ impl fmt::Display for Literal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bool(value) => write!(f, "{value}"),
-            // The debug form has an exponent where that is shorter; both forms read back to the same bits.
-            Self::Number(number) if number.abs() >= 1e16 || (number.abs() < 1e-5) => write!(f, "{number:?}"),
-            Self::Number(number) => write!(f, "{number}"),
+            Self::Number(of) => number(f, *of),
             Self::Text(text) => Quoted(text).fmt(f),
             Self::Time(time) => write!(f, "time('{time}')"),
+            Self::Span(span) => span.fmt(f),
         }
     }
+}
+
+/// A number as rules are written; it reads back to the same bits.
+pub(super) fn number(f: &mut fmt::Formatter<'_>, number: f64) -> fmt::Result {
+    // The debug form has an exponent where that is shorter.
+    if number.abs() >= 1e16 || number.abs() < 1e-5 { write!(f, "{number:?}") } else { write!(f, "{number}") }
 }
 
 /// The name as it is where that reads as a name, else in quotes within the function.
@@ -134,7 +140,8 @@ fn name_or(f: &mut fmt::Formatter<'_>, name: &str, function: &str) -> fmt::Resul
     if name.split('.').all(bare) { f.write_str(name) } else { write!(f, "{function}({})", Quoted(name)) }
 }
 
-struct Quoted<'a>(&'a str);
+/// Text in quotes.
+pub(super) struct Quoted<'a>(pub(super) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

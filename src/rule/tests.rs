@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::ast::{At, Comparison, EventQuery, Expr, Measure, Op, PropertyTest, Source, Test};
+use super::ast::{At, Comparison, EventQuery, Expr, Measure, Op, Points, PropertyTest, Source, Test};
 use super::*;
 use crate::event::EventKind;
 use crate::hash::Symbol;
@@ -221,7 +221,7 @@ fn mistakes_in_json_are_all_named_with_their_paths() {
         "$and[1].age.$in: an empty list says nothing; write `true` or `false` if that is meant",
         "$and[2]: an empty object says nothing; write `true` or `false` if that is meant",
         "$and[3].$or: an empty list says nothing; write `true` or `false` if that is meant",
-        "$and[4].x: expected text, a number, `true`, `false` or {\"$time\": …}, found null",
+        "$and[4].x: expected text, a number, `true`, `false`, {\"$time\": …} or {\"$span\": …}, found null",
         "$and[5].$segmnt: unknown operator or key `$segmnt`; did you mean `$segment`?",
         "$and[6].$session.viws: unknown session fact `viws`; did you mean `views`?",
         "$and[7].$event.first: expected one of `count`, `sum`, `first` and `last`, found `first` beside another",
@@ -241,7 +241,7 @@ fn checking_finds_names_kinds_and_limits() {
         .attribute("address", Kind::Object)
         .context("page", Kind::Text)
         .event("newsletter_opened");
-    let vocabulary = Vocabulary { schema: &schema, segments: &["vip"] };
+    let vocabulary = Vocabulary { schema: &schema, segments: &["vip"], campaigns: &[] };
     for (text, messages) in [
         ("plan >= 5", &["1:6: `>=` needs a number, but `plan` is text"][..]),
         ("pln = 'x'", &["1:1: unknown attribute `pln`; did you mean `plan`?"]),
@@ -376,7 +376,7 @@ fn builders_give_the_same_tree_as_text() {
     assert_eq!(rule.segments(), ["vip"]);
 }
 
-fn name() -> impl Strategy<Value = String> {
+fn name() -> BoxedStrategy<String> {
     prop_oneof![
         "[a-z_]{1,6}(\\.[a-z]{1,3})?",
         "[ -~äß']{1,8}".prop_filter("names have no outer white space", |name| !name.trim().is_empty()),
@@ -384,6 +384,7 @@ fn name() -> impl Strategy<Value = String> {
         Just("$odd".to_owned()),
     ]
     .prop_map(|name| name.trim().to_owned())
+    .boxed()
 }
 
 fn literal() -> impl Strategy<Value = Literal> {
@@ -393,6 +394,7 @@ fn literal() -> impl Strategy<Value = Literal> {
         (prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL | prop::num::f64::ZERO).prop_map(Literal::from),
         ".{0,12}".prop_map(Literal::from),
         (0_i64..4_000_000_000_000).prop_map(|millis| Literal::Time(Timestamp::from_millis(millis))),
+        (0_i64..4_000_000_000).prop_map(|millis| Literal::Span(Span::from_millis(millis))),
     ]
 }
 
@@ -425,10 +427,16 @@ fn source() -> impl Strategy<Value = Source> {
     prop_oneof![
         name().prop_map(Source::Attribute),
         name().prop_map(Source::Context),
-        (name(), name()).prop_map(|(dimension, value)| Source::Affinity { dimension, value }),
+        derived::tests::any_derived(name).prop_map(Source::Derived),
         prop::sample::select(&SessionFact::ALL[..]).prop_map(Source::Session),
         event,
     ]
+}
+
+fn score((parts, test): (Vec<(f64, Expr)>, Test)) -> Expr {
+    let part = |(points, rule)| Points { points, rule, at: BUILT };
+    let source = Source::Score(parts.into_iter().map(part).collect());
+    Expr::Test(Box::new(Comparison { source, test, at: BUILT, op_at: BUILT }))
 }
 
 fn expr() -> impl Strategy<Value = Expr> {
@@ -443,7 +451,8 @@ fn expr() -> impl Strategy<Value = Expr> {
         prop_oneof![
             prop::collection::vec(inner.clone(), 1..4).prop_map(Expr::and),
             prop::collection::vec(inner.clone(), 1..4).prop_map(Expr::or),
-            inner.prop_map(|inner| Expr::Not(Box::new(inner))),
+            inner.clone().prop_map(|inner| Expr::Not(Box::new(inner))),
+            (prop::collection::vec((-9.0..9.0, inner), 1..4), test()).prop_map(score),
         ]
     })
 }
@@ -457,7 +466,7 @@ proptest! {
         let json = serde_json::to_string(&rule.to_json()).unwrap();
         prop_assert_eq!(&Rule::from_json(&serde_json::from_str(&json).unwrap()).unwrap(), &rule);
         // Checking, compiling and evaluating are total, whatever the rule compares.
-        let _ = rule.check(&Vocabulary { schema: &Schema::default(), segments: &[] });
+        let _ = rule.check(&Vocabulary { schema: &Schema::default(), segments: &[], campaigns: &[] });
         rule.compile(&mut |_| Some(1), &mut CounterPlan::default()).unwrap().eval(&ann());
     }
 
