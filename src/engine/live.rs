@@ -37,7 +37,7 @@ impl Engine {
         let mut touched = Touched::new();
         let mut changes = Changes::default();
         if profile.membership.engine != self.fingerprint {
-            self.take_over(profile, catalog, profile.events() == 0, &mut touched);
+            self.take_over(profile, catalog, now, &mut touched);
         } else if !profile.membership.holds_at(now) {
             self.touch_due(profile, &mut touched);
             profile.membership.due = Timestamp::MAX;
@@ -97,7 +97,7 @@ impl Engine {
             touched.sort_unstable();
             touched.dedup();
         } else {
-            self.touch_all(profile.events() == 0, &mut touched);
+            self.touch_all(profile, &mut touched);
         }
         let (mut now, mut looks) = (now, 0);
         loop {
@@ -137,7 +137,7 @@ impl Engine {
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
             flips.clear();
-            self.touch_all(profile.events() == 0, &mut touched);
+            self.touch_all(profile, &mut touched);
         } else if !profile.membership.holds_at(now) {
             self.touch_due(profile, &mut touched);
         } else {

@@ -130,8 +130,7 @@ impl Engine {
     /// An event that the profile has already (see [`Event::id`]) changes nothing. Cost: what the event touches; no
     /// allocation once the profile has reached its size.
     pub fn apply(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
-        let is_renamed = profile.is_named_by(event);
-        self.take_in(EventView::new(event, catalog), is_renamed, profile, now)
+        self.take_in(EventView::new(event, catalog), None, profile, now)
     }
 
     /// [`Engine::apply`] for a person whose key is not the one that the event names, such as after ids have been
@@ -146,9 +145,8 @@ impl Engine {
         catalog: &Catalog,
         now: Timestamp,
     ) -> Changes {
-        let is_renamed = profile.belongs_to(user);
         let view = EventView::new(event, catalog).showing(self.shown(event, open));
-        self.take_in(view, is_renamed, profile, now)
+        self.take_in(view, Some(user), profile, now)
     }
 
     /// What the decision that an event names has shown, if it is open.
@@ -159,16 +157,19 @@ impl Engine {
         Some(Shown { campaign: &campaign.name, variant: &campaign.variants[variant], placement: &campaign.placement })
     }
 
-    fn take_in(&self, view: EventView<'_>, is_renamed: bool, profile: &mut Profile, now: Timestamp) -> Changes {
+    fn take_in(&self, view: EventView<'_>, user: Option<UserKey>, profile: &mut Profile, now: Timestamp) -> Changes {
         let (event, catalog) = (view.event(), view.catalog());
-        let is_new = profile.events() == 0;
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
-            self.take_over(profile, catalog, is_new, &mut touched);
+            self.take_over(profile, catalog, now, &mut touched);
         } else if !profile.membership.holds_at(now) {
             self.touch_due(profile, &mut touched);
             profile.membership.due = Timestamp::MAX;
         }
+        let is_renamed = match user {
+            Some(user) => profile.belongs_to(user),
+            None => profile.is_named_by(event),
+        };
         if is_renamed {
             touched.extend_from_slice(self.reach.of_aspect(Aspect::Person));
         }
@@ -211,13 +212,18 @@ impl Engine {
 
     /// Makes a profile's memberships this engine's: all segments are to be settled, and counters that the profile
     /// does not have are filled from its history, as far as that reaches.
-    fn take_over(&self, profile: &mut Profile, catalog: &Catalog, is_new: bool, touched: &mut Touched) {
+    fn take_over(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp, touched: &mut Touched) {
         let flips = self.translate(&profile.membership);
         profile.membership = Membership { engine: self.fingerprint, flips, ..Membership::default() };
-        self.touch_all(is_new, touched);
-        if is_new {
+        if profile.events() == 0 {
+            // What an empty profile is in by the clock is nothing that it enters.
+            let clock = self.reach.of_aspect(Aspect::Clock).into();
+            let mut flips = std::mem::take(&mut profile.membership.flips);
+            profile.membership.due = self.settle(profile, &mut flips, clock, now, &mut Changes::default());
+            profile.membership.flips = flips;
             return;
         }
+        touched.extend(0..self.segments.len() as u32);
         profile.recount_sessions(&self.upkeep);
         // Counters that nothing asks for any more would take the room of new ones.
         profile.counters.retain(|id| self.plan.binary_search_by_key(&id, CounterSpec::id).is_ok());
@@ -232,8 +238,8 @@ impl Engine {
     }
 
     /// Notes all segments; for an empty profile those in which one empty profile differs from another.
-    fn touch_all(&self, is_new: bool, touched: &mut Touched) {
-        if is_new {
+    fn touch_all(&self, profile: &Profile, touched: &mut Touched) {
+        if profile.events() == 0 {
             touched.extend_from_slice(self.reach.of_aspect(Aspect::Person));
             touched.extend_from_slice(self.reach.of_aspect(Aspect::Clock));
         } else {

@@ -1,8 +1,8 @@
 //! Where a person stands between the first visit and being lost: new, active, at risk, lapsed, returned.
 //!
 //! The stage follows from four times: the first and the last event, and the two events around the last long silence.
-//! A silence is long if it reaches `at_risk`, and the person has *returned* from one that reached `lapsed`. All four
-//! are folded in the order of event times, so late events move them as if they had come in time.
+//! A silence is long if it is longer than `at_risk`, and the person has *returned* from one longer than `lapsed`. All
+//! four are folded in the order of event times, so late events move them as if they had come in time.
 
 use serde::{Deserialize, Serialize};
 
@@ -96,14 +96,14 @@ impl Lifecycle {
             return (Stage::AtRisk, visits.last + self.at_risk);
         }
         match visits.silence {
-            Some((before, after)) if after.since(before) >= self.lapsed => {
+            Some((before, after)) if after.since(before) > self.lapsed => {
                 if now.since(after) < self.returned {
                     (Stage::Returned, after)
                 } else {
                     (Stage::Active, after + self.returned)
                 }
             }
-            Some((before, after)) if after.since(before) >= self.at_risk => (Stage::Active, after),
+            Some((before, after)) if after.since(before) > self.at_risk => (Stage::Active, after),
             _ if now.since(visits.first) < self.new => (Stage::New, visits.first),
             _ => (Stage::Active, visits.first + self.new),
         }

@@ -31,7 +31,7 @@ impl Sessions {
     /// Takes in the next event by time.
     pub(super) fn push(&mut self, event: &Remembered, keep: &Upkeep) {
         let (gap, long) = (keep.session_gap, keep.lifecycle.at_risk);
-        if self.count > 0 && event.time.since(self.last) >= long.max(Span::from_millis(1)) {
+        if self.count > 0 && event.time.since(self.last) > long {
             self.silence = (self.last, event.time);
         }
         if self.count == 0 || event.time.since(self.last) > gap {
@@ -56,7 +56,7 @@ impl Sessions {
         self.count > 0 && now <= self.until(gap)
     }
 
-    /// The times of the events before and after the latest silence that reached
+    /// The times of the events before and after the latest silence longer than
     /// [`Lifecycle::at_risk`](super::Lifecycle), if there was one.
     #[must_use]
     pub fn silence(&self) -> Option<(Timestamp, Timestamp)> {

@@ -224,7 +224,13 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn unknown<'n>(&mut self, at: &At, what: NameKind, name: &str, candidates: impl Iterator<Item = &'n str>) {
+    pub(super) fn unknown<'n>(
+        &mut self,
+        at: &At,
+        what: NameKind,
+        name: &str,
+        candidates: impl Iterator<Item = &'n str>,
+    ) {
         let nearest = nearest(name, candidates);
         self.errors.push(RuleError::Unknown { at: at.0.clone(), what, name: shorten(name), nearest });
     }

@@ -102,7 +102,12 @@ impl Reader {
         self.fail(RuleError::Unknown { at: path.location(), what: NameKind::Key, name: shorten(name), nearest })
     }
 
-    pub(super) fn object<'v>(&mut self, json: &'v Value, path: &Path<'_>, wanted: &'static str) -> Option<&'v Map<String, Value>> {
+    pub(super) fn object<'v>(
+        &mut self,
+        json: &'v Value,
+        path: &Path<'_>,
+        wanted: &'static str,
+    ) -> Option<&'v Map<String, Value>> {
         match json {
             Value::Object(fields) if fields.is_empty() => {
                 self.fail(RuleError::Empty { at: path.location(), what: "object" })
@@ -499,8 +504,7 @@ pub(super) fn write_number(number: f64) -> Value {
 
 /// A rule with more errors than this is not what its author thinks; the rest would be noise.
 const MOST_ERRORS: usize = 100;
-const KEYS: [&str; 9] =
-    ["$and", "$or", "$nor", "$not", "$segment", "$event", "$attribute", "$context", "$session"];
+const KEYS: [&str; 9] = ["$and", "$or", "$nor", "$not", "$segment", "$event", "$attribute", "$context", "$session"];
 const OPERATORS: [&str; 12] =
     ["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$contains", "$startsWith", "$between"];
 const EVENT_KEYS: [&str; 7] = ["name", "where", "within", "count", "sum", "first", "last"];

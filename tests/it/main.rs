@@ -7,6 +7,7 @@
 
 mod decisions;
 mod definitions;
+mod derived;
 mod dice;
 mod due;
 mod errors;

@@ -99,9 +99,9 @@ fn local(reader: &mut Reader, json: &Value, path: &Path<'_>, depth: usize) -> Op
     for (name, json) in fields.iter().filter(|(name, _)| *name != "offset") {
         let path = path.key(name);
         let fact = reader.keep(local_fact(name, &path.location()));
-        parts.push(fact.and_then(|fact| {
-            reader.tests(&Source::Derived(Derived::Local(fact, ahead)), json, &path, depth)
-        }));
+        parts.push(
+            fact.and_then(|fact| reader.tests(&Source::Derived(Derived::Local(fact, ahead)), json, &path, depth)),
+        );
     }
     parts.into_iter().collect::<Option<Vec<_>>>().map(Expr::and)
 }
@@ -167,9 +167,8 @@ pub(crate) fn write(derived: &Derived, test: Value) -> Value {
 
 /// Writes a scoring rule around its threshold.
 pub(crate) fn write_score(parts: &[Points], test: Value) -> Value {
-    let part = |part: &Points| {
-        json!({"points": super::super::json::write_number(part.points), "if": write_expr(&part.rule)})
-    };
+    let part =
+        |part: &Points| json!({"points": super::super::json::write_number(part.points), "if": write_expr(&part.rule)});
     let mut fields = match test {
         Value::Object(fields) => fields,
         _ => serde_json::Map::new(),

@@ -53,7 +53,8 @@ impl Ann {
     fn at(now: Timestamp) -> Self {
         let mut amount = ExactSum::default();
         amount.add(75.5);
-        let spent = |currency, last, purchases, amount| Spent { currency: Symbol::new(currency), last, purchases, amount };
+        let spent =
+            |currency, last, purchases, amount| Spent { currency: Symbol::new(currency), last, purchases, amount };
         let rfm = schema::Rfm {
             monetary: Some(schema::Monetary { currency: "EUR".to_owned(), cuts: vec![50.0, 200.0] }),
             ..schema::Rfm::default()
@@ -266,8 +267,10 @@ fn text_and_json_give_one_tree() {
             ]}}),
         ),
     ] {
-        let mut parts: Vec<String> = Rule::from_json(&json).unwrap().to_string().split(" AND ").map(str::to_owned).collect();
-        let mut wanted: Vec<String> = Rule::parse(text).unwrap().to_string().split(" AND ").map(str::to_owned).collect();
+        let mut parts: Vec<String> =
+            Rule::from_json(&json).unwrap().to_string().split(" AND ").map(str::to_owned).collect();
+        let mut wanted: Vec<String> =
+            Rule::parse(text).unwrap().to_string().split(" AND ").map(str::to_owned).collect();
         parts.sort();
         wanted.sort();
         assert_eq!(parts, wanted, "{text}");
@@ -283,10 +286,7 @@ fn mistakes_are_named_with_their_place() {
         ("purchases() > 1", "1:13: expected `.count()` or `.since()`, or a currency within the parentheses, found `>`"),
         ("rfm(recensy) = 1", "1:5: unknown score `recensy`; did you mean `recency`?"),
         ("local(our) = 1", "1:7: unknown fact about the local time `our`; did you mean `hour`?"),
-        (
-            "local(hour, '2h') = 1",
-            "1:13: `2h` is not an offset from UTC; write it like `+02:00`, at most 18 hours",
-        ),
+        ("local(hour, '2h') = 1", "1:13: `2h` is not an offset from UTC; write it like `+02:00`, at most 18 hours"),
         ("score(plan = 'pro') > 1", "1:7: expected points and `IF`, such as `3 IF plan = 'pro'`, found `plan`"),
         ("score(3 plan = 'pro') > 1", "1:9: expected `IF` and a condition, found `plan`"),
         ("lifecycle().since() > 7 dyas", "1:25: expected `AND`, `OR` or the end, found `dyas`"),
@@ -295,7 +295,10 @@ fn mistakes_are_named_with_their_place() {
     }
     for (json, message) in [
         (json!({"$score": {"of": []}}), "$score: expected an object with `of` and one operator, found an object"),
-        (json!({"$score": {"of": [], "$gt": 1}}), "$score.of: an empty list says nothing; write `true` or `false` if that is meant"),
+        (
+            json!({"$score": {"of": [], "$gt": 1}}),
+            "$score.of: an empty list says nothing; write `true` or `false` if that is meant",
+        ),
         (
             json!({"$score": {"of": [{"points": 1, "if": true}], "$gt": 1, "$lt": 3}}),
             "$score: expected an object with `of` and one operator, found an object",
@@ -304,8 +307,14 @@ fn mistakes_are_named_with_their_place() {
             json!({"$score": {"of": [{"points": "1", "if": true, "iff": 1}], "$gt": 1}}),
             "$score.of[0].iff: unknown operator or key `iff`; did you mean `if`?",
         ),
-        (json!({"$lifecycle": {"stag": "new"}}), "$lifecycle.stag: unknown operator or key `stag`; did you mean `stage`?"),
-        (json!({"$local": {"offset": "Z"}}), "$local: expected a fact about the local time beside `offset`, found an object"),
+        (
+            json!({"$lifecycle": {"stag": "new"}}),
+            "$lifecycle.stag: unknown operator or key `stag`; did you mean `stage`?",
+        ),
+        (
+            json!({"$local": {"offset": "Z"}}),
+            "$local: expected a fact about the local time beside `offset`, found an object",
+        ),
     ] {
         assert_eq!(Rule::from_json(&json).unwrap_err()[0].to_string(), message);
     }
@@ -318,8 +327,14 @@ fn checking_finds_names_kinds_and_ranges() {
     let vocabulary = Vocabulary { schema: &schema, segments: &[], campaigns: &campaigns };
     for (text, messages) in [
         ("affinity('categry', 'x').rank() > 1", &["1:1: unknown affinity `categry`; did you mean `category`?"][..]),
-        ("affinity('category', 'x') > 30", &["1:27: `affinity` lies from 0 to 1, and comparing it with 30 says nothing"]),
-        ("affinity('category').top() > 'x'", &["1:28: `>` does not go with `top()`; write `=`, `!=`, `IN`, `NOT IN` or `EXISTS`"]),
+        (
+            "affinity('category', 'x') > 30",
+            &["1:27: `affinity` lies from 0 to 1, and comparing it with 30 says nothing"],
+        ),
+        (
+            "affinity('category').top() > 'x'",
+            &["1:28: `>` does not go with `top()`; write `=`, `!=`, `IN`, `NOT IN` or `EXISTS`"],
+        ),
         ("percent('x') < 110", &["1:14: `percent` lies from 0 to 100, and comparing it with 110 says nothing"]),
         ("percent('x') = 'a'", &["1:14: `=` needs text, but `percent` is a number"]),
         ("lifecycle() = 'at risk'", &["1:13: unknown stage of the lifecycle `at risk`; did you mean `at_risk`?"]),
@@ -341,8 +356,14 @@ fn checking_finds_names_kinds_and_ranges() {
             &["1:56: unknown variant `aa`; did you mean `a`?"],
         ),
         ("event('purchased').where(campaign = 'sprung')", &[]),
-        ("score(3 IF plan = 'pro', -2 IF age > 3) > 4", &["1:41: `score()` lies from -2 to 3, and comparing it with 4 says nothing"]),
-        ("score(2e9 IF plan = 'pro') > 4", &["1:7: 2000000000 points are out of range; write from -1e9 to 1e9, in steps of a millionth"]),
+        (
+            "score(3 IF plan = 'pro', -2 IF age > 3) > 4",
+            &["1:41: `score()` lies from -2 to 3, and comparing it with 4 says nothing"],
+        ),
+        (
+            "score(2e9 IF plan = 'pro') > 4",
+            &["1:7: 2000000000 points are out of range; write from -1e9 to 1e9, in steps of a millionth"],
+        ),
         ("score(1 IF segment('x')) >= 1", &["1:12: unknown segment `x`"]),
         ("session(seconds) > 2 minutes AND session(seconds) > 120", &[]),
         ("session(views) > 2 minutes", &["1:16: `>` needs a number, but `2m` is a span of time"]),
