@@ -11,6 +11,7 @@
 //! costs O(what the event touches), however many rules there are, and allocates nothing in the steady state.
 
 mod compile;
+mod consent;
 mod decide;
 mod definitions;
 mod facts;
@@ -21,6 +22,7 @@ mod open;
 mod reach;
 mod slate;
 mod stages;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -117,9 +119,14 @@ pub struct Changes {
     pub entered: SmallVec<[Arc<str>; 2]>,
     /// The segments that the person was in before and is not now.
     pub left: SmallVec<[Arc<str>; 2]>,
-    /// The attributes that came with a value of another kind than the schema declares, and were not taken, by the
-    /// symbols of their names.
+    /// The attributes that came with a value of another kind than the schema declares, and the purposes of consent that
+    /// the settings do not name, by the symbols of their names: they were not taken.
     pub mismatched: SmallVec<[Symbol; 1]>,
+    /// The attributes that came with a value larger than an eighth of what a profile may take
+    /// ([`Settings::profile_bytes`]), and were not taken.
+    pub oversized: SmallVec<[Symbol; 1]>,
+    /// The person does not consent to tracking: nothing was kept of the event but what it says about consent.
+    pub untracked: bool,
 }
 
 impl Engine {
@@ -127,7 +134,8 @@ impl Engine {
     /// it, or the time that has passed, can have changed. `now` is the present; an event that comes late keeps its
     /// own time.
     ///
-    /// An event that the profile has already (see [`Event::id`]) changes nothing. Cost: what the event touches; no
+    /// An event that the profile has already (see [`Event::id`]) changes nothing. Nor does one of a person who does not
+    /// consent to tracking, or did not when it happened: see [`Changes::untracked`]. Cost: what the event touches; no
     /// allocation once the profile has reached its size.
     pub fn apply(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
         self.take_in(EventView::new(event, catalog), None, profile, now)
@@ -159,6 +167,13 @@ impl Engine {
 
     fn take_in(&self, view: EventView<'_>, user: Option<UserKey>, profile: &mut Profile, now: Timestamp) -> Changes {
         let (event, catalog) = (view.event(), view.catalog());
+        let mut unheard = SmallVec::new();
+        if event.kind == EventKind::ConsentChanged {
+            unheard = profile.hear(event, &self.upkeep);
+        }
+        if !self.upkeep.unasked.tracks(profile.consent(), event.time) {
+            return Changes { untracked: true, mismatched: unheard, ..Changes::default() };
+        }
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
             self.take_over(profile, catalog, now, &mut touched);
@@ -190,6 +205,8 @@ impl Engine {
         profile.membership.due = profile.membership.due.min(due);
         profile.membership.since = now;
         changes.mismatched = fold.mismatched;
+        changes.mismatched.extend(unheard);
+        changes.oversized = fold.oversized;
         changes
     }
 
