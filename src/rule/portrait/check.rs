@@ -1,21 +1,22 @@
 //! What may be asked: names that exist, operators that fit, numbers that can be met.
 
 use super::super::ast::{At, Comparison, EventQuery, Literal, Op, Points, Test};
-use super::super::check::{Checker, Left, Spans, literals, op_name};
+use super::super::check::{Checker, Left, Spans, literals};
 use super::super::error::{NameKind, RuleError};
 use super::local::{day_of, is_time};
-use super::{AffinityMeasure, Derived, LocalFact, RfmScore, score, stages};
+use super::{AffinityMeasure, LocalFact, Portrait, RfmScore, score, stages};
 use crate::event::EventKind;
 use crate::profile::Affinities;
 use crate::time::shorten;
 use crate::value::Kind;
 
-/// Checks a comparison of something derived.
-pub(crate) fn check(checker: &mut Checker<'_>, derived: &Derived, comparison: &Comparison) {
-    let Comparison { test, at, op_at, .. } = comparison;
+/// Checks a comparison of what a portrait shows.
+pub(crate) fn check(checker: &mut Checker<'_>, portrait: &Portrait, comparison: &Comparison) {
+    let Comparison { source, test, at, op_at } = comparison;
+    checker.one_value(source, test, op_at);
     let left = |name: &'static str, kind: Kind| Left { name, kind: Some(kind), spans: Spans::Never };
-    match derived {
-        Derived::Affinity { dimension, measure, .. } => {
+    match portrait {
+        Portrait::Affinity { dimension, measure, .. } => {
             check_dimension(checker, dimension, at);
             checker.test(test, left("affinity", Kind::Number), op_at);
             match measure {
@@ -24,28 +25,28 @@ pub(crate) fn check(checker: &mut Checker<'_>, derived: &Derived, comparison: &C
                 AffinityMeasure::Score => {}
             }
         }
-        Derived::Top(dimension) => {
+        Portrait::Top(dimension) => {
             check_dimension(checker, dimension, at);
             names(checker, test, "top()", op_at);
         }
-        Derived::Percent(_) => {
+        Portrait::Percent(_) => {
             checker.test(test, left("percent", Kind::Number), op_at);
             range(checker, test, "percent", (0.0, 100.0), op_at);
         }
-        Derived::Stage => {
+        Portrait::Stage => {
             if names(checker, test, "lifecycle()", op_at) {
                 known(checker, test, NameKind::Stage, &stages(), op_at);
             }
         }
-        Derived::StageSince | Derived::PurchaseSince => {
+        Portrait::StageSince | Portrait::PurchaseSince => {
             let left = Left { name: "since()", kind: Some(Kind::Number), spans: Spans::Only };
             checker.test(test, left, op_at);
         }
-        Derived::Purchases => checker.test(test, left("count()", Kind::Number), op_at),
-        Derived::Spent(_) => checker.test(test, left("sum()", Kind::Number), op_at),
-        Derived::Rfm(of) => {
+        Portrait::Purchases => checker.test(test, left("count()", Kind::Number), op_at),
+        Portrait::Spent(_) => checker.test(test, left("sum()", Kind::Number), op_at),
+        Portrait::Rfm(of) => {
             checker.test(test, left(of.name(), Kind::Number), op_at);
-            let rfm = &checker.vocabulary.schema.rfm;
+            let rfm = &checker.vocabulary.schema().rfm;
             let cuts = match of {
                 RfmScore::Recency => Some(rfm.recency.len()),
                 RfmScore::Frequency => Some(rfm.frequency.len()),
@@ -57,8 +58,8 @@ pub(crate) fn check(checker: &mut Checker<'_>, derived: &Derived, comparison: &C
                 None => checker.errors.push(RuleError::NoMonetary { at: at.0.clone() }),
             }
         }
-        Derived::Local(fact, _) => check_local(checker, *fact, test, op_at),
-        Derived::Variant(campaign) => {
+        Portrait::Local(fact, _) => check_local(checker, *fact, test, op_at),
+        Portrait::Variant(campaign) => {
             if check_campaign(checker, campaign, at) && names(checker, test, "variant()", op_at) {
                 check_variants(checker, campaign, test, op_at);
             }
@@ -74,6 +75,7 @@ pub(crate) fn check_score(checker: &mut Checker<'_>, parts: &[Points], compariso
             checker.errors.push(RuleError::Points { at: part.at.0.clone(), found: part.points });
         }
     }
+    checker.one_value(&comparison.source, &comparison.test, &comparison.op_at);
     let left = Left { name: "score()", kind: Some(Kind::Number), spans: Spans::Never };
     checker.test(&comparison.test, left, &comparison.op_at);
     let sum = |keep: fn(&f64) -> bool| parts.iter().map(|part| part.points).filter(keep).sum::<f64>();
@@ -103,7 +105,7 @@ pub(crate) fn check_event(checker: &mut Checker<'_>, query: &EventQuery) {
 }
 
 fn check_dimension(checker: &mut Checker<'_>, dimension: &str, at: &At) {
-    let schema = checker.vocabulary.schema;
+    let schema = checker.vocabulary.schema();
     let names = || schema.affinities.iter().map(|affinity| affinity.attribute.as_str());
     if !names().any(|name| name == dimension) {
         checker.unknown(at, NameKind::Affinity, dimension, names());
@@ -112,7 +114,7 @@ fn check_dimension(checker: &mut Checker<'_>, dimension: &str, at: &At) {
 
 /// Whether there is such a campaign, or none at all to compare with.
 fn check_campaign(checker: &mut Checker<'_>, campaign: &str, at: &At) -> bool {
-    let known = checker.vocabulary.campaigns;
+    let known = checker.vocabulary.known_campaigns();
     let is_known = known.is_empty() || known.iter().any(|of| of.name == campaign);
     if !is_known {
         checker.unknown(at, NameKind::Campaign, campaign, known.iter().map(|of| of.name));
@@ -121,7 +123,7 @@ fn check_campaign(checker: &mut Checker<'_>, campaign: &str, at: &At) -> bool {
 }
 
 fn check_variants(checker: &mut Checker<'_>, campaign: &str, test: &Test, at: &At) {
-    if let Some(campaign) = checker.vocabulary.campaigns.iter().find(|of| of.name == campaign) {
+    if let Some(campaign) = checker.vocabulary.known_campaigns().iter().find(|of| of.name == campaign) {
         known(checker, test, NameKind::Variant, &campaign.variants, at);
     }
 }
@@ -160,7 +162,7 @@ fn check_local(checker: &mut Checker<'_>, fact: LocalFact, test: &Test, at: &At)
 /// Whether the test asks for one of several names, and nothing else.
 fn names(checker: &mut Checker<'_>, test: &Test, name: &'static str, at: &At) -> bool {
     if !matches!(test, Test::Is(Op::Eq | Op::Ne, _) | Test::In(_) | Test::NotIn(_) | Test::Exists) {
-        checker.errors.push(RuleError::Operator { at: at.0.clone(), op: op_name(test), name });
+        checker.errors.push(RuleError::Operator { at: at.0.clone(), op: test.name(), name });
         return false;
     }
     let before = checker.errors.len();

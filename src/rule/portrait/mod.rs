@@ -1,5 +1,5 @@
-//! Conditions on what follows from a profile, the time and the request: affinities, purchases and their scores,
-//! lifecycle, a stable percentage, local time, and the variant that a campaign showed first.
+//! The portrait of a person at a time, as far as it is not plain values and events: affinities, purchases and their
+//! scores, lifecycle, a stable percentage, local time, and the variant that a campaign showed first.
 //!
 //! Each is a value that is compared like any other. Those that change by time passing alone are step functions, or
 //! solved for the time at which they cross a threshold, so that [`Truth::until`](super::Truth::until) is exact.
@@ -27,7 +27,7 @@ use crate::time::Offset;
 
 /// What is compared.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Derived {
+pub(crate) enum Portrait {
     /// A number: the share of the interest, the decayed weight, or the place, from one on.
     Affinity { dimension: String, value: String, measure: AffinityMeasure },
     /// Text: the value of the strongest interest.
@@ -89,6 +89,20 @@ impl RfmScore {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|score| score.name() == name)
+    }
+}
+
+impl Portrait {
+    /// What it is, as messages say.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Affinity { .. } | Self::Top(_) => "affinities",
+            Self::Percent(_) => "percentages",
+            Self::Stage | Self::StageSince => "the lifecycle",
+            Self::Purchases | Self::PurchaseSince | Self::Spent(_) | Self::Rfm(_) => "purchases",
+            Self::Local(..) => "the local time",
+            Self::Variant(_) => "variants",
+        }
     }
 }
 

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::super::ast::{Comparison, Expr, Points, Source};
 use super::super::error::{NameKind, RuleError};
 use super::super::json::{Path, Reader, write as write_expr};
+use super::super::json_test::write_number;
 use super::parse::{local_fact, offset, rfm_score};
-use super::{AffinityMeasure, Derived};
+use super::{AffinityMeasure, Portrait};
 
 /// The keys that are read here.
 pub(crate) const KEYS: [&str; 11] = [
@@ -25,44 +26,44 @@ pub(crate) const KEYS: [&str; 11] = [
 
 /// What stands under one of the [`KEYS`].
 pub(crate) fn read(reader: &mut Reader, key: &str, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
-    let derived = |derived: Derived| Source::Derived(derived);
+    let portrait = |portrait: Portrait| Source::Portrait(portrait);
     match key {
         "$affinityTop" => reader.each(json, path, |reader, name, json, path| {
-            let source = derived(Derived::Top(reader.named(NameKind::Affinity, name, path)?));
+            let source = portrait(Portrait::Top(reader.named(NameKind::Affinity, name, path)?));
             reader.tests(&source, json, path, depth)
         }),
         "$percent" => reader.each(json, path, |reader, name, json, path| {
-            let source = derived(Derived::Percent(reader.named(NameKind::Salt, name, path)?));
+            let source = portrait(Portrait::Percent(reader.named(NameKind::Salt, name, path)?));
             reader.tests(&source, json, path, depth)
         }),
         "$variant" => reader.each(json, path, |reader, name, json, path| {
-            let source = derived(Derived::Variant(reader.named(NameKind::Campaign, name, path)?));
+            let source = portrait(Portrait::Variant(reader.named(NameKind::Campaign, name, path)?));
             reader.tests(&source, json, path, depth)
         }),
         "$lifecycle" => reader.each(json, path, |reader, name, json, path| {
             let source = match name {
-                "stage" => Derived::Stage,
-                "since" => Derived::StageSince,
+                "stage" => Portrait::Stage,
+                "since" => Portrait::StageSince,
                 _ => return reader.unknown(path, name, &["stage", "since"]),
             };
-            reader.tests(&derived(source), json, path, depth)
+            reader.tests(&portrait(source), json, path, depth)
         }),
         "$purchases" => reader.each(json, path, |reader, name, json, path| {
             let source = match name {
-                "count" => Derived::Purchases,
-                "since" => Derived::PurchaseSince,
+                "count" => Portrait::Purchases,
+                "since" => Portrait::PurchaseSince,
                 "sum" => {
                     return reader.each(json, path, |reader, currency, json, path| {
-                        let source = derived(Derived::Spent(reader.named(NameKind::Currency, currency, path)?));
+                        let source = portrait(Portrait::Spent(reader.named(NameKind::Currency, currency, path)?));
                         reader.tests(&source, json, path, depth)
                     });
                 }
                 _ => return reader.unknown(path, name, &["count", "since", "sum"]),
             };
-            reader.tests(&derived(source), json, path, depth)
+            reader.tests(&portrait(source), json, path, depth)
         }),
         "$rfm" => reader.each(json, path, |reader, name, json, path| {
-            let source = derived(Derived::Rfm(reader.keep(rfm_score(name, &path.location()))?));
+            let source = portrait(Portrait::Rfm(reader.keep(rfm_score(name, &path.location()))?));
             reader.tests(&source, json, path, depth)
         }),
         "$local" => local(reader, json, path, depth),
@@ -73,7 +74,7 @@ pub(crate) fn read(reader: &mut Reader, key: &str, json: &Value, path: &Path<'_>
                 let dimension = reader.named(NameKind::Affinity, dimension, path)?;
                 reader.each(json, path, |reader, value, json, path| {
                     let value = reader.named(NameKind::AffinityValue, value, path)?;
-                    let source = derived(Derived::Affinity { dimension: dimension.clone(), value, measure });
+                    let source = portrait(Portrait::Affinity { dimension: dimension.clone(), value, measure });
                     reader.tests(&source, json, path, depth)
                 })
             })
@@ -100,7 +101,7 @@ fn local(reader: &mut Reader, json: &Value, path: &Path<'_>, depth: usize) -> Op
         let path = path.key(name);
         let fact = reader.keep(local_fact(name, &path.location()));
         parts.push(
-            fact.and_then(|fact| reader.tests(&Source::Derived(Derived::Local(fact, ahead)), json, &path, depth)),
+            fact.and_then(|fact| reader.tests(&Source::Portrait(Portrait::Local(fact, ahead)), json, &path, depth)),
         );
     }
     parts.into_iter().collect::<Option<Vec<_>>>().map(Expr::and)
@@ -123,7 +124,7 @@ fn score(reader: &mut Reader, json: &Value, path: &Path<'_>, depth: usize) -> Op
         .map(|(i, json)| points(reader, json, &path_of.index(i), depth))
         .collect();
     let op_path = path.key(key);
-    let test = reader.test(key, json, &op_path);
+    let test = reader.test(key, json, &op_path, depth);
     let source = Source::Score(parts.into_iter().collect::<Option<_>>()?);
     Some(Expr::Test(Box::new(Comparison { source, test: test?, at: path.at(), op_at: op_path.at() })))
 }
@@ -148,27 +149,26 @@ fn points(reader: &mut Reader, json: &Value, path: &Path<'_>, depth: usize) -> O
 }
 
 /// Writes what is compared, around the test.
-pub(crate) fn write(derived: &Derived, test: Value) -> Value {
-    match derived {
-        Derived::Affinity { dimension, value, measure } => json!({measure.key(): {dimension: {value: test}}}),
-        Derived::Top(dimension) => json!({"$affinityTop": {dimension: test}}),
-        Derived::Percent(salt) => json!({"$percent": {salt: test}}),
-        Derived::Stage => json!({"$lifecycle": {"stage": test}}),
-        Derived::StageSince => json!({"$lifecycle": {"since": test}}),
-        Derived::Purchases => json!({"$purchases": {"count": test}}),
-        Derived::PurchaseSince => json!({"$purchases": {"since": test}}),
-        Derived::Spent(currency) => json!({"$purchases": {"sum": {currency: test}}}),
-        Derived::Rfm(score) => json!({"$rfm": {score.name(): test}}),
-        Derived::Local(fact, None) => json!({"$local": {fact.name(): test}}),
-        Derived::Local(fact, Some(offset)) => json!({"$local": {"offset": offset.to_string(), fact.name(): test}}),
-        Derived::Variant(campaign) => json!({"$variant": {campaign: test}}),
+pub(crate) fn write(portrait: &Portrait, test: Value) -> Value {
+    match portrait {
+        Portrait::Affinity { dimension, value, measure } => json!({measure.key(): {dimension: {value: test}}}),
+        Portrait::Top(dimension) => json!({"$affinityTop": {dimension: test}}),
+        Portrait::Percent(salt) => json!({"$percent": {salt: test}}),
+        Portrait::Stage => json!({"$lifecycle": {"stage": test}}),
+        Portrait::StageSince => json!({"$lifecycle": {"since": test}}),
+        Portrait::Purchases => json!({"$purchases": {"count": test}}),
+        Portrait::PurchaseSince => json!({"$purchases": {"since": test}}),
+        Portrait::Spent(currency) => json!({"$purchases": {"sum": {currency: test}}}),
+        Portrait::Rfm(score) => json!({"$rfm": {score.name(): test}}),
+        Portrait::Local(fact, None) => json!({"$local": {fact.name(): test}}),
+        Portrait::Local(fact, Some(offset)) => json!({"$local": {"offset": offset.to_string(), fact.name(): test}}),
+        Portrait::Variant(campaign) => json!({"$variant": {campaign: test}}),
     }
 }
 
 /// Writes a scoring rule around its threshold.
 pub(crate) fn write_score(parts: &[Points], test: Value) -> Value {
-    let part =
-        |part: &Points| json!({"points": super::super::json::write_number(part.points), "if": write_expr(&part.rule)});
+    let part = |part: &Points| json!({"points": write_number(part.points), "if": write_expr(&part.rule)});
     let mut fields = match test {
         Value::Object(fields) => fields,
         _ => serde_json::Map::new(),

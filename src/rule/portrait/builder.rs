@@ -5,7 +5,7 @@ use super::super::ast::{At, Points, Source};
 use super::super::builder::Operand;
 use super::super::error::{Location, NameKind, RuleError};
 use super::super::parser::check_name;
-use super::{AffinityMeasure, Derived, LocalFact, RfmScore};
+use super::{AffinityMeasure, LocalFact, Portrait, RfmScore};
 use crate::time::Offset;
 
 impl Rule {
@@ -41,7 +41,7 @@ impl Rule {
     /// assert_eq!(Rule::top_affinity("category").eq("shoes").to_string(), "affinity('category').top() = 'shoes'");
     /// ```
     pub fn top_affinity(dimension: impl Into<String>) -> Operand {
-        named(NameKind::Affinity, dimension.into(), Derived::Top)
+        named(NameKind::Affinity, dimension.into(), Portrait::Top)
     }
 
     /// Where the stable hash of the person under a salt falls, from 0 to under 100; see
@@ -52,7 +52,7 @@ impl Rule {
     /// assert_eq!(Rule::percent("new-checkout").below(10).to_string(), "percent('new-checkout') < 10");
     /// ```
     pub fn percent(salt: impl Into<String>) -> Operand {
-        named(NameKind::Salt, salt.into(), Derived::Percent)
+        named(NameKind::Salt, salt.into(), Portrait::Percent)
     }
 
     /// The [`Stage`](crate::profile::Stage) of the person's lifecycle, by its name.
@@ -64,12 +64,12 @@ impl Rule {
     /// assert_eq!(rule.to_string(), "lifecycle() = 'lapsed' AND lifecycle().since() < 3d");
     /// ```
     pub fn lifecycle() -> Operand {
-        operand(Derived::Stage)
+        operand(Portrait::Stage)
     }
 
     /// For how long the person has been in this stage of the lifecycle: a span of time.
     pub fn lifecycle_since() -> Operand {
-        operand(Derived::StageSince)
+        operand(Portrait::StageSince)
     }
 
     /// How many purchases the person has made.
@@ -82,17 +82,17 @@ impl Rule {
     /// assert_eq!(Rule::spent("EUR").above(99).to_string(), "purchases('EUR').sum() > 99");
     /// ```
     pub fn purchases() -> Operand {
-        operand(Derived::Purchases)
+        operand(Portrait::Purchases)
     }
 
     /// How long ago the last purchase was: a span of time, missing if there was none.
     pub fn purchased_since() -> Operand {
-        operand(Derived::PurchaseSince)
+        operand(Portrait::PurchaseSince)
     }
 
     /// How much the person has spent in a currency, less refunds.
     pub fn spent(currency: impl Into<String>) -> Operand {
-        named(NameKind::Currency, currency.into(), Derived::Spent)
+        named(NameKind::Currency, currency.into(), Portrait::Spent)
     }
 
     /// A score of what the person has bought, from one on, by the cut points of the schema; missing for who has
@@ -103,7 +103,7 @@ impl Rule {
     /// assert_eq!(Rule::rfm(RfmScore::Recency).at_least(4).to_string(), "rfm(recency) >= 4");
     /// ```
     pub fn rfm(score: RfmScore) -> Operand {
-        operand(Derived::Rfm(score))
+        operand(Portrait::Rfm(score))
     }
 
     /// A fact about the local time; without an offset by that of the request (`context('utc_offset')`, in minutes or
@@ -115,7 +115,7 @@ impl Rule {
     /// assert_eq!(rule.to_string(), "local(weekday, '+02:00') IN ('saturday', 'sunday')");
     /// ```
     pub fn local(fact: LocalFact, offset: Option<Offset>) -> Operand {
-        operand(Derived::Local(fact, offset))
+        operand(Portrait::Local(fact, offset))
     }
 
     /// The variant that a campaign showed the person first; of two in the same millisecond it is either.
@@ -125,7 +125,7 @@ impl Rule {
     /// assert_eq!(Rule::variant("spring").eq("b").to_string(), "variant('spring') = 'b'");
     /// ```
     pub fn variant(campaign: impl Into<String>) -> Operand {
-        named(NameKind::Campaign, campaign.into(), Derived::Variant)
+        named(NameKind::Campaign, campaign.into(), Portrait::Variant)
     }
 
     /// The sum of points over the rules that hold, to be compared with a threshold. Points count in millionths.
@@ -157,13 +157,13 @@ impl Rule {
 fn affinity(dimension: String, value: String, measure: AffinityMeasure) -> Operand {
     let error = check_name(NameKind::AffinityValue, &value, &Location::Built).err();
     let error = check_name(NameKind::Affinity, &dimension, &Location::Built).err().or(error);
-    Operand { source: Source::Derived(Derived::Affinity { dimension, value, measure }), error }
+    Operand { source: Source::Portrait(Portrait::Affinity { dimension, value, measure }), error }
 }
 
-fn operand(derived: Derived) -> Operand {
-    Operand { source: Source::Derived(derived), error: None }
+fn operand(portrait: Portrait) -> Operand {
+    Operand { source: Source::Portrait(portrait), error: None }
 }
 
-fn named(what: NameKind, name: String, derived: impl FnOnce(String) -> Derived) -> Operand {
-    Operand::named(what, &name.clone(), Source::Derived(derived(name)))
+fn named(what: NameKind, name: String, portrait: impl FnOnce(String) -> Portrait) -> Operand {
+    Operand::named(what, &name.clone(), Source::Portrait(portrait(name)))
 }

@@ -10,7 +10,7 @@ use super::super::facts::{Facts, Scalar};
 use super::super::plan::{CounterPlan, spec};
 use super::super::value_test::ValueTest;
 use super::local::LocalTest;
-use super::{AffinityMeasure, Derived, RfmScore};
+use super::{AffinityMeasure, Portrait, RfmScore};
 use crate::event::EventKind;
 use crate::hash::{Bucket, Symbol};
 use crate::profile::{CounterId, Purchases, Stage};
@@ -113,15 +113,21 @@ impl<T> Among<T> {
 }
 
 impl Node {
-    pub(crate) fn new(derived: &Derived, asked: &Test, reads: &mut Reads, plan: &mut CounterPlan) -> Self {
-        let test = ValueTest::new(asked);
+    /// Compiles a comparison, whose test is given as it was asked and as it was compiled.
+    pub(crate) fn new(
+        portrait: &Portrait,
+        asked: &Test,
+        test: ValueTest,
+        reads: &mut Reads,
+        plan: &mut CounterPlan,
+    ) -> Self {
         let dimension = |name: &str, reads: &mut Reads| {
             let symbol = Symbol::new(name);
             reads.affinities.push(symbol);
             symbol
         };
-        match derived {
-            Derived::Affinity { dimension: name, value, measure } => {
+        match portrait {
+            Portrait::Affinity { dimension: name, value, measure } => {
                 let (dimension, value) = (dimension(name, reads), Symbol::new(value));
                 match measure {
                     AffinityMeasure::Share => Self::Share { dimension, value, test },
@@ -132,47 +138,47 @@ impl Node {
                     }
                 }
             }
-            Derived::Top(name) => {
+            Portrait::Top(name) => {
                 let among = Among::new(asked, Symbol::new).unwrap_or(Among::OneOf(Box::default()));
                 Self::Top { dimension: dimension(name, reads), among }
             }
-            Derived::Percent(salt) => {
+            Portrait::Percent(salt) => {
                 reads.aspects.push(Aspect::Person);
                 Self::Percent { salt: Symbol::new(salt), test }
             }
-            Derived::Stage => {
+            Portrait::Stage => {
                 reads.aspects.push(Aspect::Lifecycle);
                 let answers = Stage::ALL.map(|stage| test.scalar(Some(Scalar::Text(stage.name()))));
                 Self::Stage { answers, missing: test.scalar(None) }
             }
-            Derived::StageSince => {
+            Portrait::StageSince => {
                 reads.aspects.push(Aspect::Lifecycle);
                 Self::StageSince { test, thresholds: thresholds(asked) }
             }
-            Derived::Purchases => {
+            Portrait::Purchases => {
                 reads.aspects.push(Aspect::Purchases);
                 Self::Purchases(test)
             }
-            Derived::PurchaseSince => {
+            Portrait::PurchaseSince => {
                 reads.aspects.push(Aspect::Purchases);
                 Self::PurchaseSince { test, thresholds: thresholds(asked) }
             }
-            Derived::Spent(currency) => {
+            Portrait::Spent(currency) => {
                 reads.aspects.push(Aspect::Purchases);
                 Self::Spent { currency: Symbol::new(currency), test }
             }
-            Derived::Rfm(score) => {
+            Portrait::Rfm(score) => {
                 reads.aspects.push(Aspect::Purchases);
                 Self::Rfm { score: *score, test }
             }
-            Derived::Local(fact, offset) => {
+            Portrait::Local(fact, offset) => {
                 reads.aspects.push(Aspect::Clock);
                 if offset.is_none() {
                     reads.context.push(Symbol::new(UTC_OFFSET));
                 }
-                Self::Local { test: LocalTest::new(*fact, asked), offset: *offset }
+                Self::Local { test: LocalTest::new(*fact, asked, test), offset: *offset }
             }
-            Derived::Variant(campaign) => {
+            Portrait::Variant(campaign) => {
                 let mut counter = |variant: Option<&str>| {
                     let id = plan.intern(spec(&shown(campaign, variant), &Test::Exists));
                     reads.counters.push(id);

@@ -73,8 +73,7 @@ pub(in crate::rule) enum LocalTest {
 }
 
 impl LocalTest {
-    pub(super) fn new(fact: LocalFact, asked: &Test) -> Self {
-        let test = ValueTest::new(asked);
+    pub(super) fn new(fact: LocalFact, asked: &Test, test: ValueTest) -> Self {
         let Some((step, count)) = fact.cycle() else { return Self::Date { test, days: days(asked) } };
         let answer = |i: i64| match fact {
             LocalFact::Hour => test.scalar(Some(Scalar::Number(i as f64))),

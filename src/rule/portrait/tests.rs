@@ -1,9 +1,9 @@
-//! Cases as data, for what is derived.
+//! Cases as data, for what is portrait.
 
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::super::{CampaignNames, CounterPlan, Facts, Rule, Scalar, SessionFact, Vocabulary};
+use super::super::{CampaignNames, CounterPlan, Facts, Lists, Rule, Scalar, SessionFact, Vocabulary};
 use super::*;
 use crate::hash::{Bucket, Symbol};
 use crate::id::UserKey;
@@ -14,21 +14,21 @@ use crate::time::{Span, Timestamp};
 use crate::truth::{Answer, Truth};
 use crate::value::Value;
 
-pub(crate) fn any_derived(name: fn() -> BoxedStrategy<String>) -> impl Strategy<Value = Derived> {
+pub(crate) fn any_portrait(name: impl Fn() -> BoxedStrategy<String>) -> impl Strategy<Value = Portrait> {
     let offset = prop::option::of((-1080_i16..=1080).prop_map(|minutes| Offset::from_minutes(minutes).unwrap()));
     prop_oneof![
         (name(), name(), prop::sample::select(&AffinityMeasure::ALL[..]))
-            .prop_map(|(dimension, value, measure)| Derived::Affinity { dimension, value, measure }),
-        name().prop_map(Derived::Top),
-        name().prop_map(Derived::Percent),
-        Just(Derived::Stage),
-        Just(Derived::StageSince),
-        Just(Derived::Purchases),
-        Just(Derived::PurchaseSince),
-        name().prop_map(Derived::Spent),
-        prop::sample::select(&RfmScore::ALL[..]).prop_map(Derived::Rfm),
-        (prop::sample::select(&LocalFact::ALL[..]), offset).prop_map(|(fact, offset)| Derived::Local(fact, offset)),
-        name().prop_map(Derived::Variant),
+            .prop_map(|(dimension, value, measure)| Portrait::Affinity { dimension, value, measure }),
+        name().prop_map(Portrait::Top),
+        name().prop_map(Portrait::Percent),
+        Just(Portrait::Stage),
+        Just(Portrait::StageSince),
+        Just(Portrait::Purchases),
+        Just(Portrait::PurchaseSince),
+        name().prop_map(Portrait::Spent),
+        prop::sample::select(&RfmScore::ALL[..]).prop_map(Portrait::Rfm),
+        (prop::sample::select(&LocalFact::ALL[..]), offset).prop_map(|(fact, offset)| Portrait::Local(fact, offset)),
+        name().prop_map(Portrait::Variant),
     ]
 }
 
@@ -124,7 +124,7 @@ impl Facts for Ann {
 #[track_caller]
 fn eval(rule: &str, ann: &Ann) -> Truth {
     let segment = &mut |name: &str| ["yes", "no", "unknown"].iter().position(|known| *known == name);
-    Rule::parse(rule).unwrap().compile(segment, &mut CounterPlan::default()).unwrap().eval(ann)
+    Rule::parse(rule).unwrap().compile(segment, &Lists::default(), &mut CounterPlan::default()).unwrap().eval(ann)
 }
 
 #[test]
@@ -324,7 +324,7 @@ fn mistakes_are_named_with_their_place() {
 fn checking_finds_names_kinds_and_ranges() {
     let schema = Schema::default();
     let campaigns = [CampaignNames { name: "spring", variants: vec!["a", "b"] }];
-    let vocabulary = Vocabulary { schema: &schema, segments: &[], campaigns: &campaigns };
+    let vocabulary = Vocabulary::new(&schema).campaigns(campaigns);
     for (text, messages) in [
         ("affinity('categry', 'x').rank() > 1", &["1:1: unknown affinity `categry`; did you mean `category`?"][..]),
         (

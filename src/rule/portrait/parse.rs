@@ -4,7 +4,7 @@ use super::super::ast::{At, Points, Source};
 use super::super::error::{Location, NameKind, RuleError};
 use super::super::lexer::Token;
 use super::super::parser::Parser;
-use super::{AffinityMeasure, Derived, LocalFact, RfmScore};
+use super::{AffinityMeasure, LocalFact, Portrait, RfmScore};
 use crate::near::nearest;
 use crate::time::{Offset, shorten};
 
@@ -14,27 +14,27 @@ pub(crate) const FUNCTIONS: [&str; 8] =
 
 /// What follows the `(` of a function; `None` if it is another one.
 pub(crate) fn function(parser: &mut Parser<'_>, word: &str, depth: usize) -> Result<Option<Source>, RuleError> {
-    let derived = match word {
+    let portrait = match word {
         "affinity" => affinity(parser)?,
-        "percent" => Derived::Percent(last_name(parser, NameKind::Salt)?),
+        "percent" => Portrait::Percent(last_name(parser, NameKind::Salt)?),
         "lifecycle" => {
             parser.expect(")", "`)`")?;
             match method(parser, "`since`", &["since"])? {
-                None => Derived::Stage,
-                Some(_) => Derived::StageSince,
+                None => Portrait::Stage,
+                Some(_) => Portrait::StageSince,
             }
         }
         "purchases" => purchases(parser)?,
         "rfm" => {
             let (at, name) = (parser.at.clone(), last_name(parser, NameKind::Rfm)?);
-            Derived::Rfm(rfm_score(&name, &at)?)
+            Portrait::Rfm(rfm_score(&name, &at)?)
         }
         "local" => local(parser)?,
-        "variant" => Derived::Variant(last_name(parser, NameKind::Campaign)?),
+        "variant" => Portrait::Variant(last_name(parser, NameKind::Campaign)?),
         "score" => return score(parser, depth).map(Some),
         _ => return Ok(None),
     };
-    Ok(Some(Source::Derived(derived)))
+    Ok(Some(Source::Portrait(portrait)))
 }
 
 pub(super) fn rfm_score(name: &str, at: &Location) -> Result<RfmScore, RuleError> {
@@ -55,12 +55,12 @@ fn unknown(what: NameKind, name: &str, at: &Location, nearest: Option<String>) -
     RuleError::Unknown { at: at.clone(), what, name: shorten(name), nearest }
 }
 
-fn affinity(parser: &mut Parser<'_>) -> Result<Derived, RuleError> {
+fn affinity(parser: &mut Parser<'_>) -> Result<Portrait, RuleError> {
     let dimension = parser.name(NameKind::Affinity)?;
     if parser.token == Token::Mark(")") {
         parser.advance()?;
         return match method(parser, "`top`", &["top"])? {
-            Some(_) => Ok(Derived::Top(dimension)),
+            Some(_) => Ok(Portrait::Top(dimension)),
             None => Err(parser.unexpected("`.top()`, or a value within the parentheses")),
         };
     }
@@ -71,26 +71,26 @@ fn affinity(parser: &mut Parser<'_>) -> Result<Derived, RuleError> {
         Some(at) => AffinityMeasure::ALL[at],
         None => AffinityMeasure::Share,
     };
-    Ok(Derived::Affinity { dimension, value, measure })
+    Ok(Portrait::Affinity { dimension, value, measure })
 }
 
-fn purchases(parser: &mut Parser<'_>) -> Result<Derived, RuleError> {
+fn purchases(parser: &mut Parser<'_>) -> Result<Portrait, RuleError> {
     if parser.token != Token::Mark(")") {
         let currency = last_name(parser, NameKind::Currency)?;
         return match method(parser, "`sum`", &["sum"])? {
-            Some(_) => Ok(Derived::Spent(currency)),
+            Some(_) => Ok(Portrait::Spent(currency)),
             None => Err(parser.unexpected("`.sum()`")),
         };
     }
     parser.advance()?;
     match method(parser, "`count` or `since`", &["count", "since"])? {
-        Some(0) => Ok(Derived::Purchases),
-        Some(_) => Ok(Derived::PurchaseSince),
+        Some(0) => Ok(Portrait::Purchases),
+        Some(_) => Ok(Portrait::PurchaseSince),
         None => Err(parser.unexpected("`.count()` or `.since()`, or a currency within the parentheses")),
     }
 }
 
-fn local(parser: &mut Parser<'_>) -> Result<Derived, RuleError> {
+fn local(parser: &mut Parser<'_>) -> Result<Portrait, RuleError> {
     let at = parser.at.clone();
     let fact = local_fact(&parser.name(NameKind::Local)?, &at)?;
     let mut ahead = None;
@@ -100,7 +100,7 @@ fn local(parser: &mut Parser<'_>) -> Result<Derived, RuleError> {
         ahead = Some(offset(&parser.quoted()?, &at)?);
     }
     parser.expect(")", "`)`, or `,` and an offset from UTC")?;
-    Ok(Derived::Local(fact, ahead))
+    Ok(Portrait::Local(fact, ahead))
 }
 
 fn score(parser: &mut Parser<'_>, depth: usize) -> Result<Source, RuleError> {

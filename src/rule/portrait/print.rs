@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::super::ast::Points;
 use super::super::print::{Quoted, number};
-use super::{AffinityMeasure, Derived};
+use super::{AffinityMeasure, Portrait};
 
-impl fmt::Display for Derived {
+impl fmt::Display for Portrait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Affinity { dimension, value, measure } => {
