@@ -6,10 +6,13 @@
 
 mod locate;
 mod reader;
+mod warning;
 
 use std::fmt;
 
 pub(crate) use reader::{Reader, join, kind};
+
+pub use warning::Warning;
 
 use crate::near::nearest;
 
@@ -57,6 +60,9 @@ pub(crate) enum Inside {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
+    /// Nothing is wrong, but it is hardly what was meant.
+    #[error("{0}")]
+    Warning(Warning),
     /// The JSON nests too deep to be read.
     #[error("the JSON nests deeper than {limit} levels; no rule may nest deeper than 64")]
     TooDeep {

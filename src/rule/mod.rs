@@ -62,11 +62,13 @@ mod js_pattern;
 mod json;
 mod json_test;
 mod lexer;
+mod lint;
 mod lists;
 mod parse_test;
 mod parser;
 mod pattern;
 mod plan;
+mod portrait;
 mod print;
 mod value_test;
 mod version;
@@ -79,15 +81,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub use alone::{Alone, Given};
 pub use ast::{Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, SessionFact};
 pub use builder::{EventOperand, Operand, event};
-pub use check::{LONGEST_WINDOW, MOST_WITHIN, Vocabulary};
+pub use check::{CampaignNames, LONGEST_WINDOW, MOST_WITHIN, Vocabulary};
 pub use error::{Location, NameKind, RuleError, RuleErrors};
-pub use eval::{Compiled, Reads};
+pub use eval::{Aspect, Compiled, Reads};
 pub use explain::{Change, Evidence, Explanation, Part};
 pub(crate) use explain::{Segments, explain};
 pub use facts::{EventFacts, Facts, Scalar};
+pub(crate) use lint::Linter;
 pub use lists::{List, Lists};
 pub use pattern::PatternError;
 pub use plan::{CounterPlan, CounterSpec};
+pub use portrait::{LocalFact, RfmScore};
 
 pub use crate::truth::{Answer, Truth};
 
@@ -187,6 +191,11 @@ impl Rule {
                 Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| walk(part, names, seen)),
                 Expr::Not(inner) => walk(inner, names, seen),
                 Expr::Segment(name, _) if seen.insert(name, ()).is_none() => names.push(name),
+                Expr::Test(comparison) => {
+                    if let ast::Source::Score(parts) = &comparison.source {
+                        parts.iter().for_each(|part| walk(&part.rule, names, seen));
+                    }
+                }
                 _ => {}
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Evidence, Explanation, Part, change};
-use crate::hash::Symbol;
+use crate::hash::{Bucket, Symbol};
 use crate::rule::Rule;
 use crate::rule::ast::{Comparison, EventQuery, Expr, Measure, Source};
 use crate::rule::error::RuleError;
@@ -11,6 +11,7 @@ use crate::rule::eval::{self, Compiled, Name};
 use crate::rule::facts::{Facts, Scalar};
 use crate::rule::lists::Lists;
 use crate::rule::plan::CounterPlan;
+use crate::rule::portrait::{AffinityMeasure, Portrait};
 use crate::rule::value_test::ValueTest;
 use crate::time::Timestamp;
 use crate::truth::{Answer, Truth};
@@ -123,9 +124,6 @@ impl<F: Facts> Walk<'_, '_, F> {
             Source::Context(name) => {
                 Some(found(Name::new(name, &mut Vec::new()).find(|symbol| facts.context(symbol)), || None))
             }
-            Source::Affinity { dimension, value } => {
-                Some(Evidence::Share { share: facts.affinity(Symbol::new(dimension), Symbol::new(value)) })
-            }
             Source::Session(fact) => {
                 let value = facts.session(*fact).map(|scalar| match scalar {
                     Scalar::Bool(value) => Value::from(value),
@@ -135,7 +133,14 @@ impl<F: Facts> Walk<'_, '_, F> {
                 Some(found(value.as_ref(), || None))
             }
             Source::Event(query) => events(query, &compiled, &facts),
-            _ => None,
+            Source::Portrait(of) => portrait(of, &facts),
+            Source::Score(points) => {
+                for part in points {
+                    explanation.parts.push(self.node(&part.rule)?.1);
+                }
+                None
+            }
+            Source::Element(_) | Source::Derived(..) => None,
         };
         match &comparison.source {
             Source::Event(query) => changes.extend(change::of_events(
@@ -184,6 +189,53 @@ fn events(query: &EventQuery, compiled: &Compiled, facts: &impl Facts) -> Option
             time.map_or(Evidence::Missing, |time| Evidence::Time { time })
         }
     })
+}
+
+/// What is told of a person as a whole.
+fn portrait(of: &Portrait, facts: &impl Facts) -> Option<Evidence> {
+    let now = facts.now();
+    let value = |value: Value| Some(Evidence::Value { value, set: None });
+    match of {
+        Portrait::Affinity { dimension, value: name, measure } => {
+            let (dimension, name) = (Symbol::new(dimension), Symbol::new(name));
+            match measure {
+                AffinityMeasure::Share => Some(Evidence::Share { share: facts.affinity(dimension, name) }),
+                AffinityMeasure::Score => {
+                    let weight = facts.affinity_weight(dimension, name);
+                    let sum = weight.map_or(0.0, |(weight, half_life)| weight.at(now, half_life));
+                    Some(Evidence::Amount { sum, exact: false })
+                }
+                AffinityMeasure::Rank => {
+                    let rank = facts.affinity_rank(dimension, name);
+                    rank.map_or(Some(Evidence::Missing), |rank| value(Value::from(f64::from(rank))))
+                }
+            }
+        }
+        Portrait::Stage => {
+            let stage = facts.visits().map(|(visits, lifecycle)| lifecycle.stage(&visits, now));
+            stage.map_or(Some(Evidence::Missing), |(stage, since)| {
+                Some(Evidence::Value { value: Value::from(stage.name()), set: Some(since) })
+            })
+        }
+        Portrait::StageSince => {
+            let since = facts.visits().map(|(visits, lifecycle)| lifecycle.stage(&visits, now).1);
+            since.map(|time| Evidence::Time { time })
+        }
+        Portrait::Purchases => value(Value::from(f64::from(facts.purchases().unwrap_or_default().count()))),
+        Portrait::PurchaseSince => {
+            let last = facts.purchases().unwrap_or_default().last();
+            Some(last.map_or(Evidence::Missing, |time| Evidence::Time { time }))
+        }
+        Portrait::Spent(currency) => {
+            let sum = facts.purchases().unwrap_or_default().amount(Symbol::new(currency));
+            Some(Evidence::Amount { sum, exact: true })
+        }
+        Portrait::Percent(salt) => {
+            let percent = facts.person().map(|person| Bucket::salted(Symbol::new(salt), &person.to_bytes()).percent());
+            percent.map_or(Some(Evidence::Missing), |percent| value(Value::from(percent)))
+        }
+        Portrait::Top(_) | Portrait::Rfm(_) | Portrait::Local(..) | Portrait::Variant(_) => None,
+    }
 }
 
 fn found(value: Option<&Value>, set: impl FnOnce() -> Option<Timestamp>) -> Evidence {
