@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use super::Computed;
 use crate::campaign::{Campaign, Placement};
 use crate::config::{Fault, Problems, Reader};
 use crate::event::EventKind;
@@ -33,6 +34,8 @@ pub struct Definitions {
     pub schema: Schema,
     /// Named rules with kept membership.
     pub segments: Vec<Segment>,
+    /// Attributes that are computed from events.
+    pub computed: Vec<Computed>,
     /// The places that the host can fill.
     pub placements: Vec<Placement>,
     /// Who is shown what, where and when.
@@ -102,6 +105,7 @@ impl Definitions {
                 definitions.schema = read_schema(&mut schema);
             }
             (definitions.segments, paths.segments) = with_paths(&mut reader, "segments", read_segment);
+            (definitions.computed, paths.computed) = with_paths(&mut reader, "computed", Computed::read);
             (definitions.placements, paths.placements) = with_paths(&mut reader, "placements", Placement::read);
             (definitions.campaigns, paths.campaigns) = with_paths(&mut reader, "campaigns", Campaign::read);
             if let Some(mut settings) = reader.child("settings") {
@@ -119,6 +123,7 @@ impl Definitions {
 #[derive(Debug, Default)]
 pub(super) struct Paths {
     pub(super) segments: Vec<String>,
+    pub(super) computed: Vec<String>,
     pub(super) placements: Vec<String>,
     pub(super) campaigns: Vec<String>,
     /// The names of all segments in the document, those with mistakes included, so that a reference to one of these
@@ -132,6 +137,7 @@ impl Paths {
         let paths = |name: &str, len: usize| (0..len).map(|i| format!("{name}[{i}]")).collect();
         Self {
             segments: paths("segments", definitions.segments.len()),
+            computed: paths("computed", definitions.computed.len()),
             placements: paths("placements", definitions.placements.len()),
             campaigns: paths("campaigns", definitions.campaigns.len()),
             unread_segments: Vec::new(),
@@ -176,6 +182,15 @@ fn read_schema(reader: &mut Reader<'_, '_>) -> Schema {
             None
         }
     });
+    schema.groups.extend(reader.map("groups", |kind, reader| {
+        reader.is_object().then_some(())?;
+        let Json::Object(fields) = reader.json() else { return None };
+        let mut kinds = BTreeMap::new();
+        for name in fields.keys() {
+            kinds.extend(reader.child_of(name).and_then(|mut reader| read_kind(name, &mut reader)));
+        }
+        Some((kind.to_owned(), kinds))
+    }));
     if reader.field("affinities").is_some() {
         schema.affinities = reader.list("affinities", |reader| {
             reader.is_object().then_some(())?;

@@ -1,5 +1,7 @@
 //! What rules read: a profile at a time, and an event as it comes in.
 
+use std::borrow::Cow;
+
 use smallvec::SmallVec;
 
 use super::Engine;
@@ -7,7 +9,7 @@ use crate::catalog::Catalog;
 use crate::event::Event;
 use crate::hash::Symbol;
 use crate::profile::{Counter, CounterId, Profile};
-use crate::rule::{EventFacts, Facts, Scalar, SessionFact};
+use crate::rule::{EventFacts, Facts, Part, Scalar, SessionFact};
 use crate::time::{Span, Timestamp};
 use crate::value::{Properties, Value};
 
@@ -35,6 +37,22 @@ impl Facts for ProfileFacts<'_> {
 
     fn attribute(&self, name: Symbol) -> Option<&Value> {
         self.profile.attributes().value(name)
+    }
+
+    fn group(&self, kind: Symbol, name: Symbol) -> Option<&Value> {
+        self.profile.extra.as_ref()?.groups.value(kind, name)
+    }
+
+    fn computed(&self, id: CounterId, part: Part) -> Option<Cow<'_, Value>> {
+        let answer = self.profile.extra.as_ref()?.gathered.answer(id)?;
+        match (part, answer.of) {
+            (Part::Value, _) => Some(Cow::Borrowed(answer.value)),
+            (Part::Confidence, Some((count, total))) => {
+                Some(Cow::Owned(Value::from(f64::from(count) / f64::from(total.max(1)))))
+            }
+            (Part::Count, Some((_, total))) => Some(Cow::Owned(Value::from(f64::from(total)))),
+            _ => None,
+        }
     }
 
     fn context(&self, name: Symbol) -> Option<&Value> {

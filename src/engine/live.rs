@@ -155,5 +155,9 @@ impl Engine {
             touched.extend_from_slice(self.reach.of_counter(counter.id()));
         }
         touched.extend_from_slice(self.reach.of_session());
+        // A group can have changed without an event of the person.
+        for of in profile.extra.iter().flat_map(|extra| extra.groups.iter()) {
+            touched.extend_from_slice(self.reach.of_group(of.kind));
+        }
     }
 }

@@ -11,10 +11,12 @@
 //! costs O(what the event touches), however many rules there are, and allocates nothing in the steady state.
 
 mod compile;
+mod computed;
 mod consent;
 mod decide;
 mod definitions;
 mod facts;
+mod gather;
 mod live;
 mod models;
 mod open;
@@ -26,6 +28,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+pub use computed::{Compute, Computed};
 pub use decide::DecideScratch;
 pub use definitions::{Definitions, Settings};
 pub use live::NextChange;
@@ -43,6 +46,7 @@ use crate::rule::{Compiled, CounterSpec};
 use crate::segment::Segment;
 use crate::time::Timestamp;
 use facts::{EventView, Names, ProfileFacts};
+use gather::Gathering;
 use reach::Reach;
 
 /// The compiled definitions.
@@ -55,6 +59,7 @@ pub struct Engine {
     plan: Vec<CounterSpec>,
     reach: Reach,
     upkeep: Upkeep,
+    gathering: Gathering,
     names: Names,
     campaigns: Vec<CompiledCampaign>,
     /// The campaigns of each placement, in the order in which they are asked.
@@ -190,6 +195,9 @@ impl Engine {
         }
         // Counters that nothing asks for any more would take the room of new ones.
         profile.counters.retain(|id| self.plan.binary_search_by_key(&id, CounterSpec::id).is_ok());
+        if let Some(extra) = &mut profile.extra {
+            extra.gathered.retain(|id| self.gathering.asks(id));
+        }
         let missing = |spec: &CounterSpec| profile.counters.find(spec.id()).is_none();
         let wanted: Vec<bool> = self.plan.iter().map(missing).collect();
         if wanted.contains(&true) {
@@ -267,6 +275,10 @@ impl Engine {
             }
             touched.extend_from_slice(self.reach.of_planned(index));
         });
+        self.gathering.gather(&view, &self.names, &mut |id, gather, values| {
+            profile.extra.get_or_insert_default().gathered.add(id, gather, event.time, values);
+            touched.extend_from_slice(self.reach.of_computed(id));
+        });
     }
 
     /// Notes the segments that an event can have changed otherwise than through counters.
@@ -279,6 +291,9 @@ impl Engine {
             touched.extend_from_slice(self.reach.of_dimension(dimension));
         }
         touched.extend_from_slice(self.reach.of_session());
+        if let Some(kind) = fold.group {
+            touched.extend_from_slice(self.reach.of_group(kind));
+        }
     }
 
     /// Evaluates the touched segments in their order, and those that refer to one that changed. Gives a time before
@@ -446,7 +461,7 @@ type Touched = SmallVec<[u32; 32]>;
 
 /// A stable number for a list of segments, the counters that these and the audiences ask for, and what else decides
 /// how a profile answers.
-fn fingerprint(segments: &[&Segment], plan: &[CounterSpec], keep: &Upkeep) -> u64 {
+fn fingerprint(segments: &[&Segment], plan: &[CounterSpec], gathering: &Gathering, keep: &Upkeep) -> u64 {
     let of =
         |segment: &&Segment| [Symbol::new(&segment.name).to_bits(), Symbol::new(&segment.rule.to_string()).to_bits()];
     let dimensions =
@@ -455,6 +470,7 @@ fn fingerprint(segments: &[&Segment], plan: &[CounterSpec], keep: &Upkeep) -> u6
         .iter()
         .flat_map(of)
         .chain(plan.iter().map(|spec| spec.id().to_bits()))
+        .chain(gathering.all.iter().flat_map(|of| [of.id.to_bits(), Symbol::new(&of.name).to_bits()]))
         .chain(dimensions)
         .chain([keep.session_gap.millis().unsigned_abs()])
         .collect();

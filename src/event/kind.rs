@@ -84,7 +84,8 @@ kinds! {
     Identified = 1, "identified", "identify";
     /// Two ids turned out to be one person.
     Aliased = 2, "aliased", "alias";
-    /// A person was put into a group or account.
+    /// A person was put into a group or account: property `group_id` names it, `group_kind` its kind (`account` where
+    /// there is none), `left: true` says that the person leaves; the event's attributes are the group's.
     Grouped = 3, "grouped", "group";
     /// A page was seen.
     PageViewed = 4, "page_viewed", "page";

@@ -184,7 +184,18 @@ impl Attributes {
 
     /// Sets an attribute, if its write is the one to keep.
     pub(crate) fn set(&mut self, name: Symbol, written: Written, value: Value, keep: &Upkeep) -> Outcome {
-        let how = keep.keeping(name).keep;
+        self.set_as(keep.keeping(name).keep, name, written, value, keep)
+    }
+
+    /// [`Attributes::set`], whatever the schema says of an attribute of this name.
+    pub(crate) fn set_as(
+        &mut self,
+        how: Keep,
+        name: Symbol,
+        written: Written,
+        value: Value,
+        keep: &Upkeep,
+    ) -> Outcome {
         if value.is_null() && how != Keep::Newest {
             return Outcome::Kept;
         }

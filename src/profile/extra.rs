@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Upkeep;
 use super::consent::Consent;
+use super::gathered::Gathered;
+use super::group::Groups;
 use super::latest::Latest;
 use crate::hash::Symbol;
 use crate::time::Timestamp;
@@ -16,6 +18,10 @@ pub(crate) struct Extra {
     pub(super) consent: Consent,
     /// The newest values of the attributes whose history the schema asks for.
     pub(super) past: Past,
+    /// What is computed from the values of properties.
+    pub(crate) gathered: Gathered,
+    /// The groups that the person belongs to.
+    pub(crate) groups: Groups,
 }
 
 /// The newest different values of some attributes, by the symbols of their names.
@@ -75,10 +81,12 @@ impl Extra {
     pub(super) fn merge(&mut self, other: &Self, keep: &Upkeep) {
         self.consent.merge(&other.consent);
         self.past.merge(&other.past, keep);
+        self.gathered.merge(&other.gathered);
+        self.groups.merge(&other.groups);
     }
 
     /// The bytes it holds outside itself.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.consent.heap_bytes() + self.past.heap_bytes()
+        self.consent.heap_bytes() + self.past.heap_bytes() + self.gathered.heap_bytes() + self.groups.heap_bytes()
     }
 }

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::attribute::{self, Written};
 use super::channel::Channel;
+use super::group::{group_of, leaves};
 use super::{MAX_CURRENCIES, MAX_LINES, Profile, Remembered, Spent, Upkeep, weight_of};
 use crate::catalog::Catalog;
 use crate::event::{Event, EventKind};
@@ -26,6 +27,8 @@ pub(crate) struct Fold {
     pub(crate) mismatched: SmallVec<[Symbol; 1]>,
     /// The attributes that came with a value larger than profiles keep, and were not taken.
     pub(crate) oversized: SmallVec<[Symbol; 1]>,
+    /// The kind of group that the person has joined or left.
+    pub(crate) group: Option<Symbol>,
     /// The hash of the event's id.
     pub(crate) id: u64,
 }
@@ -49,7 +52,18 @@ impl Profile {
             self.touches.get_or_insert_default().add(event.time, source);
         }
         self.spend(event);
+        fold.group = self.join_group(event, keep);
         fold
+    }
+
+    /// Notes the group that an event puts the person into, or takes them out of, and gives its kind if that is news.
+    pub(crate) fn join_group(&mut self, event: &Event, keep: &Upkeep) -> Option<Symbol> {
+        let (kind, id) = group_of(event)?;
+        if !(keep.groups.is_empty() || keep.groups.contains_key(&kind)) {
+            return None;
+        }
+        let id = if leaves(event) { Value::Null } else { id.clone() };
+        self.extra.get_or_insert_default().groups.join(kind, id, event.time).then_some(kind)
     }
 
     fn set_attributes(&mut self, event: &Event, keep: &Upkeep, fold: &mut Fold) {
@@ -80,7 +94,8 @@ impl Profile {
             }
             note(attributes.set(name, written, value, keep), name, &mut fold.attributes);
         };
-        for (name, value) in &event.attributes {
+        // Those that come with a group are the group's.
+        for (name, value) in event.attributes.iter().filter(|_| event.kind != EventKind::Grouped) {
             attribute::flatten(name, value, &mut set);
         }
         for (name, value) in [("device", &event.device), ("channel", &event.channel)] {
@@ -198,7 +213,7 @@ pub(crate) fn event_id(event: &Event) -> u64 {
 
 /// The value as an attribute of the declared kind; `None` if it is of another. A list that is united from many
 /// writes takes single values too.
-fn fit(value: &Value, kind: Option<Kind>, keep: Keep) -> Option<Value> {
+pub(super) fn fit(value: &Value, kind: Option<Kind>, keep: Keep) -> Option<Value> {
     match (kind, value) {
         (None, value) => Some(value.clone()),
         (Some(_), Value::Null) => Some(Value::Null),

@@ -78,6 +78,11 @@ impl Latest {
         }
     }
 
+    /// The values as a list, newest first.
+    pub(crate) const fn list(&self) -> &Value {
+        &self.values
+    }
+
     /// The times and the values, newest first.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (Timestamp, &Value)> {
         self.times.iter().copied().zip(self.values())

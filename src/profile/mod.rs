@@ -15,10 +15,14 @@ mod counter;
 mod counters;
 mod extra;
 mod fold;
+mod gathered;
+mod group;
 mod history;
 mod interest;
 mod latest;
 mod session;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -33,6 +37,9 @@ pub use counter::{Counter, CounterId, Windowed};
 pub(crate) use counters::Counters;
 pub(crate) use extra::Extra;
 pub(crate) use fold::{Fold, event_id};
+pub(crate) use gathered::{Gather, Gathered};
+pub use group::Group;
+pub(crate) use group::group_of;
 pub use history::{History, Remembered};
 pub(crate) use interest::Mark;
 pub use interest::{Interest, weight_of};
@@ -60,6 +67,8 @@ pub struct Upkeep {
     pub(crate) kinds: Map<Symbol, Kind>,
     /// How attributes are kept whose newest value alone is not enough.
     pub(crate) keeping: Map<Symbol, Keeping>,
+    /// The declared kinds of groups, with the kinds of their attributes.
+    pub(crate) groups: Map<Symbol, Map<Symbol, Kind>>,
     /// The declared channels.
     pub(crate) channels: Channels,
     /// What holds where people have said nothing about consent.
@@ -97,6 +106,7 @@ impl Default for Upkeep {
             dimensions: Vec::new(),
             kinds: Map::default(),
             keeping: Map::default(),
+            groups: Map::default(),
             channels: Channels::default(),
             unasked: Unasked::default(),
             bytes: Self::BYTES,
@@ -128,7 +138,7 @@ pub struct Profile {
     touches: Option<Box<Touches>>,
     spent: Vec<Spent>,
     /// None for most.
-    extra: Option<Box<Extra>>,
+    pub(crate) extra: Option<Box<Extra>>,
     pub(crate) counters: Counters,
     pub(crate) membership: Membership,
 }
@@ -307,6 +317,33 @@ impl Profile {
     #[must_use]
     pub fn consent(&self) -> Option<&Consent> {
         self.extra.as_deref().map(|extra| &extra.consent)
+    }
+    /// The groups that the person belongs to: the symbol of the kind, the group's id, and since when; a group is there
+    /// until a newer event names another of its kind, or says that the person has left.
+    pub fn groups(&self) -> impl Iterator<Item = (Symbol, &str, Timestamp)> {
+        let all = self.extra.as_deref().into_iter().flat_map(|extra| extra.groups.iter());
+        all.filter_map(|of| Some((of.kind, of.id.as_text()?, of.time)))
+    }
+    /// Attaches what is known about the person's group of a kind, in place of what was attached before; rules read it
+    /// from then on. Does nothing if the person belongs to no such group.
+    ///
+    /// A [`Personalizer`](crate::personalizer::Personalizer) does this by itself. A host that keeps profiles attaches
+    /// the groups that it keeps, made by [`Engine::fold_group`](crate::engine::Engine::fold_group), after loading a
+    /// profile, and whenever a group has changed.
+    pub fn attach_group(&mut self, kind: impl Into<Symbol>, group: Option<Arc<Group>>) {
+        let kind = kind.into();
+        let Some(extra) = &mut self.extra else { return };
+        for of in extra.groups.iter_mut().filter(|of| of.kind == kind && !of.id.is_null()) {
+            let same = match (&of.view, &group) {
+                (Some(kept), Some(new)) => Arc::ptr_eq(kept, new),
+                (None, None) => true,
+                _ => false,
+            };
+            if !same {
+                of.view.clone_from(&group);
+                self.membership.due = Timestamp::MIN;
+            }
+        }
     }
     /// The affinities to item attributes.
     #[must_use]

@@ -4,8 +4,10 @@
 //! holds another conjunction, nor a disjunction a disjunction, and the tests of an event are sorted.
 
 use crate::event::EventKind;
+use crate::profile::CounterId;
 use crate::time::{Span, Timestamp};
 
+use super::computed::Part;
 use super::error::Location;
 
 /// How deep a rule may nest.
@@ -39,6 +41,17 @@ pub(crate) struct Comparison {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Source {
     Attribute(String),
+    /// An attribute of the person's group of this kind.
+    Group {
+        kind: String,
+        name: String,
+    },
+    /// What is computed from events, in place of the attribute's name; see [`super::computed`].
+    Computed {
+        name: String,
+        id: CounterId,
+        part: Part,
+    },
     Context(String),
     Affinity { dimension: String, value: String },
     Session(SessionFact),

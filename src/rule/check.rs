@@ -7,6 +7,7 @@ use crate::time::{Span, shorten};
 use crate::value::Kind;
 
 use super::ast::{At, Comparison, EventQuery, Expr, Literal, Measure, Op, Source, Test};
+use super::computed::Part;
 use super::error::{NameKind, RuleError};
 
 /// The names that a rule may use.
@@ -63,6 +64,9 @@ impl Checker<'_> {
         let schema = self.vocabulary.schema;
         let kind = match source {
             Source::Attribute(name) => self.declared(NameKind::Attribute, name, &schema.attributes, at),
+            Source::Group { kind, name } => self.group(kind, name, at),
+            Source::Computed { part: Part::Value, .. } => None,
+            Source::Computed { .. } => Some(Kind::Number),
             Source::Context(name) => self.declared(NameKind::Context, name, &schema.context, at),
             Source::Affinity { dimension, .. } => {
                 let names = || schema.affinities.iter().map(|affinity| affinity.attribute.as_str());
@@ -78,7 +82,10 @@ impl Checker<'_> {
             }
         };
         let name = match source {
-            Source::Attribute(name) | Source::Context(name) => name.clone(),
+            Source::Attribute(name)
+            | Source::Context(name)
+            | Source::Computed { name, .. }
+            | Source::Group { name, .. } => name.clone(),
             Source::Affinity { .. } => "affinity".to_owned(),
             Source::Session(fact) => fact.name().to_owned(),
             Source::Event(query) => measure_name(&query.measure).to_owned(),
@@ -102,6 +109,22 @@ impl Checker<'_> {
             self.unknown(at, what, name, known.keys().map(String::as_str));
         }
         None
+    }
+
+    /// The kind of an attribute of a group. Where no kinds of groups are declared, all are taken.
+    fn group(&mut self, kind: &str, name: &str, at: &At) -> Option<Kind> {
+        let groups = &self.vocabulary.schema.groups;
+        if groups.is_empty() {
+            return None;
+        }
+        let Some(known) = groups.get(kind) else {
+            self.unknown(at, NameKind::Group, kind, groups.keys().map(String::as_str));
+            return None;
+        };
+        if name == "id" {
+            return Some(Kind::Text);
+        }
+        self.declared(NameKind::GroupAttribute, name, known, at)
     }
 
     fn event(&mut self, query: &EventQuery, test: &Test, op_at: &At) {

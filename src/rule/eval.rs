@@ -10,6 +10,7 @@ use crate::time::{Span, Timestamp, shorten};
 use crate::value::Value;
 
 use super::ast::{Comparison, EventQuery, Expr, Literal, Measure, Op, SessionFact, Source, Test};
+use super::computed::Part;
 use super::error::{NameKind, RuleError};
 use super::facts::{Facts, Scalar};
 use super::plan::{CounterPlan, spec};
@@ -32,6 +33,10 @@ pub struct Reads {
     pub counters: Vec<CounterId>,
     /// The attributes of profiles; for a dotted name both the whole name and the part before the first dot.
     pub attributes: Vec<Symbol>,
+    /// The kinds of groups.
+    pub groups: Vec<Symbol>,
+    /// What is computed from events, by id.
+    pub computed: Vec<CounterId>,
     /// The attributes of requests.
     pub context: Vec<Symbol>,
     /// The dimensions of affinity.
@@ -70,9 +75,11 @@ pub(crate) fn compile(
     let mut compiler = Compiler { segment, plan, reads: Reads::default() };
     let root = compiler.node(expr)?;
     let mut reads = compiler.reads;
-    reads.counters.sort_unstable();
-    reads.counters.dedup();
-    for symbols in [&mut reads.attributes, &mut reads.context, &mut reads.affinities] {
+    for ids in [&mut reads.counters, &mut reads.computed] {
+        ids.sort_unstable();
+        ids.dedup();
+    }
+    for symbols in [&mut reads.attributes, &mut reads.groups, &mut reads.context, &mut reads.affinities] {
         symbols.sort_unstable();
         symbols.dedup();
     }
@@ -95,6 +102,8 @@ enum Node {
     Not(Box<Self>),
     Segment(usize),
     Attribute(Name, ValueTest),
+    Group(Symbol, Name, ValueTest),
+    Computed(CounterId, Part, ValueTest),
     Context(Name, ValueTest),
     Affinity {
         dimension: Symbol,
@@ -187,6 +196,15 @@ impl Compiler<'_> {
         let test = ValueTest::new(&comparison.test);
         match &comparison.source {
             Source::Attribute(name) => Node::Attribute(Name::new(name, &mut self.reads.attributes), test),
+            Source::Group { kind, name } => {
+                let kind = Symbol::new(kind);
+                self.reads.groups.push(kind);
+                Node::Group(kind, Name::new(name, &mut Vec::new()), test)
+            }
+            Source::Computed { id, part, .. } => {
+                self.reads.computed.push(*id);
+                Node::Computed(*id, *part, test)
+            }
             Source::Context(name) => Node::Context(Name::new(name, &mut self.reads.context), test),
             Source::Affinity { dimension, value } => {
                 let dimension = Symbol::new(dimension);
@@ -245,10 +263,13 @@ impl Node {
             }
             Self::Segment(index) => always(facts.segment(*index)),
             Self::Attribute(name, test) => always(test.value(name.find(|symbol| facts.attribute(symbol)))),
+            Self::Group(kind, name, test) => always(test.value(name.find(|symbol| facts.group(*kind, symbol)))),
+            Self::Computed(id, part, test) => always(test.value(facts.computed(*id, *part).as_deref())),
             Self::Context(name, test) => always(test.value(name.find(|symbol| facts.context(symbol)))),
             Self::Affinity { dimension, value, test } => {
                 let share = facts.affinity(*dimension, *value);
-                always(test.scalar((share > 0.0 || !test.is_exists()).then_some(Scalar::Number(share))))
+                let holds = test.scalar((share > 0.0 || !test.is_exists()).then_some(Scalar::Number(share)));
+                Truth { holds, until: facts.affinity_until(*dimension) }
             }
             Self::Session(fact, test) => {
                 Truth { holds: test.scalar(facts.session(*fact)), until: facts.session_until() }

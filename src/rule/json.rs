@@ -170,6 +170,13 @@ impl Reader {
                 let source = Source::Context(reader.named(NameKind::Context, name, path)?);
                 reader.tests(&source, json, path, depth)
             }),
+            "$group" => self.each(json, path, |reader, kind, json, path| {
+                let kind = reader.named(NameKind::Group, kind, path)?;
+                reader.each(json, path, |reader, name, json, path| {
+                    let name = reader.named(NameKind::GroupAttribute, name, path)?;
+                    reader.tests(&Source::Group { kind: kind.clone(), name }, json, path, depth)
+                })
+            }),
             "$session" => self.each(json, path, |reader, name, json, path| {
                 let source = Source::Session(reader.keep(session_fact(name, &path.location()))?);
                 reader.tests(&source, json, path, depth)
@@ -424,8 +431,11 @@ pub(crate) fn write(expr: &Expr) -> Value {
 fn write_comparison(comparison: &Comparison) -> Value {
     let test = write_test(&comparison.test);
     match &comparison.source {
-        Source::Attribute(name) if name.starts_with('$') => json!({"$attribute": {name: test}}),
-        Source::Attribute(name) => json!({name: test}),
+        Source::Attribute(name) | Source::Computed { name, .. } if name.starts_with('$') => {
+            json!({"$attribute": {name: test}})
+        }
+        Source::Attribute(name) | Source::Computed { name, .. } => json!({name: test}),
+        Source::Group { kind, name } => json!({"$group": {kind: {name: test}}}),
         Source::Context(name) => json!({"$context": {name: test}}),
         Source::Affinity { dimension, value } => json!({"$affinity": {dimension: {value: test}}}),
         Source::Session(fact) => json!({"$session": {fact.name(): test}}),
@@ -488,8 +498,8 @@ fn write_literal(literal: &Literal) -> Value {
 
 /// A rule with more errors than this is not what its author thinks; the rest would be noise.
 const MOST_ERRORS: usize = 100;
-const KEYS: [&str; 10] =
-    ["$and", "$or", "$nor", "$not", "$segment", "$event", "$attribute", "$context", "$session", "$affinity"];
+const KEYS: [&str; 11] =
+    ["$and", "$or", "$nor", "$not", "$segment", "$event", "$attribute", "$group", "$context", "$session", "$affinity"];
 const OPERATORS: [&str; 12] =
     ["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$contains", "$startsWith", "$between"];
 const EVENT_KEYS: [&str; 7] = ["name", "where", "within", "count", "sum", "first", "last"];

@@ -141,7 +141,7 @@ impl<'a> Parser<'a> {
 
     /// What follows the `(` of a function.
     fn function(&mut self, word: &str, at: &Location) -> Result<Source, RuleError> {
-        const FUNCTIONS: [&str; 6] = ["attribute", "context", "affinity", "session", "event", "segment"];
+        const FUNCTIONS: [&str; 7] = ["attribute", "group", "context", "affinity", "session", "event", "segment"];
         let source = match word.to_ascii_lowercase().as_str() {
             "attribute" => Source::Attribute(self.name(NameKind::Attribute)?),
             "context" => Source::Context(self.name(NameKind::Context)?),
@@ -156,6 +156,7 @@ impl<'a> Parser<'a> {
                 Source::Session(session_fact(&name, &at)?)
             }
             "event" => return self.event().map(Source::Event),
+            "group" => return self.group(),
             _ => {
                 let (name, nearest) = (shorten(word), nearest(word, FUNCTIONS));
                 return Err(RuleError::Unknown { at: at.clone(), what: NameKind::Function, name, nearest });
@@ -163,6 +164,29 @@ impl<'a> Parser<'a> {
         };
         self.expect(")", "`)`")?;
         Ok(source)
+    }
+
+    /// What follows `group(`: the kind of group, and an attribute of it, bare or within `attribute('…')`.
+    fn group(&mut self) -> Result<Source, RuleError> {
+        let kind = self.name(NameKind::Group)?;
+        self.expect(")", "`)`")?;
+        self.expect(".", "`.` and an attribute of the group")?;
+        let at = self.at.clone();
+        let name = match self.token.clone() {
+            Token::Word(word) if !is_reserved(word) => {
+                self.advance()?;
+                if self.token == Token::Mark("(") && word.eq_ignore_ascii_case("attribute") {
+                    self.advance()?;
+                    let name = self.name(NameKind::GroupAttribute)?;
+                    self.expect(")", "`)`")?;
+                    name
+                } else {
+                    self.path(word, NameKind::GroupAttribute, &at)?
+                }
+            }
+            _ => return Err(self.unexpected("an attribute of the group")),
+        };
+        Ok(Source::Group { kind, name })
     }
 
     /// What follows `event(`.
