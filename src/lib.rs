@@ -98,6 +98,7 @@ pub mod sketch;
 pub mod state;
 pub mod stats;
 pub mod time;
+mod truth;
 pub mod value;
 
 pub use catalog::Item;

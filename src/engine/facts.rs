@@ -8,8 +8,8 @@ use super::Engine;
 use crate::catalog::Catalog;
 use crate::event::Event;
 use crate::hash::Symbol;
-use crate::profile::{Counter, CounterId, Profile};
-use crate::rule::{EventFacts, Facts, Part, Scalar, SessionFact};
+use crate::profile::{Counter, CounterId, Flip, Profile};
+use crate::rule::{Answer, EventFacts, Facts, Part, Scalar, SessionFact};
 use crate::time::{Span, Timestamp};
 use crate::value::{Properties, Value};
 
@@ -25,7 +25,7 @@ pub(super) struct ProfileFacts<'a> {
     pub(super) engine: &'a Engine,
     pub(super) profile: &'a Profile,
     /// The segments whose answers differ from those of an empty profile.
-    pub(super) flips: &'a [u32],
+    pub(super) flips: &'a [Flip],
     pub(super) now: Timestamp,
     pub(super) context: &'a [(Symbol, &'a Value)],
 }
@@ -65,7 +65,12 @@ impl Facts for ProfileFacts<'_> {
 
     fn affinity(&self, dimension: Symbol, value: Symbol) -> f64 {
         let of = self.engine.upkeep.dimensions.iter().find(|of| of.attribute == dimension);
-        of.map_or(0.0, |of| self.profile.affinities().share(of, value))
+        of.map_or(0.0, |of| self.profile.affinity(of, value, self.now))
+    }
+
+    fn affinity_until(&self, dimension: Symbol) -> Timestamp {
+        let of = self.engine.upkeep.dimensions.iter().find(|of| of.attribute == dimension);
+        of.map_or(Timestamp::MAX, |of| self.profile.preferences_until(of, self.now))
     }
 
     fn session(&self, fact: SessionFact) -> Option<Scalar<'_>> {
@@ -104,9 +109,9 @@ impl Facts for ProfileFacts<'_> {
         }
     }
 
-    fn segment(&self, index: usize) -> bool {
+    fn segment(&self, index: usize) -> Answer {
         // Segments are counted in u32 when they are compiled.
-        self.engine.is_member(self.flips, index as u32)
+        self.engine.answer(self.flips, index as u32)
     }
 }
 

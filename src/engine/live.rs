@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::facts::ProfileFacts;
 use super::{Changes, Engine, Touched};
 use crate::catalog::Catalog;
-use crate::profile::Profile;
+use crate::profile::{Flips, Profile};
 use crate::time::{Span, Timestamp};
 
 /// A change of memberships that comes by time passing alone; see [`Engine::next_change`].
@@ -61,7 +61,7 @@ impl Engine {
         let flips = self.flips_at(profile, now);
         let of = self.segments.iter().enumerate();
         // Segments are counted in u32 when they are compiled.
-        of.filter(move |(i, _)| self.is_member(&flips, *i as u32)).map(|(_, segment)| &segment.name)
+        of.filter(move |(i, _)| self.answer(&flips, *i as u32).is_yes()).map(|(_, segment)| &segment.name)
     }
 
     /// The earliest time after `now` at which the person enters or leaves a segment although nothing happens, and
@@ -98,34 +98,40 @@ impl Engine {
         } else if profile.events() > 0 {
             touched.extend(0..self.segments.len() as u32);
         }
-        let truth = |index: u32, now| {
-            let facts = ProfileFacts { engine: self, profile, flips: &flips, now, context: &[] };
-            self.segments[index as usize].rule.eval(&facts)
-        };
-        // Each segment waits for the time until which its answer is known to hold; of equal times those it refers to
-        // come first.
-        let mut waiting: BinaryHeap<Reverse<(Timestamp, u32)>> =
-            touched.iter().map(|index| Reverse((truth(*index, now).until, *index))).collect();
-        let mut looks = 0;
-        let time = loop {
-            let Reverse((time, index)) = waiting.pop().filter(|Reverse((time, _))| *time < Timestamp::MAX)?;
-            looks += 1;
-            if looks > NextChange::LOOKS {
-                return Some(NextChange { time, entered: SmallVec::new(), left: SmallVec::new() });
+        let (mut now, mut looks) = (now, 0);
+        loop {
+            let truth = |index: u32, now| {
+                let facts = ProfileFacts { engine: self, profile, flips: &flips, now, context: &[] };
+                self.segments[index as usize].rule.eval(&facts)
+            };
+            // Each segment waits for the time until which its answer is known to hold; of equal times those it refers
+            // to come first.
+            let mut waiting: BinaryHeap<Reverse<(Timestamp, u32)>> =
+                touched.iter().map(|index| Reverse((truth(*index, now).until, *index))).collect();
+            now = loop {
+                let Reverse((time, index)) = waiting.pop().filter(|Reverse((time, _))| *time < Timestamp::MAX)?;
+                looks += 1;
+                if looks > NextChange::LOOKS {
+                    return Some(NextChange { time, entered: SmallVec::new(), left: SmallVec::new() });
+                }
+                let truth = truth(index, time);
+                if truth.answer != self.answer(&flips, index) {
+                    break time;
+                }
+                waiting.push(Reverse((truth.until.max(time + Span::from_millis(1)), index)));
+            };
+            let mut changes = Changes::default();
+            self.settle(profile, &mut flips, touched.clone(), now, &mut changes);
+            // What was unknown and is no has changed nothing; the search goes on from there.
+            if !(changes.entered.is_empty() && changes.left.is_empty()) {
+                return Some(NextChange { time: now, entered: changes.entered, left: changes.left });
             }
-            let truth = truth(index, time);
-            if truth.holds != self.is_member(&flips, index) {
-                break time;
-            }
-            waiting.push(Reverse((truth.until.max(time + Span::from_millis(1)), index)));
-        };
-        let mut changes = Changes::default();
-        self.settle(profile, &mut flips, touched, time, &mut changes);
-        Some(NextChange { time, entered: changes.entered, left: changes.left })
+            looks += touched.len();
+        }
     }
 
     /// The segments that differ from those of an empty profile, as they are at a time.
-    pub(super) fn flips_at(&self, profile: &Profile, now: Timestamp) -> SmallVec<[u32; 4]> {
+    pub(super) fn flips_at(&self, profile: &Profile, now: Timestamp) -> Flips {
         let mut flips = profile.membership.flips.clone();
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
@@ -155,6 +161,10 @@ impl Engine {
             touched.extend_from_slice(self.reach.of_counter(counter.id()));
         }
         touched.extend_from_slice(self.reach.of_session());
+        let said = profile.extra.iter().any(|extra| extra.preferences.iter().next().is_some());
+        for dimension in self.upkeep.dimensions.iter().filter(|_| said) {
+            touched.extend_from_slice(self.reach.of_dimension(dimension.attribute));
+        }
         // A group can have changed without an event of the person.
         for of in profile.extra.iter().flat_map(|extra| extra.groups.iter()) {
             touched.extend_from_slice(self.reach.of_group(of.kind));

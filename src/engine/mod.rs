@@ -16,6 +16,7 @@ mod consent;
 mod decide;
 mod definitions;
 mod facts;
+mod flip;
 mod gather;
 mod live;
 mod models;
@@ -40,9 +41,9 @@ use crate::catalog::Catalog;
 use crate::event::{Event, EventItem, EventKind};
 use crate::hash::{Map, Symbol, fold};
 use crate::id::DecisionId;
-use crate::profile::{Fold, MAX_LINES, Membership, Profile, Remembered, Upkeep, event_id, weight_of};
+use crate::profile::{Flip, Flips, Fold, MAX_LINES, Membership, Profile, Remembered, Upkeep, event_id, weight_of};
 use crate::recommend;
-use crate::rule::{Compiled, CounterSpec};
+use crate::rule::{Answer, Compiled, CounterSpec};
 use crate::segment::Segment;
 use crate::time::Timestamp;
 use facts::{EventView, Names, ProfileFacts};
@@ -169,9 +170,10 @@ impl Engine {
         changes
     }
 
-    fn is_member(&self, flips: &[u32], index: u32) -> bool {
+    /// Whether the person is in a segment, by the flips of the profile.
+    fn answer(&self, flips: &[Flip], index: u32) -> Answer {
         let blank = self.segments.get(index as usize).is_some_and(|segment| segment.blank);
-        blank ^ flips.binary_search(&index).is_ok()
+        flip::answer(flips, index, blank)
     }
 
     /// Merges another profile of the same person into this one. The next event tells what that changes.
@@ -211,18 +213,17 @@ impl Engine {
 
     /// Memberships under an engine that this one succeeded, in its own indexes: a segment of the same name is as it
     /// was, so that only real changes are reported. Under any other engine nothing is known.
-    fn translate(&self, membership: &Membership) -> SmallVec<[u32; 4]> {
+    fn translate(&self, membership: &Membership) -> Flips {
         if membership.engine == !self.fingerprint {
             return membership.flips.clone();
         }
         let Some(before) = self.before.iter().find(|before| before.fingerprint == membership.engine) else {
-            return SmallVec::new();
+            return Flips::new();
         };
         // Segments are counted in u32 when they are compiled.
-        let was = |index: usize| before.segments[index].1 ^ membership.flips.binary_search(&(index as u32)).is_ok();
+        let was = |index: usize| flip::answer(&membership.flips, index as u32, before.segments[index].1);
         let flipped = |(index, segment): (usize, &CompiledSegment)| {
-            let old = *before.places.get(&segment.name)?;
-            (was(old) != segment.blank).then_some(index as u32)
+            flip::of(index as u32, was(*before.places.get(&segment.name)?), segment.blank)
         };
         self.segments.iter().enumerate().filter_map(flipped).collect()
     }
@@ -301,7 +302,7 @@ impl Engine {
     fn settle(
         &self,
         profile: &Profile,
-        flips: &mut SmallVec<[u32; 4]>,
+        flips: &mut Flips,
         mut touched: Touched,
         now: Timestamp,
         changes: &mut Changes,
@@ -315,15 +316,10 @@ impl Engine {
             let segment = &self.segments[index as usize];
             let truth = segment.rule.eval(&ProfileFacts { engine: self, profile, flips, now, context: &[] });
             due = due.min(truth.until);
-            let place = flips.binary_search(&index);
-            match place {
-                Ok(at) if truth.holds == segment.blank => drop(flips.remove(at)),
-                Err(at) if truth.holds != segment.blank => flips.insert(at, index),
-                _ => continue,
-            }
-            if truth.holds {
+            let Some(before) = flip::set(flips, index, truth.answer, segment.blank) else { continue };
+            if truth.holds() {
                 changes.entered.push(Arc::clone(&segment.name));
-            } else {
+            } else if before.is_yes() {
                 changes.left.push(Arc::clone(&segment.name));
             }
             for referring in self.reach.of_segment(index) {

@@ -135,6 +135,9 @@ kinds! {
     Clicked = 26, "clicked";
     /// A person decided about consent; each property names a purpose and says true or false.
     ConsentChanged = 40, "consent_changed", "consent_updated";
+    /// A person said what they like; each property names an item attribute and a value of it, or several. Property
+    /// `like: false` turns it into a dislike, `for` says how long it holds (`90d`; a year where it does not say).
+    PreferenceStated = 41, "preference_stated";
 }
 
 impl EventKind {

@@ -125,7 +125,7 @@ impl Affinities {
         self.0.capacity() * size_of::<Affinity>()
     }
 
-    fn dimension(&self, code: u32) -> &[Affinity] {
+    pub(super) fn dimension(&self, code: u32) -> &[Affinity] {
         let start = self.0.partition_point(|affinity| affinity.dimension < code);
         let len = self.0[start..].partition_point(|affinity| affinity.dimension == code);
         &self.0[start..start + len]

@@ -188,14 +188,7 @@ impl Attributes {
     }
 
     /// [`Attributes::set`], whatever the schema says of an attribute of this name.
-    pub(crate) fn set_as(
-        &mut self,
-        how: Keep,
-        name: Symbol,
-        written: Written,
-        value: Value,
-        keep: &Upkeep,
-    ) -> Outcome {
+    pub(crate) fn set_as(&mut self, how: Keep, name: Symbol, written: Written, value: Value, keep: &Upkeep) -> Outcome {
         if value.is_null() && how != Keep::Newest {
             return Outcome::Kept;
         }

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Upkeep;
 use super::consent::Consent;
 use super::gathered::Gathered;
 use super::group::Groups;
 use super::latest::Latest;
+use super::{Preferences, Upkeep};
 use crate::hash::Symbol;
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -20,6 +20,8 @@ pub(crate) struct Extra {
     pub(super) past: Past,
     /// What is computed from the values of properties.
     pub(crate) gathered: Gathered,
+    /// What the person said they like or do not.
+    pub(crate) preferences: Preferences,
     /// The groups that the person belongs to.
     pub(crate) groups: Groups,
 }
@@ -82,11 +84,16 @@ impl Extra {
         self.consent.merge(&other.consent);
         self.past.merge(&other.past, keep);
         self.gathered.merge(&other.gathered);
+        self.preferences.merge(&other.preferences);
         self.groups.merge(&other.groups);
     }
 
     /// The bytes it holds outside itself.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.consent.heap_bytes() + self.past.heap_bytes() + self.gathered.heap_bytes() + self.groups.heap_bytes()
+        self.consent.heap_bytes()
+            + self.past.heap_bytes()
+            + self.gathered.heap_bytes()
+            + self.preferences.heap_bytes()
+            + self.groups.heap_bytes()
     }
 }

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::attribute::{self, Written};
 use super::channel::Channel;
 use super::group::{group_of, leaves};
-use super::{MAX_CURRENCIES, MAX_LINES, Profile, Remembered, Spent, Upkeep, weight_of};
+use super::{MAX_CURRENCIES, MAX_LINES, Preference, Preferences, Profile, Remembered, Spent, Upkeep, weight_of};
 use crate::catalog::Catalog;
 use crate::event::{Event, EventKind};
 use crate::hash::{Symbol, combine};
@@ -52,8 +52,40 @@ impl Profile {
             self.touches.get_or_insert_default().add(event.time, source);
         }
         self.spend(event);
+        if event.kind == EventKind::PreferenceStated {
+            self.prefer(event, keep, &mut fold);
+        }
         fold.group = self.join_group(event, keep);
         fold
+    }
+
+    /// Notes what the person says about values of item attributes.
+    fn prefer(&mut self, event: &Event, keep: &Upkeep, fold: &mut Fold) {
+        let liked = event.properties.get("like") != Some(&Value::Bool(false));
+        let lifetime = event.properties.get("for").and_then(Value::as_text).and_then(|text| text.parse().ok());
+        let until = event.time + lifetime.unwrap_or(Preferences::LIFETIME);
+        for (name, value) in event.properties.iter().filter(|(name, _)| !["like", "for"].contains(&name.as_str())) {
+            let symbol = Symbol::new(name);
+            let Some(of) = keep.dimensions.iter().position(|dimension| dimension.attribute == symbol) else {
+                fold.mismatched.push(symbol);
+                continue;
+            };
+            let values = if let Value::List(values) = value { &**values } else { std::slice::from_ref(value) };
+            for text in values.iter().filter_map(Value::as_text).take(MAX_LINES) {
+                let mut say = |text: &str| {
+                    let dimension = keep.dimensions[of].code();
+                    let said = Preference { dimension, value: Symbol::new(text), time: event.time, until, liked };
+                    self.extra.get_or_insert_default().preferences.add(said);
+                };
+                say(text);
+                // Who likes running shoes likes shoes; who does not may still like others.
+                for (end, _) in text.match_indices('/').filter(|_| liked && name == "category").take(MAX_LINES) {
+                    say(&text[..end]);
+                }
+            }
+            // A schema declares at most 64 dimensions.
+            fold.dimensions.push(of as u8);
+        }
     }
 
     /// Notes the group that an event puts the person into, or takes them out of, and gives its kind if that is news.

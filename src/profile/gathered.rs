@@ -125,10 +125,9 @@ impl Gathered {
 
     /// Takes in the values that one event has.
     pub(crate) fn add(&mut self, id: CounterId, gather: Gather, time: Timestamp, values: &[Value]) {
-        let (Some(least), Some(greatest)) = (
-            values.iter().min_by(|a, b| a.total_cmp(b)),
-            values.iter().max_by(|a, b| a.total_cmp(b)),
-        ) else {
+        let (Some(least), Some(greatest)) =
+            (values.iter().min_by(|a, b| a.total_cmp(b)), values.iter().max_by(|a, b| a.total_cmp(b)))
+        else {
             return;
         };
         let fresh = || match gather {

@@ -20,6 +20,8 @@ mod group;
 mod history;
 mod interest;
 mod latest;
+mod membership;
+mod preference;
 mod session;
 
 use std::sync::Arc;
@@ -43,6 +45,9 @@ pub(crate) use group::group_of;
 pub use history::{History, Remembered};
 pub(crate) use interest::Mark;
 pub use interest::{Interest, weight_of};
+pub(crate) use membership::{Flip, Flips, Membership};
+pub use preference::Preference;
+pub(crate) use preference::Preferences;
 pub use session::{Sessions, Touch, Touches};
 
 use crate::event::Event;
@@ -152,47 +157,6 @@ pub struct Spent {
     pub purchases: u32,
     /// The sum of their amounts less refunds.
     pub amount: ExactSum,
-}
-
-/// In which segments a profile is, relative to an empty profile: the segments, by their index in the engine, whose
-/// answer differs from the one that an empty profile gets. Most rules never concern most people, so this is short.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Membership {
-    /// The fingerprint of the engine whose indexes these are.
-    pub(crate) engine: u64,
-    /// A time before which no answer changes without an event. It saves work and is no knowledge: it depends on the
-    /// order of arrival, so it is neither stored nor compared, and after loading everything is due.
-    #[serde(skip, default = "at_once")]
-    pub(crate) due: Timestamp,
-    /// The present by which they were settled last; at an earlier one they may differ. It is knowledge no more than
-    /// `due` is.
-    #[serde(skip)]
-    pub(crate) since: Timestamp,
-    /// The indexes in rising order.
-    pub(crate) flips: SmallVec<[u32; 4]>,
-}
-
-impl Membership {
-    /// Whether the flips are those of this time, if nothing happens.
-    pub(crate) fn holds_at(&self, now: Timestamp) -> bool {
-        self.since <= now && now < self.due
-    }
-}
-
-const fn at_once() -> Timestamp {
-    Timestamp::MIN
-}
-
-impl PartialEq for Membership {
-    fn eq(&self, other: &Self) -> bool {
-        (self.engine, &self.flips) == (other.engine, &other.flips)
-    }
-}
-
-impl Default for Membership {
-    fn default() -> Self {
-        Self { engine: 0, due: Timestamp::MAX, since: Timestamp::MIN, flips: SmallVec::new() }
-    }
 }
 
 impl Default for Profile {

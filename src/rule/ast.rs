@@ -53,7 +53,10 @@ pub(crate) enum Source {
         part: Part,
     },
     Context(String),
-    Affinity { dimension: String, value: String },
+    Affinity {
+        dimension: String,
+        value: String,
+    },
     Session(SessionFact),
     Event(EventQuery),
 }

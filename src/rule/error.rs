@@ -83,7 +83,9 @@ impl fmt::Display for NameKind {
 impl NameKind {
     const fn article(self) -> &'static str {
         match self {
-            Self::Event | Self::Attribute | Self::GroupAttribute | Self::Affinity | Self::AffinityValue | Self::Key => "an",
+            Self::Event | Self::Attribute | Self::GroupAttribute | Self::Affinity | Self::AffinityValue | Self::Key => {
+                "an"
+            }
             _ => "a",
         }
     }

@@ -6,6 +6,7 @@
 )]
 
 mod attributes;
+mod computed;
 mod consent;
 mod decisions;
 mod definitions;
@@ -13,11 +14,13 @@ mod dice;
 mod due;
 mod errors;
 mod events;
+mod groups;
 mod identity;
 mod layering;
 mod naive;
 mod order;
 mod personalizer;
+mod preferences;
 mod rules;
 mod shop;
 mod snapshots;
