@@ -63,6 +63,10 @@ impl Facts for ProfileFacts<'_> {
         self.profile.counters.find(id)
     }
 
+    fn has_forgotten(&self) -> bool {
+        self.profile.counters.has_dropped()
+    }
+
     fn affinity(&self, dimension: Symbol, value: Symbol) -> f64 {
         let of = self.engine.upkeep.dimensions.iter().find(|of| of.attribute == dimension);
         of.map_or(0.0, |of| self.profile.affinity(of, value, self.now))

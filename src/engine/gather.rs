@@ -163,7 +163,7 @@ impl Engine {
 
     /// Notes the group that an event puts the person into before [`Engine::apply`] does, so that it can be attached.
     pub(crate) fn join_group(&self, event: &Event, profile: &mut Profile) {
-        if self.tracks(profile, event.time) && profile.join_group(event, &self.upkeep).is_some() {
+        if self.tracks(profile, event.time) && profile.join_group(event, &self.upkeep) {
             profile.membership.due = Timestamp::MIN;
         }
     }

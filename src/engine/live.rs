@@ -43,11 +43,10 @@ impl Engine {
         } else {
             return changes;
         }
-        let mut flips = std::mem::take(&mut profile.membership.flips);
-        let due = self.settle(profile, &mut flips, touched, now, &mut changes);
-        profile.membership.flips = flips;
-        profile.membership.due = profile.membership.due.min(due);
-        profile.membership.since = now;
+        let had_dropped = profile.counters.has_dropped();
+        self.make_room(profile, had_dropped, &mut touched);
+        self.settle_all(profile, touched, now, &mut changes);
+        self.settle_within(profile, now, &mut changes);
         changes
     }
 
@@ -132,7 +131,7 @@ impl Engine {
 
     /// The segments that differ from those of an empty profile, as they are at a time.
     pub(super) fn flips_at(&self, profile: &Profile, now: Timestamp) -> Flips {
-        let mut flips = profile.membership.flips.clone();
+        let mut flips = profile.membership.flips();
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
             flips.clear();

@@ -22,6 +22,7 @@ mod live;
 mod models;
 mod open;
 mod reach;
+mod room;
 mod slate;
 mod upkeep;
 
@@ -146,6 +147,8 @@ impl Engine {
             return Changes { untracked: true, mismatched: unheard, ..Changes::default() };
         }
         let is_new = profile.events() == 0;
+        let (outline, had_dropped) = (profile.outline(), profile.counters.has_dropped());
+        let mut grew = profile.membership.engine != self.fingerprint;
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
             self.take_over(profile, catalog, is_new, &mut touched);
@@ -156,14 +159,17 @@ impl Engine {
         let fold = profile.fold(event, catalog, &self.upkeep);
         let mut changes = Changes { repeated: fold.repeated, ..Changes::default() };
         if !fold.repeated {
-            self.count(event, profile, catalog, fold.id, &mut touched);
+            grew |= self.count(event, profile, catalog, fold.id, &mut touched);
             self.touch(&fold, &mut touched);
         }
-        let mut flips = std::mem::take(&mut profile.membership.flips);
-        let due = self.settle(profile, &mut flips, touched, now, &mut changes);
-        profile.membership.flips = flips;
-        profile.membership.due = profile.membership.due.min(due);
-        profile.membership.since = now;
+        grew |= !fold.attributes.is_empty() || profile.outline() != outline;
+        if grew {
+            self.make_room(profile, had_dropped, &mut touched);
+        }
+        self.settle_all(profile, touched, now, &mut changes);
+        if grew || profile.outline() != outline {
+            self.settle_within(profile, now, &mut changes);
+        }
         changes.mismatched = fold.mismatched;
         changes.mismatched.extend(unheard);
         changes.oversized = fold.oversized;
@@ -183,7 +189,7 @@ impl Engine {
         if [self.fingerprint, !self.fingerprint].contains(&before.engine) {
             // The complement says that the flips are this engine's, but all segments are to be settled.
             profile.membership.engine = !self.fingerprint;
-            profile.membership.flips = before.flips;
+            profile.membership.put_flips(before.flips());
         }
     }
 
@@ -191,7 +197,7 @@ impl Engine {
     /// does not have are filled from its history, as far as that reaches.
     fn take_over(&self, profile: &mut Profile, catalog: &Catalog, is_new: bool, touched: &mut Touched) {
         let flips = self.translate(&profile.membership);
-        profile.membership = Membership { engine: self.fingerprint, flips, ..Membership::default() };
+        profile.membership = Membership::new(self.fingerprint, flips);
         if is_new {
             return;
         }
@@ -215,13 +221,14 @@ impl Engine {
     /// was, so that only real changes are reported. Under any other engine nothing is known.
     fn translate(&self, membership: &Membership) -> Flips {
         if membership.engine == !self.fingerprint {
-            return membership.flips.clone();
+            return membership.flips();
         }
         let Some(before) = self.before.iter().find(|before| before.fingerprint == membership.engine) else {
             return Flips::new();
         };
         // Segments are counted in u32 when they are compiled.
-        let was = |index: usize| flip::answer(&membership.flips, index as u32, before.segments[index].1);
+        let flips = membership.flips();
+        let was = |index: usize| flip::answer(&flips, index as u32, before.segments[index].1);
         let flipped = |(index, segment): (usize, &CompiledSegment)| {
             flip::of(index as u32, was(*before.places.get(&segment.name)?), segment.blank)
         };
@@ -264,15 +271,18 @@ impl Engine {
         }
     }
 
-    /// Counts an event in the counters that it reaches.
-    fn count(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, id: u64, touched: &mut Touched) {
+    /// Counts an event in the counters that it reaches; whether any of them takes more room now.
+    fn count(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, id: u64, touched: &mut Touched) -> bool {
+        let mut grew = false;
         let view = EventView::new(event, catalog);
         self.reach.counters(&view, &self.names, &self.plan, &mut |index| {
             let spec = &self.plan[index as usize];
             // An event without the number that a sum is over is left out of it.
             let Some(amount) = spec.amount(&(&view, &self.names)) else { return };
             if let Some(counter) = profile.counters.entry(spec.id(), || spec.counter()) {
+                let before = counter.heap_bytes();
                 counter.observe(event.time, id, amount, spec.keep());
+                grew |= counter.heap_bytes() != before;
             }
             touched.extend_from_slice(self.reach.of_planned(index));
         });
@@ -280,6 +290,7 @@ impl Engine {
             profile.extra.get_or_insert_default().gathered.add(id, gather, event.time, values);
             touched.extend_from_slice(self.reach.of_computed(id));
         });
+        grew
     }
 
     /// Notes the segments that an event can have changed otherwise than through counters.

@@ -280,8 +280,17 @@ impl Attributes {
         }
     }
 
+    pub(super) fn shrink(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
+    /// The bytes of the list itself, without what its values hold.
+    pub(super) fn list_bytes(&self) -> usize {
+        self.0.capacity() * size_of::<Attribute>()
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
-        self.0.capacity() * size_of::<Attribute>() + self.0.iter().map(|a| a.value.heap_bytes()).sum::<usize>()
+        self.list_bytes() + self.0.iter().map(|a| a.value.heap_bytes()).sum::<usize>()
     }
 }
 

@@ -6,7 +6,7 @@ use super::consent::Consent;
 use super::gathered::Gathered;
 use super::group::Groups;
 use super::latest::Latest;
-use super::{Preferences, Upkeep};
+use super::{Preferences, Shed, Upkeep};
 use crate::hash::Symbol;
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -63,6 +63,18 @@ impl Past {
         }
     }
 
+    /// Drops the oldest value of the attribute whose past takes the most bytes, ties by the lower symbol.
+    fn give_up(&mut self) -> bool {
+        let bytes = |at: &usize| (self.0[*at].1.heap_bytes(), std::cmp::Reverse(self.0[*at].0));
+        let Some(at) = (0..self.0.len()).max_by_key(bytes) else { return false };
+        let left = self.0[at].1.len().saturating_sub(1);
+        self.0[at].1.keep(left);
+        if left == 0 {
+            self.0.remove(at);
+        }
+        true
+    }
+
     fn heap_bytes(&self) -> usize {
         self.0.capacity() * size_of::<(Symbol, Latest)>()
             + self.0.iter().map(|(_, latest)| latest.heap_bytes()).sum::<usize>()
@@ -86,6 +98,34 @@ impl Extra {
         self.gathered.merge(&other.gathered);
         self.preferences.merge(&other.preferences);
         self.groups.merge(&other.groups);
+    }
+
+    /// Gives up the least of what it holds; `false` if it has nothing to give.
+    pub(super) fn give_up(&mut self, shed: &mut Shed) -> bool {
+        if self.past.give_up() {
+            return true;
+        }
+        if let Some(left) = self.gathered.leave_largest() {
+            shed.gathered.push(left);
+            return true;
+        }
+        if self.preferences.leave_oldest() {
+            shed.affinities = true;
+            return true;
+        }
+        if let Some(kind) = self.groups.leave_oldest() {
+            shed.groups.push(kind);
+            return true;
+        }
+        self.consent.give_up()
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.past.0.shrink_to_fit();
+        self.gathered.shrink();
+        self.preferences.shrink();
+        self.groups.shrink();
+        self.consent.shrink();
     }
 
     /// The bytes it holds outside itself.

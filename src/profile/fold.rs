@@ -27,7 +27,7 @@ pub(crate) struct Fold {
     pub(crate) mismatched: SmallVec<[Symbol; 1]>,
     /// The attributes that came with a value larger than profiles keep, and were not taken.
     pub(crate) oversized: SmallVec<[Symbol; 1]>,
-    /// The kind of group that the person has joined or left.
+    /// The kind of group that the event is about.
     pub(crate) group: Option<Symbol>,
     /// The hash of the event's id.
     pub(crate) id: u64,
@@ -55,7 +55,8 @@ impl Profile {
         if event.kind == EventKind::PreferenceStated {
             self.prefer(event, keep, &mut fold);
         }
-        fold.group = self.join_group(event, keep);
+        self.join_group(event, keep);
+        fold.group = group_of(event).map(|(kind, _)| kind);
         fold
     }
 
@@ -88,14 +89,14 @@ impl Profile {
         }
     }
 
-    /// Notes the group that an event puts the person into, or takes them out of, and gives its kind if that is news.
-    pub(crate) fn join_group(&mut self, event: &Event, keep: &Upkeep) -> Option<Symbol> {
-        let (kind, id) = group_of(event)?;
+    /// Notes the group that an event puts the person into, or takes them out of, and tells whether that is news.
+    pub(crate) fn join_group(&mut self, event: &Event, keep: &Upkeep) -> bool {
+        let Some((kind, id)) = group_of(event) else { return false };
         if !(keep.groups.is_empty() || keep.groups.contains_key(&kind)) {
-            return None;
+            return false;
         }
         let id = if leaves(event) { Value::Null } else { id.clone() };
-        self.extra.get_or_insert_default().groups.join(kind, id, event.time).then_some(kind)
+        self.extra.get_or_insert_default().groups.join(kind, id, event.time)
     }
 
     fn set_attributes(&mut self, event: &Event, keep: &Upkeep, fold: &mut Fold) {
@@ -117,7 +118,7 @@ impl Profile {
                 fold.mismatched.push(name);
                 return;
             };
-            if value.heap_bytes() > keep.largest() {
+            if value.content_bytes() > keep.largest() {
                 fold.oversized.push(name);
                 return;
             }

@@ -61,7 +61,7 @@ impl Group {
         let kinds = group_of(event).and_then(|(kind, _)| keep.groups.get(&kind)).unwrap_or(&none);
         let mut set = |name: Symbol, value: &Value| {
             let fits = fit(value, kinds.get(&name).copied(), Keep::Newest);
-            match fits.filter(|value| value.heap_bytes() <= Self::MAX_VALUE_BYTES) {
+            match fits.filter(|value| value.content_bytes() <= Self::MAX_VALUE_BYTES) {
                 Some(value) => {
                     group.attributes.set_as(Keep::Newest, name, written, value, keep);
                 }
@@ -142,14 +142,21 @@ impl Groups {
                 self.0.reserve_exact(1);
                 self.0.insert(at, Belonging { kind, id, time, view: None });
                 if self.0.len() > Self::LIMIT {
-                    let oldest = (0..self.0.len()).min_by_key(|at| (self.0[*at].time, self.0[*at].kind));
-                    if let Some(oldest) = oldest {
-                        self.0.remove(oldest);
-                    }
+                    self.leave_oldest();
                 }
             }
         }
         true
+    }
+
+    /// Takes out the group that was joined longest ago, and gives its kind.
+    pub(super) fn leave_oldest(&mut self) -> Option<Symbol> {
+        let oldest = (0..self.0.len()).min_by_key(|at| (self.0[*at].time, self.0[*at].kind))?;
+        Some(self.0.remove(oldest).kind)
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.0.shrink_to_fit();
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Belonging> {

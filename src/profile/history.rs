@@ -143,6 +143,20 @@ impl History {
         self.forget_kinds();
     }
 
+    /// Takes the oldest event out, if there is one.
+    pub(super) fn give_up_oldest(&mut self, leave: &mut dyn FnMut(&Remembered)) -> bool {
+        let is_there = !self.entries.is_empty();
+        self.leave_oldest(leave);
+        is_there
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.entries.shrink_to_fit();
+        if let Some(kinds) = &mut self.kinds {
+            kinds.shrink_to_fit();
+        }
+    }
+
     /// The entries, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Remembered> + ExactSizeIterator + '_ {
         self.entries.iter().map(|entry| self.unpack(entry))

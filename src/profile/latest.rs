@@ -88,6 +88,28 @@ impl Latest {
         self.times.iter().copied().zip(self.values())
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Drops the values that were last there before a time, and gives how many.
+    pub(crate) fn forget_before(&mut self, time: Timestamp) -> usize {
+        self.keep(self.times.partition_point(|at| *at >= time))
+    }
+
+    /// Drops all but so many of the newest, and gives how many were dropped.
+    pub(crate) fn keep(&mut self, newest: usize) -> usize {
+        let gone = self.times.len().saturating_sub(newest);
+        if let (Value::List(list), true) = (&mut self.values, gone > 0) {
+            let mut all = std::mem::take(list).into_vec();
+            all.truncate(newest);
+            *list = all.into_boxed_slice();
+            self.times.truncate(newest);
+            self.times.shrink_to_fit();
+        }
+        gone
+    }
+
     pub(crate) fn heap_bytes(&self) -> usize {
         self.values.heap_bytes() + self.times.capacity() * size_of::<Timestamp>()
     }

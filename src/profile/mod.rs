@@ -23,6 +23,7 @@ mod latest;
 mod membership;
 mod preference;
 mod session;
+mod weight;
 
 use std::sync::Arc;
 
@@ -49,6 +50,7 @@ pub(crate) use membership::{Flip, Flips, Membership};
 pub use preference::Preference;
 pub(crate) use preference::Preferences;
 pub use session::{Sessions, Touch, Touches};
+pub(crate) use weight::Shed;
 
 use crate::event::Event;
 use crate::hash::{Map, Symbol};
@@ -123,7 +125,8 @@ impl Default for Upkeep {
 ///
 /// Limits, and what gives way: 256 attributes (the one set longest ago), 32 affinities a dimension (the weakest),
 /// the newest events of the history (the oldest), 8 currencies (further ones are not counted), 512 counters (further
-/// ones are not kept). Below them any order of arrival and any repetition within the history give the same bytes.
+/// ones are unknown), and [`Settings::profile_bytes`](crate::engine::Settings::profile_bytes) in all, of which each part
+/// has its share. Below them any order of arrival and any repetition within the history give the same bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
     /// When the first event happened.
@@ -333,22 +336,6 @@ impl Profile {
     #[must_use]
     pub fn spent(&self) -> &[Spent] {
         &self.spent
-    }
-
-    /// The bytes that the profile takes, itself and what it holds on the heap, without the allocator's overhead.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        let spilled = if self.membership.flips.spilled() { self.membership.flips.capacity() * 4 } else { 0 };
-        size_of::<Self>()
-            + self.attributes.heap_bytes()
-            + self.affinities.heap_bytes()
-            + self.history.heap_bytes()
-            + self.touches.as_ref().map_or(0, |touches| size_of::<Touches>() + touches.heap_bytes())
-            + self.sealed.as_ref().map_or(0, |_| size_of::<Sessions>())
-            + self.extra.as_ref().map_or(0, |extra| size_of::<Extra>() + extra.heap_bytes())
-            + self.spent.capacity() * size_of::<Spent>()
-            + self.counters.heap_bytes()
-            + spilled
     }
 }
 

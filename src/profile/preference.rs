@@ -55,13 +55,20 @@ impl Preferences {
                 super::reserve(&mut self.0);
                 self.0.insert(at, said);
                 if self.0.len() > Self::LIMIT {
-                    let oldest = (0..self.0.len()).min_by_key(|at| (self.0[*at].time, self.0[*at].value));
-                    if let Some(at) = oldest {
-                        self.0.remove(at);
-                    }
+                    self.leave_oldest();
                 }
             }
         }
+    }
+
+    /// Takes out what was said longest ago; `false` if there is nothing.
+    pub(super) fn leave_oldest(&mut self) -> bool {
+        let oldest = (0..self.0.len()).min_by_key(|at| (self.0[*at].time, self.0[*at].value));
+        oldest.map(|at| self.0.remove(at)).is_some()
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.0.shrink_to_fit();
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Preference> {

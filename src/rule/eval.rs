@@ -243,7 +243,21 @@ fn threshold(test: &Test) -> Option<(u32, bool)> {
 }
 
 impl Node {
+    /// The counter that it reads.
+    const fn counter(&self) -> Option<CounterId> {
+        match self {
+            Self::AtLeast { counter, .. }
+            | Self::Count { counter, .. }
+            | Self::Sum { counter, .. }
+            | Self::Time { counter, .. } => Some(*counter),
+            _ => None,
+        }
+    }
+
     fn eval(&self, facts: &impl Facts) -> Truth {
+        if facts.has_forgotten() && self.counter().is_some_and(|id| facts.counter(id).is_none()) {
+            return Truth::always(Answer::Unknown);
+        }
         match self {
             Self::Const(value) => Truth::always(*value),
             Self::And(parts) => all(parts, facts, Answer::Yes),

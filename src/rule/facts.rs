@@ -53,6 +53,10 @@ pub trait Facts {
     fn context(&self, name: Symbol) -> Option<&Value>;
     /// The profile's counter with this id; `None` if it has counted nothing.
     fn counter(&self, id: CounterId) -> Option<&Counter>;
+    /// Whether counters had to go, so that what an absent one would have counted is unknown.
+    fn has_forgotten(&self) -> bool {
+        false
+    }
     /// The share, from 0 to 1, of this value in the profile's interest along this dimension. It changes by time
     /// passing alone only as [`Facts::affinity_until`] says.
     fn affinity(&self, dimension: Symbol, value: Symbol) -> f64;

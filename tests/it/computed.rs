@@ -118,7 +118,7 @@ fn mistakes_are_found_where_they_stand() {
     .to_string();
     for expected in [
         "computed[0].name: the attribute `plan` is defined twice",
-        "computed[1]: `event('purchased').within(7d).count() >= 1` stands where one event",
+        "computed[1]: `event('purchased').within(1w).count() >= 1` stands where one event",
         "computed[2]: 1:7: unknown event `purchsed`; did you mean `purchased`?",
         "computed[3].last: `property` is missing",
         "computed[4]: `count` beside `sum` stands where one of",
