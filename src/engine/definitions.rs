@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::Computed;
+use super::{Computed, Retention};
 use crate::campaign::{Campaign, Placement};
 use crate::config::{Fault, Problems, Reader};
 use crate::event::EventKind;
@@ -62,6 +62,9 @@ pub struct Settings {
     /// `tracking` events are not kept; without `personalisation` decisions are made as for an unknown person; any other
     /// purpose is the host's own ([`Engine::consents`](super::Engine::consents)).
     pub consent: BTreeMap<String, bool>,
+    /// After how long what is known about people is forgotten, when [`Engine::expire`](super::Engine::expire) or
+    /// [`Personalizer::retain`](crate::personalizer::Personalizer::retain) is called.
+    pub retention: Retention,
     /// The most bytes that a profile may take, what it holds on the heap included: from 2 KiB to 1 MiB.
     pub profile_bytes: usize,
 }
@@ -77,6 +80,7 @@ impl Default for Settings {
             popularity_half_life: Span::days(7),
             related_fade: NeighborSettings::default().fade,
             consent: [TRACKING, PERSONALISATION].map(|purpose| (purpose.to_owned(), true)).into(),
+            retention: Retention::default(),
             profile_bytes: Upkeep::BYTES,
         }
     }
@@ -271,6 +275,17 @@ fn read_settings(reader: &mut Reader<'_, '_>) -> Settings {
         }
     });
     settings.consent.extend(purposes);
+    if let Some(mut reader) = reader.child("retention") {
+        if reader.is_object() {
+            settings.retention = Retention {
+                attributes: reader.parsed("attributes"),
+                history: reader.parsed("history"),
+                counters: reader.parsed("counters"),
+                unseen: reader.parsed("unseen"),
+            };
+            reader.finish();
+        }
+    }
     let bytes = reader.whole("profile_bytes", 2048..=1_048_576, "from 2048 to 1048576 bytes");
     settings.profile_bytes = bytes.map_or(settings.profile_bytes, |bytes| bytes as usize);
     reader.finish();

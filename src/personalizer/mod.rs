@@ -14,6 +14,7 @@ mod due;
 mod groups;
 mod identity;
 mod people;
+mod retain;
 mod snapshot;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -23,6 +24,7 @@ use smallvec::SmallVec;
 pub use due::Due;
 pub use identity::Link;
 pub use people::Limits;
+pub use retain::{Retained, Suppression};
 
 use crate::catalog::{CatalogError, Item};
 use crate::decision::{Decision, Request};

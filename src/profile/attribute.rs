@@ -253,6 +253,13 @@ impl Attributes {
         Some(self.0.remove(oldest).name)
     }
 
+    /// Drops the attributes that were set before a time, and gives their names.
+    pub(super) fn forget_before(&mut self, time: Timestamp) -> Vec<Symbol> {
+        let gone: Vec<Symbol> = self.0.iter().filter(|of| of.time() < time).map(|of| of.name).collect();
+        self.0.retain(|of| of.time() >= time);
+        gone
+    }
+
     fn place(&self, name: Symbol) -> Result<usize, usize> {
         self.0.binary_search_by_key(&name, |attribute| attribute.name)
     }

@@ -63,6 +63,13 @@ impl Past {
         }
     }
 
+    /// Drops the values that were written last before a time, and gives how many.
+    pub(super) fn forget_before(&mut self, time: Timestamp) -> usize {
+        let gone = self.0.iter_mut().map(|(_, latest)| latest.forget_before(time)).sum();
+        self.0.retain(|(_, latest)| latest.len() > 0);
+        gone
+    }
+
     /// Drops the oldest value of the attribute whose past takes the most bytes, ties by the lower symbol.
     fn give_up(&mut self) -> bool {
         let bytes = |at: &usize| (self.0[*at].1.heap_bytes(), std::cmp::Reverse(self.0[*at].0));

@@ -193,6 +193,26 @@ impl Gathered {
         Some(self.0.remove(largest).0)
     }
 
+    /// Drops what was there last before a time, and gives the ids of the questions whose answers this changes.
+    pub(super) fn forget_before(&mut self, time: Timestamp) -> Vec<CounterId> {
+        let mut changed = Vec::new();
+        self.0.retain_mut(|(id, state)| {
+            let (is_left, has_changed) = match state {
+                State::First(last, _) | State::Last(last, _) => (*last >= time, false),
+                State::MostFrequent(tally) => (tally.choices.iter().any(|choice| choice.last >= time), false),
+                State::Unique(_, latest) => {
+                    let gone = latest.forget_before(time);
+                    (latest.len() > 0, gone > 0)
+                }
+            };
+            if has_changed || !is_left {
+                changed.push(*id);
+            }
+            is_left
+        });
+        changed
+    }
+
     pub(super) fn merge(&mut self, other: &Self) {
         for (id, theirs) in &other.0 {
             let at = match self.0.binary_search_by_key(id, |(of, _)| *of) {

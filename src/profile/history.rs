@@ -150,6 +150,16 @@ impl History {
         is_there
     }
 
+    /// Takes the events before a time out, and gives how many.
+    pub(super) fn forget_before(&mut self, time: Timestamp, leave: &mut dyn FnMut(&Remembered)) -> usize {
+        let mut gone = 0;
+        while self.entries.first().is_some_and(|oldest| oldest.time() < time) {
+            self.leave_oldest(leave);
+            gone += 1;
+        }
+        gone
+    }
+
     pub(super) fn shrink(&mut self) {
         self.entries.shrink_to_fit();
         if let Some(kinds) = &mut self.kinds {

@@ -15,6 +15,7 @@ mod counter;
 mod counters;
 mod extra;
 mod fold;
+mod forget;
 mod gathered;
 mod group;
 mod history;

@@ -21,6 +21,7 @@ mod naive;
 mod order;
 mod personalizer;
 mod preferences;
+mod retention;
 mod room;
 mod rules;
 mod shop;

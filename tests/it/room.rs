@@ -75,7 +75,7 @@ fn a_hostile_stream_never_takes_a_profile_above_what_is_allowed() {
 /// Against a profile with all the room there is: where the small one has an answer, it is the same.
 #[test]
 fn what_had_to_go_is_unknown_and_never_wrong() {
-    let (small, large, catalog) = (engine(700, 2048), engine(700, 1_048_576), catalog());
+    let (small, large, catalog) = (engine(350, 2048), engine(350, 1_048_576), catalog());
     let mut differ = 0;
     for seed in 0..6 {
         let dice = &mut Dice::new(seed);
@@ -96,7 +96,7 @@ fn what_had_to_go_is_unknown_and_never_wrong() {
         assert!(known.iter().filter(is_of_counters).all(|name| all.contains(name)), "seed {seed}");
         differ += all.len() - known.len();
     }
-    assert!(differ > 100, "{differ}");
+    assert!(differ > 50, "{differ}");
 }
 
 #[test]
