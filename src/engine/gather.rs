@@ -11,7 +11,7 @@ use crate::config::{Fault, Problems, join};
 use crate::event::Event;
 use crate::hash::{Map, Symbol};
 use crate::profile::{CounterId, Gather, Gathered, Group, Profile, group_of};
-use crate::rule::{ComputedNames, CounterPlan, CounterSpec, EventFacts, Part, Scalar};
+use crate::rule::{ComputedNames, CounterPlan, CounterSpec, EventFacts, Lists, Part, Scalar};
 use crate::schema::Schema;
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -78,7 +78,7 @@ impl Gathering {
                 }
             }
             let mut counters = CounterPlan::default();
-            let compiled = event.compile(&mut |_| None, &mut counters);
+            let compiled = event.compile(&mut |_| None, &Lists::default(), &mut counters);
             let (Ok(_), [spec]) = (compiled, counters.specs()) else { continue };
             let id = CounterId::of(&format!("{gather:?} {property}\n{event}"));
             let parts: &[Part] = match gather {
