@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::definitions::Paths;
+use super::export::lexicon;
 use super::facts::ProfileFacts;
 use super::gather::Gathering;
 use super::reach::Reach;
@@ -128,6 +129,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         rule,
         blank: false,
     };
+    let lexicon = lexicon(&schema, settings.consent.keys());
     let mut engine = Engine {
         settings,
         segments: segments.map(of).collect(),
@@ -135,6 +137,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         reach,
         upkeep,
         gathering,
+        lexicon,
         names: super::Names::default(),
         campaigns: campaigns.into_iter().zip(audiences).map(|(of, audience)| compile_campaign(of, audience)).collect(),
         placements: Map::default(),

@@ -16,6 +16,7 @@ mod consent;
 mod decide;
 mod definitions;
 mod expire;
+mod export;
 mod facts;
 mod flip;
 mod gather;
@@ -64,6 +65,8 @@ pub struct Engine {
     reach: Reach,
     upkeep: Upkeep,
     gathering: Gathering,
+    /// The names that the definitions speak.
+    lexicon: Map<Symbol, Box<str>>,
     names: Names,
     campaigns: Vec<CompiledCampaign>,
     /// The campaigns of each placement, in the order in which they are asked.

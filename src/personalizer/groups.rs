@@ -19,10 +19,13 @@ use crate::time::Timestamp;
 /// The symbols of a group's kind and of its id.
 pub(super) type GroupKey = (Symbol, Symbol);
 
+/// A share of all groups.
+type Shard = Map<GroupKey, Arc<Group>>;
+
 /// Every group, by shard.
 #[derive(Debug)]
 pub(super) struct GroupStore {
-    shards: Box<[RwLock<Map<GroupKey, Arc<Group>>>]>,
+    shards: Box<[RwLock<Shard>]>,
     limit: usize,
 }
 
@@ -31,7 +34,7 @@ impl GroupStore {
         Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect(), limit: limit.div_ceil(SHARDS).max(1) }
     }
 
-    fn shard(&self, key: GroupKey) -> &RwLock<Map<GroupKey, Arc<Group>>> {
+    fn shard(&self, key: GroupKey) -> &RwLock<Shard> {
         &self.shards[(key.1.to_bits() >> (64 - SHARDS.trailing_zeros())) as usize]
     }
 
@@ -50,7 +53,7 @@ impl GroupStore {
     }
 
     /// Beyond a shard's part of the limit, the sixteenth that was written longest ago leaves, ties by key.
-    fn evict(&self, shard: &mut Map<GroupKey, Arc<Group>>) {
+    fn evict(&self, shard: &mut Shard) {
         if shard.len() <= self.limit {
             return;
         }
@@ -127,7 +130,7 @@ impl GroupStore {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let of = |shard: &RwLock<Map<GroupKey, Arc<Group>>>| {
+        let of = |shard: &RwLock<Shard>| {
             let shard = read(shard);
             let table = shard.capacity() * (size_of::<(GroupKey, Arc<Group>)>() + 1);
             // A sum does not depend on the order; an `Arc` counts twice before its value.

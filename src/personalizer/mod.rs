@@ -11,6 +11,7 @@
 //! of a device the first to be linked gets what was known under it.
 
 mod due;
+mod export;
 mod groups;
 mod identity;
 mod people;
@@ -36,6 +37,7 @@ use crate::profile::{Profile, weight_of};
 use crate::recommend::Seen;
 use crate::report::Report;
 use crate::time::Timestamp;
+use export::Names;
 use groups::GroupStore;
 use people::People;
 
@@ -67,6 +69,7 @@ pub struct Personalizer {
     models: RwLock<Models>,
     people: People,
     groups: GroupStore,
+    names: Names,
     /// Buffers that are not in use; one for each thread that ever worked at the same time.
     scratch: Mutex<Vec<Scratch>>,
 }
@@ -146,6 +149,7 @@ impl Personalizer {
             models,
             people: People::new(limits),
             groups: GroupStore::new(limits.groups),
+            names: Names::default(),
             scratch: Mutex::default(),
         }
     }
@@ -184,7 +188,9 @@ impl Personalizer {
             engine.learn(event, &record.profile, &mut models, &mut scratch.context);
         });
         self.give_back(scratch);
-        result.map(|()| ingested)
+        result?;
+        self.names.learn(event);
+        Ok(ingested)
     }
 
     /// Answers a request, and keeps the decision open for its exposure and reward, if the person consents to tracking.

@@ -69,6 +69,11 @@ impl Record {
         self.open.get_or_insert_default()
     }
 
+    /// The decisions that await their reward.
+    pub(super) fn decisions(&self) -> Option<&OpenDecisions> {
+        self.open.as_deref()
+    }
+
     /// Whether decisions await their reward.
     pub(super) fn is_open(&self) -> bool {
         self.open.is_some()

@@ -1,7 +1,7 @@
 //! The whole state as bytes, and back.
 //!
 //! A snapshot is a row of frames (see [`crate::state`]): a head that says how many follow, the models, the groups,
-//! then the identities and the people of each shard in the order of their keys. The same state has the same bytes, whatever
+//! the names that events brought, then the identities and the people of each shard in the order of their keys. The same state has the same bytes, whatever
 //! way led to it. Each frame is checked on its own, and the head counts them, so that a cut at any place shows.
 
 use std::io::{self, Write};
@@ -70,6 +70,8 @@ impl Personalizer {
         done(bytes)?;
         encode("groups", VERSION, &self.groups.all(), bytes)?;
         done(bytes)?;
+        encode("names", VERSION, &self.names.all(), bytes)?;
+        done(bytes)?;
         for (identities, shard) in identities.iter().zip(&shards) {
             encode("identities", VERSION, &identities.store(), bytes)?;
             done(bytes)?;
@@ -96,6 +98,7 @@ impl Personalizer {
         if !groups.windows(2).all(|pair| pair[0].0 < pair[1].0) {
             return Err(malformed());
         }
+        let names: Vec<Box<str>> = next(&mut rest)?.decode("names", VERSION)?;
         let mut restored: Vec<(Identities, Shard)> = Vec::with_capacity(SHARDS);
         for index in 0..SHARDS {
             let identities: Stored = next(&mut rest)?.decode("identities", VERSION)?;
@@ -140,6 +143,7 @@ impl Personalizer {
         }
         *write(&self.models) = models;
         self.groups.restore(groups);
+        self.names.restore(names);
         Ok(())
     }
 }

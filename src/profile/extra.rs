@@ -15,9 +15,9 @@ use crate::value::Value;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Extra {
     /// What was said about consent.
-    pub(super) consent: Consent,
+    pub(crate) consent: Consent,
     /// The newest values of the attributes whose history the schema asks for.
-    pub(super) past: Past,
+    pub(crate) past: Past,
     /// What is computed from the values of properties.
     pub(crate) gathered: Gathered,
     /// What the person said they like or do not.
@@ -51,6 +51,10 @@ impl Past {
     pub(crate) fn of(&self, name: Symbol) -> Option<&Latest> {
         let at = self.0.binary_search_by_key(&name, |(of, _)| *of).ok()?;
         Some(&self.0[at].1)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Symbol, &Latest)> {
+        self.0.iter().map(|(name, latest)| (*name, latest))
     }
 
     fn merge(&mut self, other: &Self, keep: &Upkeep) {

@@ -225,15 +225,15 @@ impl Gathered {
                 }
             };
             match (&mut self.0[at].1, theirs) {
-                (State::First(first, kept), State::First(time, value)) => {
-                    if time.cmp(first).then_with(|| value.total_cmp(kept)).is_lt() {
-                        (*first, *kept) = (*time, value.clone());
-                    }
+                (State::First(first, kept), State::First(time, value))
+                    if time.cmp(first).then_with(|| value.total_cmp(kept)).is_lt() =>
+                {
+                    (*first, *kept) = (*time, value.clone());
                 }
-                (State::Last(last, kept), State::Last(time, value)) => {
-                    if time.cmp(last).then_with(|| value.total_cmp(kept)).is_gt() {
-                        (*last, *kept) = (*time, value.clone());
-                    }
+                (State::Last(last, kept), State::Last(time, value))
+                    if time.cmp(last).then_with(|| value.total_cmp(kept)).is_gt() =>
+                {
+                    (*last, *kept) = (*time, value.clone());
                 }
                 (State::MostFrequent(tally), State::MostFrequent(other)) => {
                     tally.total = tally.total.saturating_add(other.total);

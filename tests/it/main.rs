@@ -14,6 +14,7 @@ mod dice;
 mod due;
 mod errors;
 mod events;
+mod export;
 mod groups;
 mod identity;
 mod layering;
