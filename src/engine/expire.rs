@@ -2,6 +2,7 @@
 
 use super::{Changes, Engine, Touched};
 use crate::profile::Profile;
+use crate::rule::Aspect;
 use crate::time::{Span, Timestamp};
 
 /// After how long what is known about people is forgotten; what has no time here is kept.
@@ -57,7 +58,7 @@ impl Engine {
         }
         if let Some(time) = before(retention.history) {
             expired.events = profile.forget_history(time, &self.upkeep);
-            touched.extend_from_slice(self.reach.of_session());
+            touched.extend_from_slice(self.reach.of_aspect(Aspect::Session));
         }
         if let Some(time) = before(retention.counters) {
             let (counters, gathered) = profile.forget_counters(time);

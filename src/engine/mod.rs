@@ -26,6 +26,7 @@ mod open;
 mod reach;
 mod room;
 mod slate;
+mod stages;
 mod upkeep;
 
 use std::sync::Arc;
@@ -44,13 +45,15 @@ use crate::campaign::{Campaign, GoalItems, Pay};
 use crate::catalog::Catalog;
 use crate::event::{Event, EventItem, EventKind};
 use crate::hash::{Map, Symbol, fold};
-use crate::id::DecisionId;
-use crate::profile::{Flip, Flips, Fold, MAX_LINES, Membership, Profile, Remembered, Upkeep, event_id, weight_of};
+use crate::id::{DecisionId, UserKey};
+use crate::profile::{
+    Flip, Flips, Fold, MAX_LINES, Membership, Profile, Remembered, Stage, Upkeep, event_id, weight_of,
+};
 use crate::recommend;
-use crate::rule::{Answer, Compiled, CounterSpec, List};
+use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List};
 use crate::segment::Segment;
 use crate::time::Timestamp;
-use facts::{EventView, Names, ProfileFacts};
+use facts::{EventView, Names, ProfileFacts, Shown};
 use gather::Gathering;
 use reach::Reach;
 
@@ -69,6 +72,8 @@ pub struct Engine {
     lexicon: Map<Symbol, Box<str>>,
     names: Names,
     campaigns: Vec<CompiledCampaign>,
+    /// The campaigns by the symbols of their names.
+    campaign_places: Map<Symbol, usize>,
     /// The campaigns of each placement, in the order in which they are asked.
     placements: Map<Symbol, (Arc<str>, Vec<usize>)>,
     /// The campaigns whose goals ask for events of a kind.
@@ -144,6 +149,35 @@ impl Engine {
     /// consent to tracking, or did not when it happened: see [`Changes::untracked`]. Cost: what the event touches; no
     /// allocation once the profile has reached its size.
     pub fn apply(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
+        self.take_in(EventView::new(event, catalog), None, profile, now)
+    }
+
+    /// [`Engine::apply`] for a person whose key is not the one that the event names, such as after ids have been
+    /// linked, and whose open decisions tell what an event that names one of them has shown: its `campaign`,
+    /// `variant` and `placement` are then known as if they were properties of the event.
+    pub fn apply_for(
+        &self,
+        user: UserKey,
+        event: &Event,
+        open: &OpenDecisions,
+        profile: &mut Profile,
+        catalog: &Catalog,
+        now: Timestamp,
+    ) -> Changes {
+        let view = EventView::new(event, catalog).showing(self.shown(event, open));
+        self.take_in(view, Some(user), profile, now)
+    }
+
+    /// What the decision that an event names has shown, if it is open.
+    fn shown(&self, event: &Event, open: &OpenDecisions) -> Option<Shown<'_>> {
+        let (campaign, variant) = open.shown(event.decision?)?;
+        let campaign = &self.campaigns[*self.campaign_places.get(&campaign)?];
+        let variant = campaign.symbols.iter().position(|symbol| *symbol == variant)?;
+        Some(Shown { campaign: &campaign.name, variant: &campaign.variants[variant], placement: &campaign.placement })
+    }
+
+    fn take_in(&self, view: EventView<'_>, user: Option<UserKey>, profile: &mut Profile, now: Timestamp) -> Changes {
+        let (event, catalog) = (view.event(), view.catalog());
         let mut unheard = SmallVec::new();
         if event.kind == EventKind::ConsentChanged {
             unheard = profile.hear(event, &self.upkeep);
@@ -151,21 +185,32 @@ impl Engine {
         if !self.upkeep.unasked.tracks(profile.consent(), event.time) {
             return Changes { untracked: true, mismatched: unheard, ..Changes::default() };
         }
-        let is_new = profile.events() == 0;
         let (outline, had_dropped) = (profile.outline(), profile.counters.has_dropped());
         let mut grew = profile.membership.engine != self.fingerprint;
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
-            self.take_over(profile, catalog, is_new, &mut touched);
+            self.take_over(profile, catalog, now, &mut touched);
         } else if !profile.membership.holds_at(now) {
             self.touch_due(profile, &mut touched);
             profile.membership.due = Timestamp::MAX;
         }
+        let is_renamed = match user {
+            Some(user) => profile.belongs_to(user),
+            None => profile.is_named_by(event),
+        };
+        if is_renamed {
+            touched.extend_from_slice(self.reach.of_aspect(Aspect::Person));
+        }
+        let stage = self.stage(profile, now);
         let fold = profile.fold(event, catalog, &self.upkeep);
         let mut changes = Changes { repeated: fold.repeated, ..Changes::default() };
         if !fold.repeated {
-            grew |= self.count(event, profile, catalog, fold.id, &mut touched);
+            grew |= self.count(&view, profile, fold.id, &mut touched);
             self.touch(&fold, &mut touched);
+            // Each further event only puts off what the silence after it will bring.
+            if self.stage(profile, now) != stage {
+                touched.extend_from_slice(self.reach.of_aspect(Aspect::Lifecycle));
+            }
         }
         grew |= !fold.attributes.is_empty() || profile.outline() != outline;
         if grew {
@@ -200,12 +245,19 @@ impl Engine {
 
     /// Makes a profile's memberships this engine's: all segments are to be settled, and counters that the profile
     /// does not have are filled from its history, as far as that reaches.
-    fn take_over(&self, profile: &mut Profile, catalog: &Catalog, is_new: bool, touched: &mut Touched) {
+    fn take_over(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp, touched: &mut Touched) {
         let flips = self.translate(&profile.membership);
         profile.membership = Membership::new(self.fingerprint, flips);
-        if is_new {
+        if profile.events() == 0 {
+            // What an empty profile is in by the clock is nothing that it enters.
+            let clock = self.reach.of_aspect(Aspect::Clock).into();
+            let mut flips = profile.membership.take_flips();
+            profile.membership.due = self.settle(profile, &mut flips, clock, now, &mut Changes::default());
+            profile.membership.put_flips(flips);
             return;
         }
+        touched.extend(0..self.segments.len() as u32);
+        profile.recount_sessions(&self.upkeep);
         // Counters that nothing asks for any more would take the room of new ones.
         profile.counters.retain(|id| self.plan.binary_search_by_key(&id, CounterSpec::id).is_ok());
         if let Some(extra) = &mut profile.extra {
@@ -219,7 +271,24 @@ impl Engine {
                 self.recall(event, profile, catalog, &wanted);
             }
         }
-        touched.extend(0..self.segments.len() as u32);
+    }
+
+    /// Notes all segments; for an empty profile those in which one empty profile differs from another.
+    fn touch_all(&self, profile: &Profile, touched: &mut Touched) {
+        if profile.events() == 0 {
+            touched.extend_from_slice(self.reach.of_aspect(Aspect::Person));
+            touched.extend_from_slice(self.reach.of_aspect(Aspect::Clock));
+        } else {
+            touched.extend(0..self.segments.len() as u32);
+        }
+    }
+
+    /// Where the person stands, and since when, if any rule asks for it.
+    fn stage(&self, profile: &Profile, now: Timestamp) -> Option<(Stage, Timestamp)> {
+        if self.reach.of_aspect(Aspect::Lifecycle).is_empty() {
+            return None;
+        }
+        Some(self.upkeep.lifecycle.stage(&profile.visits()?, now))
     }
 
     /// Memberships under an engine that this one succeeded, in its own indexes: a segment of the same name is as it
@@ -277,22 +346,21 @@ impl Engine {
     }
 
     /// Counts an event in the counters that it reaches; whether any of them takes more room now.
-    fn count(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, id: u64, touched: &mut Touched) -> bool {
+    fn count(&self, view: &EventView<'_>, profile: &mut Profile, id: u64, touched: &mut Touched) -> bool {
         let mut grew = false;
-        let view = EventView::new(event, catalog);
-        self.reach.counters(&view, &self.names, &self.plan, &mut |index| {
+        self.reach.counters(view, &self.names, &self.plan, &mut |index| {
             let spec = &self.plan[index as usize];
             // An event without the number that a sum is over is left out of it.
-            let Some(amount) = spec.amount(&(&view, &self.names)) else { return };
+            let Some(amount) = spec.amount(&(view, &self.names)) else { return };
             if let Some(counter) = profile.counters.entry(spec.id(), || spec.counter()) {
                 let before = counter.heap_bytes();
-                counter.observe(event.time, id, amount, spec.keep());
+                counter.observe(view.event().time, id, amount, spec.keep());
                 grew |= counter.heap_bytes() != before;
             }
             touched.extend_from_slice(self.reach.of_planned(index));
         });
-        self.gathering.gather(&view, &self.names, &mut |id, gather, values| {
-            profile.extra.get_or_insert_default().gathered.add(id, gather, event.time, values);
+        self.gathering.gather(view, &self.names, &mut |id, gather, values| {
+            profile.extra.get_or_insert_default().gathered.add(id, gather, view.event().time, values);
             touched.extend_from_slice(self.reach.of_computed(id));
         });
         grew
@@ -307,10 +375,13 @@ impl Engine {
             let dimension = self.upkeep.dimensions[usize::from(*of)].attribute;
             touched.extend_from_slice(self.reach.of_dimension(dimension));
         }
-        touched.extend_from_slice(self.reach.of_session());
         if let Some(kind) = fold.group {
             touched.extend_from_slice(self.reach.of_group(kind));
         }
+        if fold.spent {
+            touched.extend_from_slice(self.reach.of_aspect(Aspect::Purchases));
+        }
+        touched.extend_from_slice(self.reach.of_aspect(Aspect::Session));
     }
 
     /// Evaluates the touched segments in their order, and those that refer to one that changed. Gives a time before
@@ -495,7 +566,7 @@ fn fingerprint(
         .chain(plan.iter().map(|spec| spec.id().to_bits()))
         .chain(gathering.all.iter().flat_map(|of| [of.id.to_bits(), Symbol::new(&of.name).to_bits()]))
         .chain(dimensions)
-        .chain([keep.session_gap.millis().unsigned_abs()])
+        .chain([keep.session_gap.millis().unsigned_abs(), keep.lifecycle.digest(), keep.rfm.digest()])
         .collect();
     // Zero stands for "no engine yet".
     crate::hash::combine(&parts).max(1)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Settings;
+use super::stages::{check_lifecycle, check_rfm};
 use crate::config::{Fault, Problems, join};
 use crate::hash::{Map, Symbol};
 use crate::profile::{Channel, Channels, Consent, Dimension, History, Unasked, Upkeep};
@@ -48,6 +49,8 @@ pub(super) fn upkeep(schema: &Schema, settings: &Settings, problems: &mut Proble
     }
     check_keeping(schema, problems);
     check_channels(schema, problems);
+    check_rfm(&schema.rfm, problems);
+    check_lifecycle(&settings.lifecycle, problems);
     if !(SMALLEST_PROFILE..=LARGEST_PROFILE).contains(&settings.profile_bytes) {
         let fault = Fault::Range { found: settings.profile_bytes.to_string(), wanted: "from 2048 to 1048576 bytes" };
         problems.push("settings.profile_bytes", fault);
@@ -64,6 +67,8 @@ pub(super) fn upkeep(schema: &Schema, settings: &Settings, problems: &mut Proble
         session_gap: settings.session_gap,
         history: settings.history,
         dimensions,
+        lifecycle: settings.lifecycle,
+        rfm: (&schema.rfm).into(),
         kinds: by_symbol(&schema.attributes),
         keeping: schema.keeping.iter().map(|(name, keeping)| (Symbol::new(name), *keeping)).collect(),
         groups: schema.groups.iter().map(|(kind, of)| (Symbol::new(kind), by_symbol(of))).collect(),

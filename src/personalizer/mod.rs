@@ -29,7 +29,7 @@ pub use retain::{Retained, Suppression};
 
 use crate::catalog::{CatalogError, Item};
 use crate::decision::{Decision, Request};
-use crate::engine::{Changes, DecideScratch, Engine, Exposure, Models, Payments};
+use crate::engine::{Changes, DecideScratch, Engine, Exposure, Models, OpenDecisions, Payments};
 use crate::event::{Event, EventError, EventKind};
 use crate::hash::Symbol;
 use crate::id::UserKey;
@@ -170,7 +170,9 @@ impl Personalizer {
             let refused = self.groups.update(event, &engine);
             engine.join_group(event, &mut record.profile);
             self.groups.attach(&mut record.profile);
-            let changes = engine.apply(event, &mut record.profile, &read(&self.models).catalog, now);
+            let (profile, none) = (&mut record.profile, OpenDecisions::default());
+            let open = record.open.as_deref().unwrap_or(&none);
+            let changes = engine.apply_for(user, event, open, profile, &read(&self.models).catalog, now);
             let Changes { repeated, entered, left, mismatched, oversized, untracked } = changes;
             (ingested.repeated, ingested.entered, ingested.left) = (repeated, entered, left);
             (ingested.mismatched, ingested.oversized, ingested.untracked) = (mismatched, oversized, untracked);
@@ -206,7 +208,7 @@ impl Personalizer {
             let profile = match record {
                 Some(record) => &record.profile,
                 None => {
-                    fresh = Profile::default();
+                    fresh = Profile::of(user);
                     &fresh
                 }
             };
@@ -290,7 +292,7 @@ impl Personalizer {
         self.freshen(user);
         self.people.read(user, |record| match record {
             Some(record) => engine.memberships(&record.profile, now).cloned().collect(),
-            None => engine.memberships(&Profile::default(), now).cloned().collect(),
+            None => engine.memberships(&Profile::of(user), now).cloned().collect(),
         })
     }
 

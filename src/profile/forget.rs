@@ -15,9 +15,9 @@ impl Profile {
 
     /// Forgets the events of the history, and the touches, before a time, and gives how many events.
     pub(crate) fn forget_history(&mut self, before: Timestamp, keep: &Upkeep) -> usize {
-        let (sealed, gap) = (&mut self.sealed, keep.session_gap);
+        let sealed = &mut self.sealed;
         let events = self.history.forget_before(before, &mut |left| {
-            sealed.get_or_insert_default().push(left, gap);
+            sealed.get_or_insert_default().push(left, keep);
         });
         if let Some(touches) = &mut self.touches {
             touches.first.take_if(|touch| touch.time < before);

@@ -158,6 +158,24 @@ impl Profile {
         ranked
     }
 
+    /// The place of a value in the profile's interest, from one on; with what the person said, those of weight only.
+    pub(crate) fn affinity_rank(&self, dimension: &Dimension, value: Symbol, now: Timestamp) -> Option<u32> {
+        if !self.preferences(dimension).any(|said| said.until > now) {
+            return self.affinities.rank(dimension, value);
+        }
+        let place = self.interests_in(dimension, now).iter().filter(|of| of.1 > 0.0).position(|of| of.0 == value)?;
+        // At most 64 values.
+        Some(place as u32 + 1)
+    }
+
+    /// The value in the first place.
+    pub(crate) fn affinity_top(&self, dimension: &Dimension, now: Timestamp) -> Option<Symbol> {
+        if !self.preferences(dimension).any(|said| said.until > now) {
+            return self.affinities.top(dimension);
+        }
+        self.interests_in(dimension, now).first().filter(|of| of.1 > 0.0).map(|of| of.0)
+    }
+
     /// Until when what the person said about a dimension stays as it is.
     pub(crate) fn preferences_until(&self, dimension: &Dimension, now: Timestamp) -> Timestamp {
         let untils = self.preferences(dimension).map(|said| said.until).filter(|until| *until > now);

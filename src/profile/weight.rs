@@ -102,10 +102,10 @@ impl Profile {
                 left.is_some()
             }
             2 => {
-                let (sealed, gap) = (&mut self.sealed, keep.session_gap);
+                let sealed = &mut self.sealed;
                 // One event stays, so that a repetition of the newest is still recognised.
                 let left = self.history.len() > 1
-                    && self.history.give_up_oldest(&mut |left| sealed.get_or_insert_default().push(left, gap));
+                    && self.history.give_up_oldest(&mut |left| sealed.get_or_insert_default().push(left, keep));
                 self.history.shrink();
                 left
             }

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use crate::hash::Symbol;
-use crate::profile::{Counter, CounterId};
-use crate::time::Timestamp;
+use crate::id::UserKey;
+use crate::profile::{Counter, CounterId, Lifecycle, Purchases, Visits};
+use crate::sketch::Decayed;
+use crate::time::{Span, Timestamp};
 use crate::truth::Answer;
 use crate::value::Value;
 
@@ -63,6 +65,31 @@ pub trait Facts {
     /// Until when the affinities of a dimension stay as they are if nothing happens.
     fn affinity_until(&self, _dimension: Symbol) -> Timestamp {
         Timestamp::MAX
+    }
+    /// The decayed weight of this value in the profile's interest along this dimension, with its half-life.
+    fn affinity_weight(&self, _dimension: Symbol, _value: Symbol) -> Option<(Decayed, Span)> {
+        None
+    }
+    /// The place of this value in the profile's interest along this dimension, from one on. It must not change by
+    /// time passing alone.
+    fn affinity_rank(&self, _dimension: Symbol, _value: Symbol) -> Option<u32> {
+        None
+    }
+    /// The value in the first place.
+    fn affinity_top(&self, _dimension: Symbol) -> Option<Symbol> {
+        None
+    }
+    /// Whose profile it is.
+    fn person(&self) -> Option<UserKey> {
+        None
+    }
+    /// When the person was seen, and after how much time stages of the lifecycle change.
+    fn visits(&self) -> Option<(Visits, &Lifecycle)> {
+        None
+    }
+    /// What the person has bought.
+    fn purchases(&self) -> Option<Purchases<'_>> {
+        None
     }
     /// A fact about the running session.
     fn session(&self, fact: SessionFact) -> Option<Scalar<'_>>;
