@@ -183,7 +183,12 @@ impl Engine {
             unheard = profile.hear(event, &self.upkeep);
         }
         if !self.upkeep.unasked.tracks(profile.consent(), event.time) {
-            return Changes { untracked: true, mismatched: unheard, ..Changes::default() };
+            let mut changes = Changes { untracked: true, mismatched: unheard, ..Changes::default() };
+            // What is said about consent takes room too.
+            if profile.bytes() > self.upkeep.bytes {
+                self.settle_within(profile, now, &mut changes);
+            }
+            return changes;
         }
         let (outline, had_dropped) = (profile.outline(), profile.counters.has_dropped());
         let mut grew = profile.membership.engine != self.fingerprint;

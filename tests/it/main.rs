@@ -18,6 +18,7 @@ mod events;
 mod export;
 mod groups;
 mod identity;
+mod interest;
 mod layering;
 mod naive;
 mod order;
