@@ -5,7 +5,7 @@ use super::facts::{ProfileFacts, context};
 use crate::decision::Request;
 use crate::hash::{Map, Symbol};
 use crate::profile::Profile;
-use crate::rule::{Answer, Explanation, Part, Rule, Segments, explain};
+use crate::rule::{Answer, Branch, Explanation, Rule, Segments, explain};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -43,7 +43,7 @@ impl Engine {
         let rule = &self.segments[index].definition.rule;
         // Segments are counted in u32 when they are compiled.
         let answer = |flips: &[_]| self.answer(flips, index as u32);
-        Some(self.explained(Part::Segment, segment, Some(rule), profile, &[], now, &answer))
+        Some(self.explained(Branch::Segment, segment, Some(rule), profile, &[], now, &answer))
     }
 
     /// Why the person, with this request, is in a campaign's audience or not. `None` if there is no such campaign. The
@@ -63,13 +63,13 @@ impl Engine {
             of.audience.as_ref().map_or(Answer::Yes, |audience| audience.eval(&facts).answer)
         };
         let audience = of.definition.audience.as_ref();
-        Some(self.explained(Part::Campaign, campaign, audience, profile, &context, now, &answer))
+        Some(self.explained(Branch::Campaign, campaign, audience, profile, &context, now, &answer))
     }
 
     #[expect(clippy::too_many_arguments, reason = "the common part of the two ways to ask")]
     fn explained(
         &self,
-        kind: Part,
+        kind: Branch,
         name: &str,
         rule: Option<&Rule>,
         profile: &Profile,

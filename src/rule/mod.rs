@@ -5,7 +5,8 @@
 //!     AND NOT segment('newsletter') AND (affinity('category', 'shoes') > 0.3 OR context('page') = '/shoes')
 //! ```
 //!
-//! Attributes stand by their names, or in quotes within `attribute('…')`. `context`, `affinity`, `session`, `segment`
+//! Attributes stand by their names, or in quotes within `attribute('…')`; those of the person's groups behind their
+//! kind, as in `group('company').plan`. `context`, `affinity`, `session`, `segment`
 //! and `event` are the other things to ask about. The operators are `= != > >= < <=`, `[NOT] IN (…)`,
 //! `BETWEEN … AND …`, `EXISTS`, `CONTAINS`, `STARTS_WITH`; `AND`, `OR`, `NOT` and parentheses combine. The same in
 //! JSON is `{"plan": "pro", "$event": {"name": "item_viewed", "where": {"category": "shoes"}, "within": "7d",
@@ -50,6 +51,7 @@ mod asked;
 mod ast;
 mod builder;
 mod check;
+mod computed;
 mod error;
 mod eval;
 mod explain;
@@ -82,9 +84,11 @@ pub use alone::{Alone, Given};
 pub use ast::{Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, SessionFact};
 pub use builder::{EventOperand, Operand, event};
 pub use check::{CampaignNames, LONGEST_WINDOW, MOST_WITHIN, Vocabulary};
+pub(crate) use computed::ComputedNames;
+pub use computed::Part;
 pub use error::{Location, NameKind, RuleError, RuleErrors};
 pub use eval::{Aspect, Compiled, Reads};
-pub use explain::{Change, Evidence, Explanation, Part};
+pub use explain::{Branch, Change, Evidence, Explanation};
 pub(crate) use explain::{Segments, explain};
 pub use facts::{EventFacts, Facts, Scalar};
 pub(crate) use lint::Linter;
@@ -96,6 +100,7 @@ pub use portrait::{LocalFact, RfmScore};
 pub use crate::truth::{Answer, Truth};
 
 use crate::hash::Map;
+use crate::profile::CounterId;
 use ast::Expr;
 
 /// A yes/no expression over a person and a request.
@@ -202,6 +207,30 @@ impl Rule {
         let mut names = Vec::new();
         walk(&self.expr, &mut names, &mut Map::default());
         names
+    }
+
+    /// Every counter that the rule asks for, with what it counts.
+    pub(crate) fn counted(
+        &self,
+        segment: &mut dyn FnMut(&str) -> Option<usize>,
+        lists: &Lists,
+    ) -> Vec<(CounterId, String)> {
+        let mut counted = Vec::new();
+        lint::each_test(&self.expr, &mut |expr, comparison| {
+            let compiled = eval::compile(expr, segment, lists, &mut CounterPlan::default());
+            let text = match &comparison.source {
+                // Counts within all windows share one counter; sums within windows of one width do.
+                ast::Source::Event(query) if !matches!(query.measure, ast::Measure::Sum(_)) => {
+                    let mut lifelong = query.clone();
+                    lifelong.within = None;
+                    lifelong.to_string()
+                }
+                source => source.to_string(),
+            };
+            let ids = compiled.map(|compiled| compiled.reads().counters.clone()).unwrap_or_default();
+            counted.extend(ids.into_iter().map(|id| (id, text.clone())));
+        });
+        counted
     }
 
     /// Makes the rule ready for evaluation: `segment` gives the index of a segment by its name, and what the rule

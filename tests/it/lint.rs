@@ -205,3 +205,37 @@ fn no_warning_is_given_of_a_rule_that_some_random_person_contradicts() {
     }
     assert!(never > 30 && always > 10, "{never} {always}");
 }
+
+#[test]
+fn counters_take_no_more_than_the_costs_say() {
+    let rules = [
+        ("often", "event('a').within(30 days).count() >= 50"),
+        ("seldom", "event('a').within(7 days).count() >= 2"),
+        ("much", "event('a').within(30 days).sum(value) >= 50"),
+    ];
+    let engine = Engine::from_json(&document(&rules)).unwrap();
+    let plain = Engine::from_json(&document(&[])).unwrap();
+    let cost = engine.cost();
+    let texts: Vec<(&str, usize)> = cost.counters.iter().map(|of| (of.text.as_str(), of.users.len())).collect();
+    assert_eq!(texts.len(), 2, "{cost}");
+    assert!(texts.contains(&("event('a').count()", 2)), "{cost}");
+    assert!(cost.to_string().contains("for segment often, segment seldom"), "{cost}");
+    let (start, catalog): (Timestamp, _) = ("2026-01-01".parse().unwrap(), Catalog::new());
+    let bytes = |engine: &Engine| {
+        let mut profile = Profile::default();
+        for n in 0..2_000 {
+            let now = start + Span::minutes(n * 30);
+            let mut event = Event::new("a".into(), "ann", now).id(format!("{n}"));
+            event.value = Some(1.0);
+            engine.apply(&event, &mut profile, &catalog, now);
+        }
+        profile.bytes()
+    };
+    let counters: usize = cost.counters.iter().map(|of| of.worst_bytes).sum();
+    let taken = bytes(&engine) - bytes(&plain);
+    // The list of counters may have room for a few more than there are.
+    assert!(taken <= counters + 4 * 80, "{taken} of {counters}");
+    assert!(taken >= counters / 2, "{taken} of {counters}");
+    assert_eq!(cost.worst_bytes(), counters + cost.history + cost.affinities);
+    assert_eq!(cost.worst_bytes_of("segment much") + cost.worst_bytes_of("segment often"), counters);
+}

@@ -266,6 +266,15 @@ impl Counter {
         }
     }
 
+    /// The bytes of a counter of amounts, or of one that keeps so many times, without the allocator's overhead; of no
+    /// times where few fit into the counter itself.
+    pub(crate) const fn bytes(amounts: bool, keep: u8) -> usize {
+        let slots = if keep == 0 { 0 } else { keep as usize * size_of::<Slot>() + size_of::<Evicted>() };
+        let buckets = if keep == 0 { 4 } else { BUCKETS as usize };
+        let sum = size_of::<Sum>() + buckets * size_of::<Bucket>();
+        size_of::<Self>() + if amounts { sum } else { slots }
+    }
+
     /// The bytes that the counter holds outside itself.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {

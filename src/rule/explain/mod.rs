@@ -21,7 +21,7 @@ pub(crate) use walk::{Segments, explain};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
     /// What kind of part it is.
-    pub kind: Part,
+    pub kind: Branch,
     /// The condition in the text form of rules; the name of a segment or campaign; empty for a combination.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub text: String,
@@ -46,7 +46,7 @@ pub struct Explanation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Part {
+pub enum Branch {
     /// It holds if all its parts do.
     All,
     /// It holds if any of its parts does.
@@ -155,8 +155,8 @@ impl Explanation {
         let mut changes: Vec<&Change> = self.changes.iter().collect();
         // Of a conjunction that fails, the parts that hold need not change; likewise of a disjunction that holds.
         let is_settled = |part: &&Self| match self.kind {
-            Part::All => self.answer.is_yes() || !part.answer.is_yes(),
-            Part::Any => !self.answer.is_yes() || part.answer.is_yes(),
+            Branch::All => self.answer.is_yes() || !part.answer.is_yes(),
+            Branch::Any => !self.answer.is_yes() || part.answer.is_yes(),
             _ => true,
         };
         changes.extend(self.parts.iter().filter(is_settled).flat_map(Self::changes));
@@ -175,13 +175,13 @@ impl Explanation {
         }
         write!(f, "{:indent$}{answer:<4}", "")?;
         match self.kind {
-            Part::All => f.write_str("all of")?,
-            Part::Any => f.write_str("any of")?,
-            Part::Not => f.write_str("not")?,
-            Part::Segment => write!(f, "segment {}", self.text)?,
-            Part::Campaign if self.parts.is_empty() => write!(f, "campaign {}, for everybody", self.text)?,
-            Part::Campaign => write!(f, "campaign {}", self.text)?,
-            Part::Condition => f.write_str(&self.text)?,
+            Branch::All => f.write_str("all of")?,
+            Branch::Any => f.write_str("any of")?,
+            Branch::Not => f.write_str("not")?,
+            Branch::Segment => write!(f, "segment {}", self.text)?,
+            Branch::Campaign if self.parts.is_empty() => write!(f, "campaign {}, for everybody", self.text)?,
+            Branch::Campaign => write!(f, "campaign {}", self.text)?,
+            Branch::Condition => f.write_str(&self.text)?,
         }
         let inner = indent + 4;
         if let Some(evidence) = &self.evidence {

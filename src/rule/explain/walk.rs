@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Evidence, Explanation, Part, change};
+use super::{Branch, Evidence, Explanation, change};
 use crate::hash::{Bucket, Symbol};
 use crate::rule::Rule;
 use crate::rule::ast::{Comparison, EventQuery, Expr, Measure, Source};
@@ -56,23 +56,23 @@ impl<F: Facts> Walk<'_, '_, F> {
     fn node(&mut self, expr: &Expr) -> Result<(Truth, Explanation), RuleError> {
         self.nodes += 1;
         match expr {
-            Expr::And(parts) => self.all(parts, Part::All, Answer::Yes),
-            Expr::Or(parts) => self.all(parts, Part::Any, Answer::No),
+            Expr::And(parts) => self.all(parts, Branch::All, Answer::Yes),
+            Expr::Or(parts) => self.all(parts, Branch::Any, Answer::No),
             Expr::Not(inner) => {
                 let (truth, inner) = self.node(inner)?;
                 let truth = !truth;
-                Ok((truth, Explanation { parts: vec![inner], ..of(Part::Not, String::new(), truth) }))
+                Ok((truth, Explanation { parts: vec![inner], ..of(Branch::Not, String::new(), truth) }))
             }
             Expr::Segment(name, _) => self.segment(expr, name),
             Expr::Const(_) => {
                 let truth = self.compile(expr)?.eval(&(self.at)(self.now));
-                Ok((truth, of(Part::Condition, expr.to_string(), truth)))
+                Ok((truth, of(Branch::Condition, expr.to_string(), truth)))
             }
             Expr::Test(comparison) => self.condition(expr, comparison),
         }
     }
 
-    fn all(&mut self, parts: &[Expr], kind: Part, wanted: Answer) -> Result<(Truth, Explanation), RuleError> {
+    fn all(&mut self, parts: &[Expr], kind: Branch, wanted: Answer) -> Result<(Truth, Explanation), RuleError> {
         let (mut truths, mut explained) = (Vec::new(), Vec::new());
         for part in parts {
             let (truth, explanation) = self.node(part)?;
@@ -88,7 +88,7 @@ impl<F: Facts> Walk<'_, '_, F> {
 
     fn segment(&mut self, expr: &Expr, name: &str) -> Result<(Truth, Explanation), RuleError> {
         let truth = self.compile(expr)?.eval(&(self.at)(self.now));
-        let mut explanation = of(Part::Segment, name.to_owned(), truth);
+        let mut explanation = of(Branch::Segment, name.to_owned(), truth);
         let Some(index) = (self.segments.index)(name) else { return Ok((truth, explanation)) };
         let is_shown = self.open < MOST_OPEN && self.nodes <= MOST_NODES && self.opened.insert(index);
         if let Some(rule) = (self.segments.rule)(index).filter(|_| is_shown) {
@@ -107,7 +107,7 @@ impl<F: Facts> Walk<'_, '_, F> {
         let compiled = self.compile(expr)?;
         let facts = (self.at)(self.now);
         let truth = compiled.eval(&facts);
-        let mut explanation = of(Part::Condition, comparison.to_string(), truth);
+        let mut explanation = of(Branch::Condition, comparison.to_string(), truth);
         let mut changes = Vec::new();
         // What something is derived from is what was found.
         let mut source = &comparison.source;
@@ -133,6 +133,8 @@ impl<F: Facts> Walk<'_, '_, F> {
                 Some(found(value.as_ref(), || None))
             }
             Source::Event(query) => events(query, &compiled, &facts),
+            Source::Group { kind, name } => Some(found(facts.group(Symbol::new(kind), Symbol::new(name)), || None)),
+            Source::Computed { id, part, .. } => Some(found(facts.computed(*id, *part).as_deref(), || None)),
             Source::Portrait(of) => portrait(of, &facts),
             Source::Score(points) => {
                 for part in points {
@@ -245,7 +247,7 @@ fn found(value: Option<&Value>, set: impl FnOnce() -> Option<Timestamp>) -> Evid
     }
 }
 
-pub(super) fn of(kind: Part, text: String, truth: Truth) -> Explanation {
+pub(super) fn of(kind: Branch, text: String, truth: Truth) -> Explanation {
     let until = time(truth.until);
     Explanation { kind, text, answer: truth.answer, until, evidence: None, changes: Vec::new(), parts: Vec::new() }
 }

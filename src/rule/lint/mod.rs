@@ -73,6 +73,19 @@ impl<'a> Linter<'a> {
     }
 }
 
+/// Calls `take` with every single condition, those within scores included.
+pub(super) fn each_test(expr: &Expr, take: &mut dyn FnMut(&Expr, &Comparison)) {
+    match expr {
+        Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| each_test(part, take)),
+        Expr::Not(inner) => each_test(inner, take),
+        Expr::Test(comparison) => match &comparison.source {
+            Source::Score(points) => points.iter().for_each(|part| each_test(&part.rule, take)),
+            _ => take(expr, comparison),
+        },
+        Expr::Const(_) | Expr::Segment(..) => {}
+    }
+}
+
 /// A condition as messages repeat it.
 fn brief(text: String) -> String {
     match text.char_indices().nth(MOST_TEXT) {

@@ -2,11 +2,11 @@
 
 use super::*;
 use bespoke::decision::Request;
-use bespoke::rule::{Answer, Change, Evidence, Explanation, Part};
+use bespoke::rule::{Answer, Branch, Change, Evidence, Explanation};
 use bespoke::time::Span;
 
 fn conditions(of: &Explanation) -> Vec<&Explanation> {
-    let own = (of.kind == Part::Condition).then_some(of);
+    let own = (of.kind == Branch::Condition).then_some(of);
     own.into_iter().chain(of.parts.iter().flat_map(conditions)).collect()
 }
 
@@ -14,10 +14,10 @@ fn conditions(of: &Explanation) -> Vec<&Explanation> {
 fn combined(of: &Explanation) -> Answer {
     let parts = || of.parts.iter().map(|part| part.answer);
     match of.kind {
-        Part::All => parts().fold(Answer::Yes, |a, b| a & b),
-        Part::Any => parts().fold(Answer::No, |a, b| a | b),
-        Part::Not => !of.parts[0].answer,
-        Part::Segment | Part::Campaign => of.parts.first().map_or(of.answer, |part| part.answer),
+        Branch::All => parts().fold(Answer::Yes, |a, b| a & b),
+        Branch::Any => parts().fold(Answer::No, |a, b| a | b),
+        Branch::Not => !of.parts[0].answer,
+        Branch::Segment | Branch::Campaign => of.parts.first().map_or(of.answer, |part| part.answer),
         _ => of.answer,
     }
 }
