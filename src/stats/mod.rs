@@ -7,12 +7,16 @@
 
 mod beta;
 mod interval;
+mod power;
 pub(crate) mod quadrature;
 pub(crate) mod special;
+mod welch;
 
 pub use beta::Beta;
 pub use interval::{Interval, Level, jeffreys, wilson};
+pub use power::Effect;
 pub use special::{Tails, normal_upper_quantile, regularized_beta};
+pub use welch::{Moments, Welch, false_discovery};
 
 /// Why a statistic cannot be built.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
