@@ -9,6 +9,7 @@ use crate::id::DecisionIdError;
 use crate::personalizer::IngestError;
 use crate::recommend::RecommendError;
 use crate::rule::{RuleError, RuleErrors};
+use crate::schema::RowError;
 use crate::state::StateError;
 use crate::stats::StatsError;
 use crate::time::TimeError;
@@ -53,6 +54,9 @@ pub enum Error {
     /// An event was not taken in.
     #[error(transparent)]
     Ingest(#[from] IngestError),
+    /// A row of a table cannot be read.
+    #[error(transparent)]
+    Row(#[from] RowError),
     /// An item was not taken into the catalog.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
