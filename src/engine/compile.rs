@@ -118,6 +118,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     };
     let mut engine = Engine {
         settings,
+        schema,
         segments: segments.map(of).collect(),
         plan,
         reach,

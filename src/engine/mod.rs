@@ -18,6 +18,7 @@ mod models;
 mod open;
 mod reach;
 mod slate;
+mod survey;
 
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ use crate::id::DecisionId;
 use crate::profile::{Fold, MAX_LINES, Membership, Profile, Remembered, Upkeep, event_id, weight_of};
 use crate::recommend;
 use crate::rule::{Compiled, CounterSpec};
+use crate::schema::Schema;
 use crate::segment::Segment;
 use crate::time::Timestamp;
 use facts::{EventView, Names, ProfileFacts};
@@ -45,6 +47,7 @@ use reach::Reach;
 #[derive(Debug)]
 pub struct Engine {
     settings: Settings,
+    schema: Schema,
     /// In an order in which each comes after those it refers to.
     segments: Vec<CompiledSegment>,
     /// The counters that rules ask for, sorted by id.
@@ -122,44 +125,56 @@ impl Engine {
     /// An event that the profile has already (see [`Event::id`]) changes nothing. Cost: what the event touches; no
     /// allocation once the profile has reached its size.
     pub fn apply(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
-        let is_new = profile.events() == 0;
-        let mut touched = Touched::new();
-        if profile.membership.engine != self.fingerprint {
-            self.take_over(profile, catalog, is_new, &mut touched);
-        } else if now >= profile.membership.due {
-            self.touch_due(profile, &mut touched);
-            profile.membership.due = Timestamp::MAX;
-        }
-        let fold = profile.fold(event, catalog, &self.upkeep);
-        let mut changes = Changes { repeated: fold.repeated, ..Changes::default() };
-        if !fold.repeated {
-            self.count(event, profile, catalog, fold.id, &mut touched);
-            self.touch(&fold, &mut touched);
-        }
-        let mut flips = std::mem::take(&mut profile.membership.flips);
-        let due = self.settle(profile, &mut flips, touched, now, &mut changes);
-        profile.membership.flips = flips;
-        profile.membership.due = profile.membership.due.min(due);
-        changes.mismatched = fold.mismatched;
+        let mut touched = self.begin(profile, catalog, now);
+        let mut changes = self.take_in(event, profile, catalog, &mut touched);
+        self.finish(profile, touched, now, &mut changes);
         changes
     }
 
-    /// Settles the segments that time alone can have changed by now: what `apply` does, without an event.
-    pub fn refresh(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
+    /// What has to be settled before any event: what time has changed, or everything if the segments are others now.
+    pub(crate) fn begin(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Touched {
         let mut touched = Touched::new();
-        let mut changes = Changes::default();
         if profile.membership.engine != self.fingerprint {
             self.take_over(profile, catalog, profile.events() == 0, &mut touched);
         } else if now >= profile.membership.due {
             self.touch_due(profile, &mut touched);
             profile.membership.due = Timestamp::MAX;
-        } else {
-            return changes;
         }
+        touched
+    }
+
+    /// Folds an event in, and notes the segments that it can have changed.
+    pub(crate) fn take_in(
+        &self,
+        event: &Event,
+        profile: &mut Profile,
+        catalog: &Catalog,
+        touched: &mut Touched,
+    ) -> Changes {
+        let fold = profile.fold(event, catalog, &self.upkeep);
+        if !fold.repeated {
+            self.count(event, profile, catalog, fold.id, touched);
+            self.touch(&fold, touched);
+        }
+        Changes { repeated: fold.repeated, mismatched: fold.mismatched, ..Changes::default() }
+    }
+
+    /// Settles what was noted.
+    pub(crate) fn finish(&self, profile: &mut Profile, touched: Touched, now: Timestamp, changes: &mut Changes) {
         let mut flips = std::mem::take(&mut profile.membership.flips);
-        let due = self.settle(profile, &mut flips, touched, now, &mut changes);
+        let due = self.settle(profile, &mut flips, touched, now, changes);
         profile.membership.flips = flips;
         profile.membership.due = profile.membership.due.min(due);
+    }
+
+    /// Settles the segments that time alone can have changed by now: what `apply` does, without an event.
+    pub fn refresh(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
+        let mut changes = Changes::default();
+        if profile.membership.engine == self.fingerprint && now < profile.membership.due {
+            return changes;
+        }
+        let touched = self.begin(profile, catalog, now);
+        self.finish(profile, touched, now, &mut changes);
         changes
     }
 
@@ -480,7 +495,7 @@ impl Engine {
 const MAX_BEFORE: usize = 16;
 
 /// The indexes of segments to settle.
-type Touched = SmallVec<[u32; 32]>;
+pub(crate) type Touched = SmallVec<[u32; 32]>;
 
 /// A stable number for a list of segments, the counters that these and the audiences ask for, and what else decides
 /// how a profile answers.

@@ -11,19 +11,22 @@
 //! of a device the first to be linked gets what was known under it.
 
 mod identity;
+mod import;
 mod people;
 mod snapshot;
+mod survey;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use smallvec::SmallVec;
 
 pub use identity::Link;
+pub use import::Imported;
 pub use people::Limits;
 
 use crate::catalog::{CatalogError, Item};
 use crate::decision::{Decision, Request};
-use crate::engine::{Changes, DecideScratch, Engine, Exposure, Models, Payments};
+use crate::engine::{Changes, DecideScratch, Engine, Exposure, Models, OpenDecisions, Payments};
 use crate::event::{Event, EventError, EventKind};
 use crate::hash::Symbol;
 use crate::id::UserKey;
@@ -154,9 +157,12 @@ impl Personalizer {
                 return;
             }
             let mut models = write(&self.models);
-            if is_exposure || record.is_open() {
+            if record.is_open() {
                 ingested.exposure = engine.expose(event, record.open(), &mut models);
                 ingested.payments = engine.pay(event, record.open(), &mut models);
+            } else if is_exposure {
+                // Of what was never decided nothing is kept.
+                ingested.exposure = engine.expose(event, &mut OpenDecisions::default(), &mut models);
             }
             engine.learn(event, &record.profile, &mut models, &mut scratch.context);
         });

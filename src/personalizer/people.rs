@@ -183,6 +183,23 @@ impl People {
         erased
     }
 
+    /// Shows everybody to `look`, in the order of the keys. Events wait only while a few hundred people of one shard
+    /// are looked at; who comes or goes meanwhile may be missed.
+    pub(super) fn each(&self, look: &mut dyn FnMut(UserKey, &Record)) {
+        for shard in &self.shards {
+            let mut keys: Vec<UserKey> = read(shard).keys().copied().collect();
+            keys.sort_unstable();
+            for keys in keys.chunks(AT_ONCE) {
+                let shard = read(shard);
+                for key in keys {
+                    if let Some(record) = shard.get(key) {
+                        look(*key, record);
+                    }
+                }
+            }
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.shards.iter().map(|shard| read(shard).len()).sum()
     }
@@ -225,6 +242,9 @@ fn evict(shard: &mut Shard, limit: usize) {
 pub(super) const fn shard_of(id: UserKey) -> usize {
     (id.to_bits() >> (128 - SHARDS.trailing_zeros())) as usize
 }
+
+/// How many people are looked at before events of their shard have their turn.
+const AT_ONCE: usize = 256;
 
 /// How many shards there are; a power of two. It is part of the stored form.
 pub(super) const SHARDS: usize = 64;

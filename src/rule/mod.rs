@@ -124,6 +124,24 @@ impl Rule {
         names
     }
 
+    /// The parts of which all must hold: those of a conjunction, or the rule itself.
+    ///
+    /// ```
+    /// use bespoke::Rule;
+    /// let rule = Rule::parse("plan = 'pro' AND (age > 30 OR age EXISTS)").unwrap();
+    /// assert_eq!(rule.parts().len(), 2);
+    /// assert_eq!(rule.parts()[0].to_string(), "plan = 'pro'");
+    /// ```
+    #[must_use]
+    pub fn parts(&self) -> Vec<Self> {
+        match &self.expr {
+            Expr::And(parts) if self.broken.is_none() => {
+                parts.iter().map(|part| Self { expr: part.clone(), broken: None }).collect()
+            }
+            _ => vec![self.clone()],
+        }
+    }
+
     /// Makes the rule ready for evaluation: `segment` gives the index of a segment by its name, and what the rule
     /// counts is added to the plan. Limits that [`Rule::check`] reports are not looked at again; a count beyond them
     /// is then a lower bound.

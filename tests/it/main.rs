@@ -11,6 +11,7 @@ mod dice;
 mod errors;
 mod events;
 mod identity;
+mod import;
 mod layering;
 mod naive;
 mod order;

@@ -1,0 +1,63 @@
+//! What surveys of many people ask of an engine: memberships by index, and single rules put to one profile after
+//! another.
+
+use smallvec::SmallVec;
+
+use super::Engine;
+use super::facts::ProfileFacts;
+use crate::hash::Map;
+use crate::profile::Profile;
+use crate::rule::{Compiled, CounterPlan, Rule};
+use crate::schema::Schema;
+use crate::segment::Segment;
+use crate::time::Timestamp;
+
+/// The segments, by their index, in which a profile differs from an empty one, in rising order.
+pub(crate) type Flips = SmallVec<[u32; 4]>;
+
+impl Engine {
+    /// The declared names.
+    ///
+    /// ```
+    /// use bespoke::{Engine, value::Kind};
+    /// let engine = Engine::from_json(r#"{"schema": {"attributes": {"plan": "text"}}}"#)?;
+    /// assert_eq!(engine.schema().attributes["plan"], Kind::Text);
+    /// # Ok::<(), bespoke::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The segments in which a profile differs from an empty one, as they are at a time.
+    pub(crate) fn flips(&self, profile: &Profile, now: Timestamp) -> Flips {
+        self.flips_at(profile, now)
+    }
+
+    /// Whether an empty profile is in the segment with this index.
+    pub(crate) fn is_blank(&self, index: usize) -> bool {
+        self.segments.get(index).is_some_and(|segment| segment.blank)
+    }
+
+    /// The segment with this index, as it was defined.
+    pub(crate) fn segment_at(&self, index: usize) -> Option<&Segment> {
+        self.segments.get(index).map(|segment| &segment.definition)
+    }
+
+    /// The indexes of the segments by name.
+    pub(crate) fn places(&self) -> Map<&str, usize> {
+        self.segments.iter().enumerate().map(|(index, segment)| (&*segment.name, index)).collect()
+    }
+
+    /// A rule made ready to be put to profiles of this engine, whose [`Engine::places`] are given. What it counts is
+    /// answered from the counters that the engine's own rules ask for; `None` if it asks for a segment that is not
+    /// there.
+    pub(crate) fn probe(rule: &Rule, places: &Map<&str, usize>) -> Option<Compiled> {
+        rule.compile(&mut |name| places.get(name).copied(), &mut CounterPlan::default()).ok()
+    }
+
+    /// Whether a rule that [`Engine::probe`] gave holds for a profile with these flips.
+    pub(crate) fn holds(&self, rule: &Compiled, profile: &Profile, flips: &Flips, now: Timestamp) -> bool {
+        rule.eval(&ProfileFacts { engine: self, profile, flips, now, context: &[] }).holds
+    }
+}
