@@ -7,6 +7,7 @@ use bespoke::decision::{Decision, Request};
 use bespoke::engine::{DecideScratch, Engine, Models};
 use bespoke::event::{Event, EventKind};
 use bespoke::hash::Symbol;
+use bespoke::personalizer::Personalizer;
 use bespoke::profile::Profile;
 use bespoke::recommend::Seen;
 use bespoke::time::{Span, Timestamp};
@@ -83,6 +84,31 @@ fn an_event_allocates_nothing_once_a_profile_has_its_size() {
         }
     });
     assert_eq!(allocated.count_total, 0, "{allocated:?}");
+}
+
+#[test]
+fn waiting_for_what_time_changes_allocates_nothing_on_the_way_of_events() {
+    let rules = r#"{"segments": [
+        {"name": "here", "rule": "session(views) >= 2"},
+        {"name": "keen", "rule": "event('page_viewed').within(7 days).count() >= 3"}
+    ]}"#;
+    let shop = Personalizer::new(Engine::from_json(rules).unwrap());
+    let page = |n: u32| {
+        let mut event = viewed(n);
+        (event.kind, event.items) = (EventKind::PageViewed, Default::default());
+        event
+    };
+    for n in 1..=200 {
+        shop.ingest(&page(n), NOW + Span::seconds(30 * n)).unwrap();
+    }
+    let events: Vec<Event> = (201..=500).map(page).collect();
+    let allocated = allocation_counter::measure(|| {
+        for event in &events {
+            shop.ingest(event, event.time).unwrap();
+        }
+    });
+    assert_eq!(allocated.count_total, 0, "{allocated:?}");
+    assert!(shop.next_due().is_some());
 }
 
 /// The pieces that an answer owns: the list of verdicts, the list of items, the id of each item, and the id of each

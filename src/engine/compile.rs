@@ -165,7 +165,7 @@ fn settle_blank(engine: &mut Engine) {
     let profile = Profile::default();
     for index in 0..engine.segments.len() {
         let facts = ProfileFacts { engine, profile: &profile, flips: &[], now: Timestamp::EPOCH, context: &[] };
-        engine.segments[index].blank = engine.segments[index].rule.eval(&facts).holds;
+        engine.segments[index].blank = engine.segments[index].rule.eval(&facts).holds();
     }
 }
 

@@ -103,7 +103,7 @@ impl Engine {
         if let Some(closed) = campaign.schedule.closed(facts.now) {
             return Some(closed);
         }
-        let fits = campaign.audience.as_ref().is_none_or(|rule| rule.eval(facts).holds);
+        let fits = campaign.audience.as_ref().is_none_or(|rule| rule.eval(facts).holds());
         (!fits).then_some(Outcome::NotInAudience)
     }
 

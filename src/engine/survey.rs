@@ -1,19 +1,14 @@
 //! What surveys of many people ask of an engine: memberships by index, and single rules put to one profile after
 //! another.
 
-use smallvec::SmallVec;
-
 use super::Engine;
 use super::facts::ProfileFacts;
 use crate::hash::Map;
-use crate::profile::Profile;
+use crate::profile::{Flips, Profile};
 use crate::rule::{Compiled, CounterPlan, Rule};
 use crate::schema::Schema;
 use crate::segment::Segment;
 use crate::time::Timestamp;
-
-/// The segments, by their index, in which a profile differs from an empty one, in rising order.
-pub(crate) type Flips = SmallVec<[u32; 4]>;
 
 impl Engine {
     /// The declared names.
@@ -29,7 +24,7 @@ impl Engine {
         &self.schema
     }
 
-    /// The segments in which a profile differs from an empty one, as they are at a time.
+    /// The segments that answer otherwise than for an empty profile, as they are at a time.
     pub(crate) fn flips(&self, profile: &Profile, now: Timestamp) -> Flips {
         self.flips_at(profile, now)
     }
@@ -58,6 +53,6 @@ impl Engine {
 
     /// Whether a rule that [`Engine::probe`] gave holds for a profile with these flips.
     pub(crate) fn holds(&self, rule: &Compiled, profile: &Profile, flips: &Flips, now: Timestamp) -> bool {
-        rule.eval(&ProfileFacts { engine: self, profile, flips, now, context: &[] }).holds
+        rule.eval(&ProfileFacts { engine: self, profile, flips, now, context: &[] }).holds()
     }
 }

@@ -66,8 +66,12 @@ pub struct Sizes<'a> {
     now: Timestamp,
     settings: SizeSettings,
     people: u64,
-    /// How many differ from an empty profile, by segment.
+    /// How many are in a segment that an empty profile is not in, or the other way round, by segment.
     flips: Vec<u64>,
+    /// Of how many it is not known whether they are in it, by segment.
+    unknown: Vec<u64>,
+    /// A buffer.
+    differing: Vec<u32>,
     pairs: Pairs,
     /// By segment; empty for a rule that is no conjunction.
     parts: Vec<Vec<Tally>>,
@@ -111,6 +115,8 @@ pub struct SegmentSize {
     pub name: String,
     /// How many people are in it.
     pub people: u64,
+    /// Of how many it is not known, since what is kept of them does not reach back far enough. They are not in it.
+    pub unknown: u64,
     /// Which part of all people that is; zero if nobody was looked at.
     pub share: f64,
     /// What the size means.
@@ -170,6 +176,8 @@ impl<'a> Sizes<'a> {
             settings,
             people: 0,
             flips: vec![0; segments],
+            unknown: vec![0; segments],
+            differing: Vec::new(),
             pairs: Pairs::new(segments, settings.pairs),
             parts: rules.iter().map(|of| vec![Tally::default(); of.len()]).collect(),
             rules: Arc::new(rules),
@@ -193,10 +201,17 @@ impl<'a> Sizes<'a> {
     pub fn observe(&mut self, profile: &Profile) {
         self.people += 1;
         let flips = self.engine.flips(profile, self.now);
+        self.differing.clear();
         for flip in &flips {
-            self.flips[*flip as usize] += 1;
+            let index = flip.segment() as usize;
+            self.unknown[index] += u64::from(flip.is_unknown());
+            // Of whom it is not known is not in it.
+            if !flip.is_unknown() || self.engine.is_blank(index) {
+                self.flips[index] += 1;
+                self.differing.push(flip.segment());
+            }
         }
-        self.pairs.observe(&flips);
+        self.pairs.observe(&self.differing);
         for (rules, tallies) in self.rules.iter().zip(&mut self.parts) {
             let fails = |(_, rule): &(String, Compiled)| !self.engine.holds(rule, profile, &flips, self.now);
             let Some(first) = rules.iter().position(fails) else { continue };
@@ -214,7 +229,8 @@ impl<'a> Sizes<'a> {
             return;
         }
         self.people += other.people;
-        for (mine, theirs) in self.flips.iter_mut().zip(&other.flips) {
+        let counts = self.flips.iter_mut().chain(&mut self.unknown);
+        for (mine, theirs) in counts.zip(other.flips.iter().chain(&other.unknown)) {
             *mine += theirs;
         }
         self.pairs.merge(&other.pairs);
@@ -240,6 +256,7 @@ impl<'a> Sizes<'a> {
             SegmentSize {
                 name: name.to_string(),
                 people,
+                unknown: self.unknown[index],
                 share: part(people, self.people),
                 extent,
                 detectable: self.settings.effect.detectable(people / 2),

@@ -21,12 +21,13 @@ impl fmt::Display for SizeReport {
             )?,
             None => writeln!(f, "No segment is large enough to tell {from} from {to} with {surely}.\n")?,
         }
-        let mut table = Table::new(&["segment", "people", "share", "tells a rise of", ""], &[4]);
+        let mut table = Table::new(&["segment", "people", "share", "unknown", "tells a rise of", ""], &[5]);
         for segment in &self.segments {
             table.row([
                 shorten(&segment.name),
                 count(segment.people),
                 percent(segment.share),
+                count(segment.unknown),
                 segment.detectable.map_or_else(|| "–".to_owned(), percent),
                 segment.extent.words().to_owned(),
             ]);

@@ -10,6 +10,7 @@
 //! exception: what goes with what is learned from the history that is known as one person's by then, and of two users
 //! of a device the first to be linked gets what was known under it.
 
+mod due;
 mod identity;
 mod import;
 mod people;
@@ -20,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use smallvec::SmallVec;
 
+pub use due::Due;
 pub use identity::Link;
 pub use import::Imported;
 pub use people::Limits;
@@ -205,11 +207,14 @@ impl Personalizer {
     }
 
     /// Puts another engine in place of the one that runs. Decisions under way finish with the old one. Profiles are
-    /// fitted to the new segments when they are next touched; bandits keep what they know of variants that stay.
+    /// fitted to the new segments when they are next touched, by an event or by [`Personalizer::due`]; bandits keep
+    /// what they know of variants that stay.
     pub fn replace_engine(&self, engine: Engine) {
         let mut running = write(&self.engine);
         engine.adopt(&mut write(&self.models));
         *running = Arc::new(engine.succeeding(&running));
+        drop(running);
+        self.people.queue_all();
     }
 
     /// The engine that runs.

@@ -1,14 +1,15 @@
 //! The people in their shards, and the order in which locks are taken.
 //!
 //! Locks are always taken in the same order, so that no two threads wait for each other: identities before people,
-//! shards by rising index, the models last.
+//! shards by rising index, a shard's queue after the shard, the models last.
 
-use std::sync::RwLock;
+use std::sync::{Mutex, RwLock};
 
 use serde::{Deserialize, Serialize};
 
+use super::due::Queue;
 use super::identity::{Identities, Link};
-use super::{Erased, IngestError, read, write};
+use super::{Erased, IngestError, lock, read, write};
 use crate::engine::{Engine, OpenDecisions};
 use crate::event::{Event, EventKind};
 use crate::hash::Map;
@@ -34,11 +35,24 @@ impl Default for Limits {
 }
 
 /// All that is kept of one person.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) profile: Profile,
     /// Boxed, since most people have none at most times.
     open: Option<Box<OpenDecisions>>,
+    /// The time for which the person is queued to be settled.
+    #[serde(skip, default = "never")]
+    pub(super) queued: Timestamp,
+}
+
+const fn never() -> Timestamp {
+    Timestamp::MAX
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Self { profile: Profile::default(), open: None, queued: never() }
+    }
 }
 
 impl Record {
@@ -71,6 +85,8 @@ pub(super) type Shard = Map<UserKey, Box<Record>>;
 pub(super) struct People {
     pub(super) identities: Box<[RwLock<Identities>]>,
     pub(super) shards: Box<[RwLock<Shard>]>,
+    /// By shard, and locked after it: who is to be settled when.
+    pub(super) queues: Box<[Mutex<Queue>]>,
     limits: Limits,
 }
 
@@ -79,6 +95,7 @@ impl People {
         Self {
             identities: (0..SHARDS).map(|_| RwLock::default()).collect(),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            queues: (0..SHARDS).map(|_| Mutex::default()).collect(),
             limits,
         }
     }
@@ -144,6 +161,7 @@ impl People {
     fn change(&self, user: UserKey, change: impl FnOnce(&mut Record)) {
         let mut shard = write(&self.shards[shard_of(user)]);
         change(shard.entry(user).or_default());
+        self.queue(user, &mut shard);
         evict(&mut shard, self.limits.people);
     }
 
@@ -213,7 +231,8 @@ impl People {
             table + shard.values().map(|record| record.bytes()).sum::<usize>()
         };
         let identities: usize = self.identities.iter().map(|identities| read(identities).bytes()).sum();
-        self.shards.iter().map(of).sum::<usize>() + identities
+        let queues: usize = self.queues.iter().map(|queue| lock(queue).bytes()).sum();
+        self.shards.iter().map(of).sum::<usize>() + identities + queues
     }
 }
 

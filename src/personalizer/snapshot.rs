@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::identity::{Identities, Stored};
 use super::people::{Record, SHARDS, Shard, shard_of};
-use super::{Personalizer, read, write};
+use super::{Personalizer, lock, read, write};
 use crate::engine::Models;
 use crate::hash::Map;
 use crate::id::UserKey;
@@ -128,6 +128,7 @@ impl Personalizer {
         for (index, (of, shard)) in restored.into_iter().enumerate() {
             *identities[index] = of;
             *shards[index] = shard;
+            lock(&self.people.queues[index]).refill(&mut shards[index]);
         }
         *write(&self.models) = models;
         Ok(())

@@ -13,6 +13,7 @@ mod counter;
 mod counters;
 mod history;
 mod interest;
+mod membership;
 mod session;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,7 @@ pub(crate) use counters::Counters;
 pub use history::{History, Remembered};
 pub(crate) use interest::Mark;
 pub use interest::{Interest, weight_of};
+pub(crate) use membership::{Flip, Flips, Membership};
 pub use session::{Sessions, Touch, Touches};
 
 use crate::catalog::Catalog;
@@ -91,36 +93,6 @@ pub struct Spent {
     pub purchases: u32,
     /// The sum of their amounts less refunds.
     pub amount: ExactSum,
-}
-
-/// In which segments a profile is, relative to an empty profile: the segments, by their index in the engine, whose
-/// answer differs from the one that an empty profile gets. Most rules never concern most people, so this is short.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Membership {
-    /// The fingerprint of the engine whose indexes these are.
-    pub(crate) engine: u64,
-    /// A time before which no answer changes without an event. It saves work and is no knowledge: it depends on the
-    /// order of arrival, so it is neither stored nor compared, and after loading everything is due.
-    #[serde(skip, default = "at_once")]
-    pub(crate) due: Timestamp,
-    /// The indexes in rising order.
-    pub(crate) flips: SmallVec<[u32; 4]>,
-}
-
-const fn at_once() -> Timestamp {
-    Timestamp::MIN
-}
-
-impl PartialEq for Membership {
-    fn eq(&self, other: &Self) -> bool {
-        (self.engine, &self.flips) == (other.engine, &other.flips)
-    }
-}
-
-impl Default for Membership {
-    fn default() -> Self {
-        Self { engine: 0, due: Timestamp::MAX, flips: SmallVec::new() }
-    }
 }
 
 impl Default for Profile {

@@ -8,6 +8,7 @@
 mod decisions;
 mod definitions;
 mod dice;
+mod due;
 mod errors;
 mod events;
 mod identity;
