@@ -11,6 +11,7 @@
 //! costs O(what the event touches), however many rules there are, and allocates nothing in the steady state.
 
 mod compile;
+mod consent;
 mod decide;
 mod definitions;
 mod facts;
@@ -21,6 +22,7 @@ mod open;
 mod reach;
 mod slate;
 mod survey;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -115,9 +117,14 @@ pub struct Changes {
     pub entered: SmallVec<[Arc<str>; 2]>,
     /// The segments that the person was in before and is not now.
     pub left: SmallVec<[Arc<str>; 2]>,
-    /// The attributes that came with a value of another kind than the schema declares, and were not taken, by the
-    /// symbols of their names.
+    /// The attributes that came with a value of another kind than the schema declares, and the purposes of consent that
+    /// the settings do not name, by the symbols of their names: they were not taken.
     pub mismatched: SmallVec<[Symbol; 1]>,
+    /// The attributes that came with a value larger than an eighth of what a profile may take
+    /// ([`Settings::profile_bytes`]), and were not taken.
+    pub oversized: SmallVec<[Symbol; 1]>,
+    /// The person does not consent to tracking: nothing was kept of the event but what it says about consent.
+    pub untracked: bool,
 }
 
 impl Engine {
@@ -125,17 +132,47 @@ impl Engine {
     /// it, or the time that has passed, can have changed. `now` is the present; an event that comes late keeps its
     /// own time.
     ///
-    /// An event that the profile has already (see [`Event::id`]) changes nothing. Cost: what the event touches; no
+    /// An event that the profile has already (see [`Event::id`]) changes nothing. Nor does one of a person who does not
+    /// consent to tracking, or did not when it happened: see [`Changes::untracked`]. Cost: what the event touches; no
     /// allocation once the profile has reached its size.
     pub fn apply(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
-        let mut touched = self.begin(profile, catalog, now);
-        let mut changes = self.take_in(event, profile, catalog, &mut touched);
-        self.finish(profile, touched, now, &mut changes);
+        let mut touched = None;
+        let mut changes = self.take_in(event, profile, catalog, now, &mut touched);
+        if let Some(touched) = touched {
+            self.finish(profile, touched, now, &mut changes);
+        }
         changes
     }
 
-    /// What has to be settled before any event: what time has changed, or everything if the segments are others now.
-    pub(crate) fn begin(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Touched {
+    /// Folds an event in, and notes the segments that are to be settled: those that it can have changed, and before
+    /// the first event that is kept those that time has changed, or all if they are others now.
+    pub(crate) fn take_in(
+        &self,
+        event: &Event,
+        profile: &mut Profile,
+        catalog: &Catalog,
+        now: Timestamp,
+        touched: &mut Option<Touched>,
+    ) -> Changes {
+        let mut unheard = SmallVec::new();
+        if event.kind == EventKind::ConsentChanged {
+            unheard = profile.hear(event, &self.upkeep);
+        }
+        if !self.upkeep.unasked.tracks(profile.consent(), event.time) {
+            return Changes { untracked: true, mismatched: unheard, ..Changes::default() };
+        }
+        let touched = touched.get_or_insert_with(|| self.begin(profile, catalog, now));
+        let fold = profile.fold(event, catalog, &self.upkeep);
+        if !fold.repeated {
+            self.count(event, profile, catalog, fold.id, touched);
+            self.touch(&fold, touched);
+        }
+        let mut mismatched = fold.mismatched;
+        mismatched.extend(unheard);
+        Changes { repeated: fold.repeated, mismatched, oversized: fold.oversized, ..Changes::default() }
+    }
+
+    fn begin(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Touched {
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
             self.take_over(profile, catalog, profile.events() == 0, &mut touched);
@@ -144,22 +181,6 @@ impl Engine {
             profile.membership.due = Timestamp::MAX;
         }
         touched
-    }
-
-    /// Folds an event in, and notes the segments that it can have changed.
-    pub(crate) fn take_in(
-        &self,
-        event: &Event,
-        profile: &mut Profile,
-        catalog: &Catalog,
-        touched: &mut Touched,
-    ) -> Changes {
-        let fold = profile.fold(event, catalog, &self.upkeep);
-        if !fold.repeated {
-            self.count(event, profile, catalog, fold.id, touched);
-            self.touch(&fold, touched);
-        }
-        Changes { repeated: fold.repeated, mismatched: fold.mismatched, ..Changes::default() }
     }
 
     /// Settles what was noted.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::people::Record;
-use super::{IngestError, Personalizer, read, write};
+use super::{IngestError, Personalizer, write};
 use crate::engine::{Changes, Engine};
 use crate::event::{Event, EventKind};
 use crate::hash::Map;
@@ -19,6 +19,8 @@ pub struct Imported {
     pub taken: u64,
     /// How many were known already, and changed nothing.
     pub repeated: u64,
+    /// How many were left out, since their people do not consent to tracking, or did not at the time.
+    pub untracked: u64,
     /// How many were refused.
     pub refused: u64,
     /// How many attributes were not taken, since the schema declares them of another kind.
@@ -106,15 +108,16 @@ impl Batch<'_> {
     /// Folds a run of events of one person in, and settles the memberships once.
     fn fold(&self, run: &[usize], record: &mut Record, context: &mut Vec<Seen>, imported: &mut Imported) {
         let Self { engine, events, now, .. } = self;
-        let mut touched = engine.begin(&mut record.profile, &read(&self.shop.models).catalog, *now);
+        let mut touched = None;
         // Requests wait while models learn, so they have their turn between a few events.
         for run in run.chunks(AT_ONCE) {
             let mut models = write(&self.shop.models);
             for event in run.iter().map(|index| &events[*index]) {
-                let changes = engine.take_in(event, &mut record.profile, &models.catalog, &mut touched);
+                let changes = engine.take_in(event, &mut record.profile, &models.catalog, *now, &mut touched);
                 imported.mismatched += changes.mismatched.len() as u64;
-                if changes.repeated {
-                    imported.repeated += 1;
+                if changes.untracked || changes.repeated {
+                    imported.untracked += u64::from(changes.untracked);
+                    imported.repeated += u64::from(changes.repeated);
                     continue;
                 }
                 imported.taken += 1;
@@ -122,10 +125,14 @@ impl Batch<'_> {
                     engine.learn(event, &record.profile, &mut models, context);
                 }
             }
-            touched.sort_unstable();
-            touched.dedup();
+            if let Some(touched) = &mut touched {
+                touched.sort_unstable();
+                touched.dedup();
+            }
         }
-        engine.finish(&mut record.profile, touched, *now, &mut Changes::default());
+        if let Some(touched) = touched {
+            engine.finish(&mut record.profile, touched, *now, &mut Changes::default());
+        }
     }
 }
 
