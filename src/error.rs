@@ -6,7 +6,8 @@ use crate::config::Problems;
 use crate::decision::NotAPropensity;
 use crate::event::{EventError, EventJsonError, EventReadError, SegmentSpecError};
 use crate::id::DecisionIdError;
-use crate::personalizer::IngestError;
+use crate::insight::InsightError;
+use crate::personalizer::{ExportError, IngestError};
 use crate::recommend::RecommendError;
 use crate::rule::{RuleError, RuleErrors};
 use crate::schema::RowError;
@@ -60,6 +61,12 @@ pub enum Error {
     /// An item was not taken into the catalog.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// Nothing can be exported.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// Value cannot be looked into.
+    #[error(transparent)]
+    Insight(#[from] InsightError),
     /// A stored state cannot be read.
     #[error(transparent)]
     State(#[from] StateError),

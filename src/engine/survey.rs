@@ -1,11 +1,12 @@
 //! What surveys of many people ask of an engine: memberships by index, and single rules put to one profile after
 //! another.
 
-use super::Engine;
 use super::facts::ProfileFacts;
-use crate::hash::Map;
-use crate::profile::{Flips, Profile};
-use crate::rule::{Compiled, CounterPlan, Rule};
+use super::{Definitions, Engine};
+use crate::config::Problems;
+use crate::hash::{Map, Symbol};
+use crate::profile::{CounterId, Flips, Profile};
+use crate::rule::{Compiled, CounterPlan, CounterSpec, Reads, Rule};
 use crate::schema::Schema;
 use crate::segment::Segment;
 use crate::time::Timestamp;
@@ -54,5 +55,30 @@ impl Engine {
     /// Whether a rule that [`Engine::probe`] gave holds for a profile with these flips.
     pub(crate) fn holds(&self, rule: &Compiled, profile: &Profile, flips: &Flips, now: Timestamp) -> bool {
         rule.eval(&ProfileFacts { engine: self, profile, flips, now, context: &[] }).holds()
+    }
+
+    /// Whether a profile with these flips is in the segment with this index.
+    pub(crate) fn is_in(&self, flips: &Flips, index: usize) -> bool {
+        // Segments are counted in u32 when they are compiled.
+        self.answer(flips, index as u32).is_yes()
+    }
+
+    /// What a segment's rule reads, by the segment's index.
+    pub(crate) fn reads(&self, index: usize) -> Option<&Reads> {
+        Some(self.segments.get(index)?.rule.reads())
+    }
+
+    /// The kinds of event that counters of the engine count.
+    pub(crate) fn kinds(&self, counters: &[CounterId]) -> impl Iterator<Item = Symbol> {
+        let at = |id: &CounterId| self.plan.binary_search_by_key(id, CounterSpec::id).ok();
+        counters.iter().filter_map(at).map(|at| self.plan[at].kind().symbol())
+    }
+
+    /// An engine with the same names, settings and segments, and further segments; without campaigns.
+    pub(crate) fn with_segments(&self, more: impl IntoIterator<Item = Segment>) -> Result<Self, Problems> {
+        let own = self.segments.iter().map(|segment| segment.definition.clone());
+        let segments = own.chain(more).collect();
+        let (schema, settings) = (self.schema.clone(), self.settings.clone());
+        Self::new(Definitions { schema, segments, settings, ..Definitions::default() })
     }
 }

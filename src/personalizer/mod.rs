@@ -11,6 +11,7 @@
 //! of a device the first to be linked gets what was known under it.
 
 mod due;
+mod export;
 mod identity;
 mod import;
 mod people;
@@ -22,6 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use smallvec::SmallVec;
 
 pub use due::Due;
+pub use export::{Export, ExportError, ExportRow, Exported};
 pub use identity::Link;
 pub use import::Imported;
 pub use people::Limits;

@@ -77,6 +77,15 @@ impl Record {
     }
 }
 
+/// How far a walk over everybody has come.
+#[derive(Debug, Default)]
+pub(super) struct Cursor {
+    /// The shard after the one of the keys.
+    shard: usize,
+    /// Those of its people who are still to come.
+    keys: Vec<UserKey>,
+}
+
 /// A share of all people.
 pub(super) type Shard = Map<UserKey, Box<Record>>;
 
@@ -206,21 +215,29 @@ impl People {
         erased
     }
 
-    /// Shows everybody to `look`, in the order of the keys. Events wait only while a few hundred people of one shard
-    /// are looked at; who comes or goes meanwhile may be missed.
+    /// Shows everybody to `look`, in the order of the keys; see [`People::look`].
     pub(super) fn each(&self, look: &mut dyn FnMut(UserKey, &Record)) {
-        for shard in &self.shards {
-            let mut keys: Vec<UserKey> = read(shard).keys().copied().collect();
-            keys.sort_unstable();
-            for keys in keys.chunks(AT_ONCE) {
-                let shard = read(shard);
-                for key in keys {
-                    if let Some(record) = shard.get(key) {
-                        look(*key, record);
-                    }
-                }
+        let mut cursor = Cursor::default();
+        while self.look(&mut cursor, look) {}
+    }
+
+    /// Shows the next few hundred people to `look`, in the order of the keys; `false` once nobody is left. Events of
+    /// their shard wait meanwhile; who comes or goes between two looks may be missed.
+    pub(super) fn look(&self, cursor: &mut Cursor, look: &mut dyn FnMut(UserKey, &Record)) -> bool {
+        while cursor.keys.is_empty() {
+            let Some(shard) = self.shards.get(cursor.shard) else { return false };
+            cursor.keys = read(shard).keys().copied().collect();
+            // The last comes first, so that taking some off moves none.
+            cursor.keys.sort_unstable_by(|a, b| b.cmp(a));
+            cursor.shard += 1;
+        }
+        let shard = read(&self.shards[cursor.shard - 1]);
+        for key in cursor.keys.drain(cursor.keys.len().saturating_sub(AT_ONCE)..).rev() {
+            if let Some(record) = shard.get(&key) {
+                look(key, record);
             }
         }
+        true
     }
 
     pub(super) fn len(&self) -> usize {

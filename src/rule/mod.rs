@@ -129,6 +129,31 @@ impl Rule {
         names
     }
 
+    /// The names of the attributes that the rule asks about, in the order in which it does, without repetition.
+    ///
+    /// ```
+    /// use bespoke::Rule;
+    /// let rule = Rule::parse("plan = 'pro' AND NOT (age > 30 OR plan = 'club')").unwrap();
+    /// assert_eq!(rule.attributes(), ["plan", "age"]);
+    /// ```
+    #[must_use]
+    pub fn attributes(&self) -> Vec<&str> {
+        fn walk<'a>(expr: &'a Expr, names: &mut Vec<&'a str>) {
+            match expr {
+                Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| walk(part, names)),
+                Expr::Not(inner) => walk(inner, names),
+                Expr::Test(comparison) => match &comparison.source {
+                    ast::Source::Attribute(name) if !names.contains(&name.as_str()) => names.push(name),
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        let mut names = Vec::new();
+        walk(&self.expr, &mut names);
+        names
+    }
+
     /// The parts of which all must hold: those of a conjunction, or the rule itself.
     ///
     /// ```

@@ -13,6 +13,7 @@ mod dice;
 mod due;
 mod errors;
 mod events;
+mod export;
 mod identity;
 mod import;
 mod layering;
