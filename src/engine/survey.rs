@@ -6,7 +6,7 @@ use super::{Definitions, Engine};
 use crate::config::Problems;
 use crate::hash::{Map, Symbol};
 use crate::profile::{CounterId, Flips, Profile};
-use crate::rule::{Compiled, CounterPlan, CounterSpec, Reads, Rule};
+use crate::rule::{Compiled, CounterPlan, CounterSpec, Lists, Reads, Rule};
 use crate::schema::Schema;
 use crate::segment::Segment;
 use crate::time::Timestamp;
@@ -45,11 +45,16 @@ impl Engine {
         self.segments.iter().enumerate().map(|(index, segment)| (&*segment.name, index)).collect()
     }
 
-    /// A rule made ready to be put to profiles of this engine, whose [`Engine::places`] are given. What it counts is
-    /// answered from the counters that the engine's own rules ask for; `None` if it asks for a segment that is not
-    /// there.
-    pub(crate) fn probe(rule: &Rule, places: &Map<&str, usize>) -> Option<Compiled> {
-        rule.compile(&mut |name| places.get(name).copied(), &mut CounterPlan::default()).ok()
+    /// The lists that rules may ask for.
+    pub(crate) fn lists(&self) -> Lists {
+        Lists::new(&self.lists)
+    }
+
+    /// A rule made ready to be put to profiles of this engine, whose [`Engine::places`] and [`Engine::lists`] are
+    /// given. What it counts is answered from the counters that the engine's own rules ask for; `None` if it asks for
+    /// a segment or list that is not there.
+    pub(crate) fn probe(rule: &Rule, places: &Map<&str, usize>, lists: &Lists) -> Option<Compiled> {
+        rule.compile(&mut |name| places.get(name).copied(), lists, &mut CounterPlan::default()).ok()
     }
 
     /// Whether a rule that [`Engine::probe`] gave holds for a profile with these flips.
@@ -74,11 +79,11 @@ impl Engine {
         counters.iter().filter_map(at).map(|at| self.plan[at].kind().symbol())
     }
 
-    /// An engine with the same names, settings and segments, and further segments; without campaigns.
+    /// An engine with the same names, lists, settings and segments, and further segments; without campaigns.
     pub(crate) fn with_segments(&self, more: impl IntoIterator<Item = Segment>) -> Result<Self, Problems> {
         let own = self.segments.iter().map(|segment| segment.definition.clone());
         let segments = own.chain(more).collect();
-        let (schema, settings) = (self.schema.clone(), self.settings.clone());
-        Self::new(Definitions { schema, segments, settings, ..Definitions::default() })
+        let (schema, lists, settings) = (self.schema.clone(), self.lists.clone(), self.settings.clone());
+        Self::new(Definitions { schema, lists, segments, settings, ..Definitions::default() })
     }
 }

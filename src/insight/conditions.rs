@@ -51,7 +51,7 @@ struct Gather<'a> {
 
 impl Gather<'_> {
     fn add(&mut self, rule: Rule) {
-        let vocabulary = Vocabulary { schema: self.engine.schema(), segments: &[] };
+        let vocabulary = Vocabulary::new(self.engine.schema());
         if rule.check(&vocabulary).is_empty() {
             self.rules.push(rule);
         }

@@ -160,13 +160,13 @@ impl<'a> Sizes<'a> {
     /// A survey of nobody yet.
     #[must_use]
     pub fn new(engine: &'a Engine, now: Timestamp, settings: SizeSettings) -> Self {
-        let places = engine.places();
+        let (places, lists) = (engine.places(), engine.lists());
         let rules = (0..engine.segments().len()).map(|index| {
             let parts = engine.segment_at(index).map(|segment| segment.rule.parts()).unwrap_or_default();
             if parts.len() < 2 {
                 return Vec::new();
             }
-            parts.iter().filter_map(|part| Some((part.to_string(), Engine::probe(part, &places)?))).collect()
+            parts.iter().filter_map(|part| Some((part.to_string(), Engine::probe(part, &places, &lists)?))).collect()
         });
         let rules: Vec<Vec<(String, Compiled)>> = rules.collect();
         let segments = rules.len();
