@@ -10,6 +10,7 @@
 //! indexes by event kind, and by the value of one tested property, which counters an event can touch. So `apply`
 //! costs O(what the event touches), however many rules there are, and allocates nothing in the steady state.
 
+mod apply;
 mod compile;
 mod consent;
 mod decide;
@@ -21,6 +22,7 @@ mod models;
 mod open;
 mod reach;
 mod slate;
+mod stages;
 mod survey;
 mod upkeep;
 
@@ -39,9 +41,11 @@ use crate::catalog::Catalog;
 use crate::event::{Event, EventItem, EventKind};
 use crate::hash::{Map, Symbol, fold};
 use crate::id::DecisionId;
-use crate::profile::{Flip, Flips, Fold, MAX_LINES, Membership, Profile, Remembered, Upkeep, event_id, weight_of};
+use crate::profile::{
+    Flip, Flips, Fold, MAX_LINES, Membership, Profile, Remembered, Stage, Upkeep, event_id, weight_of,
+};
 use crate::recommend;
-use crate::rule::{Answer, Compiled, CounterSpec, List};
+use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List};
 use crate::schema::Schema;
 use crate::segment::Segment;
 use crate::time::Timestamp;
@@ -62,6 +66,8 @@ pub struct Engine {
     upkeep: Upkeep,
     names: Names,
     campaigns: Vec<CompiledCampaign>,
+    /// The campaigns by the symbols of their names.
+    campaign_places: Map<Symbol, usize>,
     /// The campaigns of each placement, in the order in which they are asked.
     placements: Map<Symbol, (Arc<str>, Vec<usize>)>,
     /// The campaigns whose goals ask for events of a kind.
@@ -129,70 +135,6 @@ pub struct Changes {
 }
 
 impl Engine {
-    /// Takes in an event that has passed [`Event::check`]: folds it into the profile, and settles the segments that
-    /// it, or the time that has passed, can have changed. `now` is the present; an event that comes late keeps its
-    /// own time.
-    ///
-    /// An event that the profile has already (see [`Event::id`]) changes nothing. Nor does one of a person who does not
-    /// consent to tracking, or did not when it happened: see [`Changes::untracked`]. Cost: what the event touches; no
-    /// allocation once the profile has reached its size.
-    pub fn apply(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
-        let mut touched = None;
-        let mut changes = self.take_in(event, profile, catalog, now, &mut touched);
-        if let Some(touched) = touched {
-            self.finish(profile, touched, now, &mut changes);
-        }
-        changes
-    }
-
-    /// Folds an event in, and notes the segments that are to be settled: those that it can have changed, and before
-    /// the first event that is kept those that time has changed, or all if they are others now.
-    pub(crate) fn take_in(
-        &self,
-        event: &Event,
-        profile: &mut Profile,
-        catalog: &Catalog,
-        now: Timestamp,
-        touched: &mut Option<Touched>,
-    ) -> Changes {
-        let mut unheard = SmallVec::new();
-        if event.kind == EventKind::ConsentChanged {
-            unheard = profile.hear(event, &self.upkeep);
-        }
-        if !self.upkeep.unasked.tracks(profile.consent(), event.time) {
-            return Changes { untracked: true, mismatched: unheard, ..Changes::default() };
-        }
-        let touched = touched.get_or_insert_with(|| self.begin(profile, catalog, now));
-        let fold = profile.fold(event, catalog, &self.upkeep);
-        if !fold.repeated {
-            self.count(event, profile, catalog, fold.id, touched);
-            self.touch(&fold, touched);
-        }
-        let mut mismatched = fold.mismatched;
-        mismatched.extend(unheard);
-        Changes { repeated: fold.repeated, mismatched, oversized: fold.oversized, ..Changes::default() }
-    }
-
-    fn begin(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Touched {
-        let mut touched = Touched::new();
-        if profile.membership.engine != self.fingerprint {
-            self.take_over(profile, catalog, profile.events() == 0, &mut touched);
-        } else if !profile.membership.holds_at(now) {
-            self.touch_due(profile, &mut touched);
-            profile.membership.due = Timestamp::MAX;
-        }
-        touched
-    }
-
-    /// Settles what was noted.
-    pub(crate) fn finish(&self, profile: &mut Profile, touched: Touched, now: Timestamp, changes: &mut Changes) {
-        let mut flips = std::mem::take(&mut profile.membership.flips);
-        let due = self.settle(profile, &mut flips, touched, now, changes);
-        profile.membership.flips = flips;
-        profile.membership.due = profile.membership.due.min(due);
-        profile.membership.since = now;
-    }
-
     /// Whether the person is in a segment, by the flips of the profile.
     fn answer(&self, flips: &[Flip], index: u32) -> Answer {
         let blank = self.segments.get(index as usize).is_some_and(|segment| segment.blank);
@@ -212,12 +154,19 @@ impl Engine {
 
     /// Makes a profile's memberships this engine's: all segments are to be settled, and counters that the profile
     /// does not have are filled from its history, as far as that reaches.
-    fn take_over(&self, profile: &mut Profile, catalog: &Catalog, is_new: bool, touched: &mut Touched) {
+    fn take_over(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp, touched: &mut Touched) {
         let flips = self.translate(&profile.membership);
         profile.membership = Membership { engine: self.fingerprint, flips, ..Membership::default() };
-        if is_new {
+        if profile.events() == 0 {
+            // What an empty profile is in by the clock is nothing that it enters.
+            let clock = self.reach.of_aspect(Aspect::Clock).into();
+            let mut flips = std::mem::take(&mut profile.membership.flips);
+            profile.membership.due = self.settle(profile, &mut flips, clock, now, &mut Changes::default());
+            profile.membership.flips = flips;
             return;
         }
+        touched.extend(0..self.segments.len() as u32);
+        profile.recount_sessions(&self.upkeep);
         // Counters that nothing asks for any more would take the room of new ones.
         profile.counters.retain(|id| self.plan.binary_search_by_key(&id, CounterSpec::id).is_ok());
         let missing = |spec: &CounterSpec| profile.counters.find(spec.id()).is_none();
@@ -228,7 +177,24 @@ impl Engine {
                 self.recall(event, profile, catalog, &wanted);
             }
         }
-        touched.extend(0..self.segments.len() as u32);
+    }
+
+    /// Notes all segments; for an empty profile those in which one empty profile differs from another.
+    fn touch_all(&self, profile: &Profile, touched: &mut Touched) {
+        if profile.events() == 0 {
+            touched.extend_from_slice(self.reach.of_aspect(Aspect::Person));
+            touched.extend_from_slice(self.reach.of_aspect(Aspect::Clock));
+        } else {
+            touched.extend(0..self.segments.len() as u32);
+        }
+    }
+
+    /// Where the person stands, and since when, if any rule asks for it.
+    fn stage(&self, profile: &Profile, now: Timestamp) -> Option<(Stage, Timestamp)> {
+        if self.reach.of_aspect(Aspect::Lifecycle).is_empty() {
+            return None;
+        }
+        Some(self.upkeep.lifecycle.stage(&profile.visits()?, now))
     }
 
     /// Memberships under an engine that this one succeeded, in its own indexes: a segment of the same name is as it
@@ -285,14 +251,13 @@ impl Engine {
     }
 
     /// Counts an event in the counters that it reaches.
-    fn count(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, id: u64, touched: &mut Touched) {
-        let view = EventView::new(event, catalog);
-        self.reach.counters(&view, &self.names, &self.plan, &mut |index| {
+    fn count(&self, view: &EventView<'_>, profile: &mut Profile, id: u64, touched: &mut Touched) {
+        self.reach.counters(view, &self.names, &self.plan, &mut |index| {
             let spec = &self.plan[index as usize];
             // An event without the number that a sum is over is left out of it.
-            let Some(amount) = spec.amount(&(&view, &self.names)) else { return };
+            let Some(amount) = spec.amount(&(view, &self.names)) else { return };
             if let Some(counter) = profile.counters.entry(spec.id(), || spec.counter()) {
-                counter.observe(event.time, id, amount, spec.keep());
+                counter.observe(view.event().time, id, amount, spec.keep());
             }
             touched.extend_from_slice(self.reach.of_planned(index));
         });
@@ -307,7 +272,10 @@ impl Engine {
             let dimension = self.upkeep.dimensions[usize::from(*of)].attribute;
             touched.extend_from_slice(self.reach.of_dimension(dimension));
         }
-        touched.extend_from_slice(self.reach.of_session());
+        if fold.spent {
+            touched.extend_from_slice(self.reach.of_aspect(Aspect::Purchases));
+        }
+        touched.extend_from_slice(self.reach.of_aspect(Aspect::Session));
     }
 
     /// Evaluates the touched segments in their order, and those that refer to one that changed. Gives a time before
@@ -485,7 +453,7 @@ fn fingerprint(segments: &[&Segment], lists: &[List], plan: &[CounterSpec], keep
         .chain(listed)
         .chain(plan.iter().map(|spec| spec.id().to_bits()))
         .chain(dimensions)
-        .chain([keep.session_gap.millis().unsigned_abs()])
+        .chain([keep.session_gap.millis().unsigned_abs(), keep.lifecycle.digest(), keep.rfm.digest()])
         .collect();
     // Zero stands for "no engine yet".
     crate::hash::combine(&parts).max(1)

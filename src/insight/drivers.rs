@@ -86,7 +86,7 @@ impl Analysis {
         }
         found.retain(|driver| driver.q <= self.settings.false_discovery);
         for drivers in [&mut found, &mut leaks] {
-            drivers.sort_by(|a, b| b.contrast.t.abs().total_cmp(&a.contrast.t.abs()));
+            drivers.sort_by(|a, b| b.contrast.z.abs().total_cmp(&a.contrast.z.abs()));
         }
         Drivers {
             worth: self.worth.clone(),

@@ -4,6 +4,7 @@ use super::worth::Worth;
 use crate::engine::Engine;
 use crate::event::EventKind;
 use crate::hash::Symbol;
+use crate::rule::Aspect;
 
 /// For every segment of the engine, whether it asks about what the worth follows from, itself or by another segment.
 pub(super) fn leaks(engine: &Engine, worth: &Worth<'_>) -> Vec<bool> {
@@ -28,7 +29,7 @@ struct Source {
     kinds: Vec<Symbol>,
     attributes: Vec<Symbol>,
     affinities: Vec<Symbol>,
-    session: bool,
+    aspects: Vec<Aspect>,
 }
 
 impl Source {
@@ -37,7 +38,7 @@ impl Source {
         let names: Vec<Symbol> = worth.follows_from.iter().map(|name| Symbol::new(name)).collect();
         let named = worth.follows_from.iter().map(|name| EventKind::from(name.as_str()).symbol());
         let kinds = worth.kinds().iter().map(EventKind::symbol).chain(named).collect();
-        Self { kinds, attributes: names.clone(), affinities: names, session: false }
+        Self { kinds, attributes: names.clone(), affinities: names, aspects: Vec::new() }
     }
 
     /// Adds what a segment asks about, and those that it refers to.
@@ -53,7 +54,7 @@ impl Source {
                 self.kinds.extend(engine.kinds(&reads.counters));
                 self.attributes.extend(&reads.attributes);
                 self.affinities.extend(&reads.affinities);
-                self.session |= reads.session;
+                self.aspects.extend(&reads.aspects);
             }
         }
     }
@@ -63,7 +64,7 @@ impl Source {
         engine.kinds(&reads.counters).any(|kind| self.kinds.contains(&kind))
             || reads.attributes.iter().any(|name| self.attributes.contains(name))
             || reads.affinities.iter().any(|name| self.affinities.contains(name))
-            || (self.session && reads.session)
+            || reads.aspects.iter().any(|aspect| self.aspects.contains(aspect))
     }
 }
 

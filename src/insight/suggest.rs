@@ -5,7 +5,7 @@
 //! the best is found, its people are set aside and the search begins anew, so that the next rule is about others.
 //!
 //! The best of thousands of rules looks better than it is. So rules are chosen by one half of the sample, and tested
-//! and measured by the other, which has taken no part in choosing: each by a one-sided test of Welch's, the few of them
+//! and measured by the other, which has taken no part in choosing: each by a one-sided test of ranks, the few of them
 //! together after Benjamini and Hochberg. Where nothing goes with value, something is suggested in at most as many
 //! samples as [`ValueSettings::false_discovery`](super::ValueSettings::false_discovery) says. Intervals of what passed
 //! are widened for having been picked (Benjamini and Yekutieli, "False discovery rate-adjusted multiple confidence
@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::bits::Bits;
 use super::value::{Analysis, Contrast};
 use crate::rule::Rule;
-use crate::stats::{Level, false_discovery, normal_upper_quantile};
+use crate::stats::{Level, false_discovery, normal_upper_quantile, normal_upper_tail};
 use crate::time::Timestamp;
 
 /// Segments that would be worth having. Displays as a table.
@@ -86,7 +86,7 @@ impl Analysis {
         }
         let rivals: Vec<Contrast> =
             chosen.iter().map(|of| self.contrast(&of.people, Some(&self.measuring), self.settings.level)).collect();
-        let p: Vec<f64> = rivals.iter().map(|contrast| contrast.p_more).collect();
+        let p: Vec<f64> = rivals.iter().map(|contrast| normal_upper_tail(contrast.z)).collect();
         let q = false_discovery(&p);
         let passed = q.iter().filter(|q| **q <= self.settings.false_discovery).count();
         let level = self.adjusted(passed, chosen.len());

@@ -95,7 +95,7 @@ fn a_planted_segment_is_found_and_honestly_measured() {
     let suggestions = analysis.suggestions();
     let best = &suggestions.found[0];
     let text = best.rule.to_string();
-    assert!(text.contains("country = 'DE'") && text.contains("item_viewed') "), "{suggestions}");
+    assert!(text.contains("country = 'DE'") && text.contains("event('item_viewed')"), "{suggestions}");
 }
 
 #[test]
@@ -203,6 +203,7 @@ fn noise(seed: u64, people: usize, conditions: usize) -> Analysis {
         now: now(),
         people: people as u64,
         capped: values.iter().map(|value| value.min(10.0)).collect(),
+        ranks: crate::stats::mid_ranks(&values),
         values,
         cap: 10.0,
         choosing,
@@ -237,6 +238,7 @@ fn intervals_of_what_was_picked_hold_what_is_true() {
         }
         // Nobody is capped, so that the true lift is known.
         analysis.capped.clone_from(&analysis.values);
+        analysis.ranks = crate::stats::mid_ranks(&analysis.values);
         for suggestion in analysis.suggestions().found {
             if suggestion.rule.to_string() != "c1 = true" {
                 continue;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::people::Record;
 use super::{IngestError, Personalizer, write};
-use crate::engine::{Changes, Engine};
+use crate::engine::{Changes, Engine, OpenDecisions};
 use crate::event::{Event, EventKind};
 use crate::hash::Map;
 use crate::id::UserKey;
@@ -80,8 +80,8 @@ impl Personalizer {
             // Once an event is not too old for the erasure of its person, no later one is.
             let mut rest = &run[..];
             while let Some((first, after)) = rest.split_first() {
-                let result = self.people.update(&events[*first], &batch.engine, |_, _, record| {
-                    batch.fold(rest, record, &mut scratch.context, imported);
+                let result = self.people.update(&events[*first], &batch.engine, |user, _, record| {
+                    batch.fold(rest, user, record, &mut scratch.context, imported);
                 });
                 let Err(error) = result else { break };
                 errors.push((*first as u64, error));
@@ -106,14 +106,23 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     /// Folds a run of events of one person in, and settles the memberships once.
-    fn fold(&self, run: &[usize], record: &mut Record, context: &mut Vec<Seen>, imported: &mut Imported) {
+    fn fold(
+        &self,
+        run: &[usize],
+        user: UserKey,
+        record: &mut Record,
+        context: &mut Vec<Seen>,
+        imported: &mut Imported,
+    ) {
         let Self { engine, events, now, .. } = self;
-        let mut touched = None;
+        let (mut touched, none) = (None, OpenDecisions::default());
+        let open = record.open.as_deref().unwrap_or(&none);
         // Requests wait while models learn, so they have their turn between a few events.
         for run in run.chunks(AT_ONCE) {
             let mut models = write(&self.shop.models);
             for event in run.iter().map(|index| &events[*index]) {
-                let changes = engine.take_in(event, &mut record.profile, &models.catalog, *now, &mut touched);
+                let profile = &mut record.profile;
+                let changes = engine.take_in_for(user, event, open, profile, &models.catalog, *now, &mut touched);
                 imported.mismatched += changes.mismatched.len() as u64;
                 if changes.untracked || changes.repeated {
                     imported.untracked += u64::from(changes.untracked);

@@ -75,8 +75,6 @@ pub struct Welch {
     pub freedom: f64,
     /// How likely a difference this large or larger, in either direction, is if there is none.
     pub p: f64,
-    /// How likely a difference this large or larger in the first's favour is if there is none.
-    pub p_more: f64,
 }
 
 impl Welch {
@@ -94,8 +92,7 @@ impl Welch {
         let freedom = sum * sum / (of_a * of_a / (a.count - 1) as f64 + of_b * of_b / (b.count - 1) as f64);
         let (difference, error) = (a.mean - b.mean, libm::sqrt(sum));
         let p = student_both_tails(difference / error, freedom);
-        let p_more = if difference >= 0.0 { 0.5 * p } else { 1.0 - 0.5 * p };
-        Some(Self { difference, error, freedom, p, p_more })
+        Some(Self { difference, error, freedom, p })
     }
 
     /// Where the difference is likely to lie.

@@ -1,0 +1,142 @@
+//! Taking in events: one at a time, or many of one person before the segments are settled.
+
+use smallvec::SmallVec;
+
+use super::facts::{EventView, Shown};
+use super::{Changes, Engine, OpenDecisions, Touched};
+use crate::catalog::Catalog;
+use crate::event::{Event, EventKind};
+use crate::id::UserKey;
+use crate::profile::Profile;
+use crate::rule::Aspect;
+use crate::time::Timestamp;
+
+impl Engine {
+    /// Takes in an event that has passed [`Event::check`]: folds it into the profile, and settles the segments that
+    /// it, or the time that has passed, can have changed. `now` is the present; an event that comes late keeps its
+    /// own time.
+    ///
+    /// An event that the profile has already (see [`Event::id`]) changes nothing. Nor does one of a person who does not
+    /// consent to tracking, or did not when it happened: see [`Changes::untracked`]. Cost: what the event touches; no
+    /// allocation once the profile has reached its size.
+    pub fn apply(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
+        self.apply_view(&EventView::new(event, catalog), None, profile, now)
+    }
+
+    /// [`Engine::apply`] for a person whose key is not the one that the event names, such as after ids have been
+    /// linked, and whose open decisions tell what an event that names one of them has shown: its `campaign`,
+    /// `variant` and `placement` are then known as if they were properties of the event.
+    pub fn apply_for(
+        &self,
+        user: UserKey,
+        event: &Event,
+        open: &OpenDecisions,
+        profile: &mut Profile,
+        catalog: &Catalog,
+        now: Timestamp,
+    ) -> Changes {
+        let view = EventView::new(event, catalog).showing(self.shown(event, open));
+        self.apply_view(&view, Some(user), profile, now)
+    }
+
+    /// [`Engine::apply_for`] without settling: the segments that are to be settled are noted, and
+    /// [`Engine::finish`] settles those of many events at once.
+    #[expect(clippy::too_many_arguments, reason = "those of `apply_for`, and what it is to note")]
+    pub(crate) fn take_in_for(
+        &self,
+        user: UserKey,
+        event: &Event,
+        open: &OpenDecisions,
+        profile: &mut Profile,
+        catalog: &Catalog,
+        now: Timestamp,
+        touched: &mut Option<Touched>,
+    ) -> Changes {
+        let view = EventView::new(event, catalog).showing(self.shown(event, open));
+        self.take_in(&view, Some(user), profile, now, touched)
+    }
+
+    /// What the decision that an event names has shown, if it is open.
+    fn shown(&self, event: &Event, open: &OpenDecisions) -> Option<Shown<'_>> {
+        let (campaign, variant) = open.shown(event.decision?)?;
+        let campaign = &self.campaigns[*self.campaign_places.get(&campaign)?];
+        let variant = campaign.symbols.iter().position(|symbol| *symbol == variant)?;
+        Some(Shown { campaign: &campaign.name, variant: &campaign.variants[variant], placement: &campaign.placement })
+    }
+
+    fn apply_view(
+        &self,
+        view: &EventView<'_>,
+        user: Option<UserKey>,
+        profile: &mut Profile,
+        now: Timestamp,
+    ) -> Changes {
+        let mut touched = None;
+        let mut changes = self.take_in(view, user, profile, now, &mut touched);
+        if let Some(touched) = touched {
+            self.finish(profile, touched, now, &mut changes);
+        }
+        changes
+    }
+
+    /// Folds an event in, and notes the segments that are to be settled: those that it can have changed, and before
+    /// the first event that is kept those that time has changed, or all if they are others now.
+    fn take_in(
+        &self,
+        view: &EventView<'_>,
+        user: Option<UserKey>,
+        profile: &mut Profile,
+        now: Timestamp,
+        touched: &mut Option<Touched>,
+    ) -> Changes {
+        let (event, catalog) = (view.event(), view.catalog());
+        let mut unheard = SmallVec::new();
+        if event.kind == EventKind::ConsentChanged {
+            unheard = profile.hear(event, &self.upkeep);
+        }
+        if !self.upkeep.unasked.tracks(profile.consent(), event.time) {
+            return Changes { untracked: true, mismatched: unheard, ..Changes::default() };
+        }
+        let touched = touched.get_or_insert_with(|| self.begin(profile, catalog, now));
+        let is_renamed = match user {
+            Some(user) => profile.belongs_to(user),
+            None => profile.is_named_by(event),
+        };
+        if is_renamed {
+            touched.extend_from_slice(self.reach.of_aspect(Aspect::Person));
+        }
+        let stage = self.stage(profile, now);
+        let fold = profile.fold(event, catalog, &self.upkeep);
+        if !fold.repeated {
+            self.count(view, profile, fold.id, touched);
+            self.touch(&fold, touched);
+            // Each further event only puts off what the silence after it will bring.
+            if self.stage(profile, now) != stage {
+                touched.extend_from_slice(self.reach.of_aspect(Aspect::Lifecycle));
+            }
+        }
+        let mut mismatched = fold.mismatched;
+        mismatched.extend(unheard);
+        Changes { repeated: fold.repeated, mismatched, oversized: fold.oversized, ..Changes::default() }
+    }
+
+    pub(super) fn begin(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Touched {
+        let mut touched = Touched::new();
+        if profile.membership.engine != self.fingerprint {
+            self.take_over(profile, catalog, now, &mut touched);
+        } else if !profile.membership.holds_at(now) {
+            self.touch_due(profile, &mut touched);
+            profile.membership.due = Timestamp::MAX;
+        }
+        touched
+    }
+
+    /// Settles what was noted.
+    pub(crate) fn finish(&self, profile: &mut Profile, touched: Touched, now: Timestamp, changes: &mut Changes) {
+        let mut flips = std::mem::take(&mut profile.membership.flips);
+        let due = self.settle(profile, &mut flips, touched, now, changes);
+        profile.membership.flips = flips;
+        profile.membership.due = profile.membership.due.min(due);
+        profile.membership.since = now;
+    }
+}
