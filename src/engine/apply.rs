@@ -39,8 +39,8 @@ impl Engine {
         self.apply_view(&view, Some(user), profile, now)
     }
 
-    /// [`Engine::apply_for`] without settling: the segments that are to be settled are noted, and
-    /// [`Engine::finish`] settles those of many events at once.
+    /// [`Engine::apply_for`] without settling: what is to be settled is noted, and [`Engine::finish`] settles it for
+    /// many events at once.
     #[expect(clippy::too_many_arguments, reason = "those of `apply_for`, and what it is to note")]
     pub(crate) fn take_in_for(
         &self,
@@ -50,10 +50,10 @@ impl Engine {
         profile: &mut Profile,
         catalog: &Catalog,
         now: Timestamp,
-        touched: &mut Option<Touched>,
+        pending: &mut Option<Pending>,
     ) -> Changes {
         let view = EventView::new(event, catalog).showing(self.shown(event, open));
-        self.take_in(&view, Some(user), profile, now, touched)
+        self.take_in(&view, Some(user), profile, now, pending)
     }
 
     /// What the decision that an event names has shown, if it is open.
@@ -71,10 +71,10 @@ impl Engine {
         profile: &mut Profile,
         now: Timestamp,
     ) -> Changes {
-        let mut touched = None;
-        let mut changes = self.take_in(view, user, profile, now, &mut touched);
-        if let Some(touched) = touched {
-            self.finish(profile, touched, now, &mut changes);
+        let mut pending = None;
+        let mut changes = self.take_in(view, user, profile, now, &mut pending);
+        if let Some(pending) = pending {
+            self.finish(profile, pending, now, &mut changes);
         }
         changes
     }
@@ -87,7 +87,7 @@ impl Engine {
         user: Option<UserKey>,
         profile: &mut Profile,
         now: Timestamp,
-        touched: &mut Option<Touched>,
+        pending: &mut Option<Pending>,
     ) -> Changes {
         let (event, catalog) = (view.event(), view.catalog());
         let mut unheard = SmallVec::new();
@@ -95,9 +95,20 @@ impl Engine {
             unheard = profile.hear(event, &self.upkeep);
         }
         if !self.upkeep.unasked.tracks(profile.consent(), event.time) {
-            return Changes { untracked: true, mismatched: unheard, ..Changes::default() };
+            let mut changes = Changes { untracked: true, mismatched: unheard, ..Changes::default() };
+            // What is said about consent takes room too.
+            if profile.bytes() > self.upkeep.bytes {
+                self.settle_within(profile, now, &mut changes);
+            }
+            return changes;
         }
-        let touched = touched.get_or_insert_with(|| self.begin(profile, catalog, now));
+        let (outline, had_dropped) = (profile.outline(), profile.counters.has_dropped());
+        let grew = profile.membership.engine != self.fingerprint;
+        // Also after the first event: what it joined can have changed what others read.
+        let begun = self.begin(profile, catalog, now);
+        let pending = pending.get_or_insert_with(|| Pending { touched: Touched::new(), grew });
+        pending.touched.extend(begun);
+        let touched = &mut pending.touched;
         let is_renamed = match user {
             Some(user) => profile.belongs_to(user),
             None => profile.is_named_by(event),
@@ -107,14 +118,20 @@ impl Engine {
         }
         let stage = self.stage(profile, now);
         let fold = profile.fold(event, catalog, &self.upkeep);
+        let mut grew = pending.grew;
         if !fold.repeated {
-            self.count(view, profile, fold.id, touched);
+            grew |= self.count(view, profile, fold.id, touched);
             self.touch(&fold, touched);
             // Each further event only puts off what the silence after it will bring.
             if self.stage(profile, now) != stage {
                 touched.extend_from_slice(self.reach.of_aspect(Aspect::Lifecycle));
             }
         }
+        grew |= !fold.attributes.is_empty() || profile.outline() != outline;
+        if grew {
+            self.make_room(profile, had_dropped, touched);
+        }
+        pending.grew = grew;
         let mut mismatched = fold.mismatched;
         mismatched.extend(unheard);
         Changes { repeated: fold.repeated, mismatched, oversized: fold.oversized, ..Changes::default() }
@@ -132,11 +149,27 @@ impl Engine {
     }
 
     /// Settles what was noted.
-    pub(crate) fn finish(&self, profile: &mut Profile, touched: Touched, now: Timestamp, changes: &mut Changes) {
-        let mut flips = std::mem::take(&mut profile.membership.flips);
-        let due = self.settle(profile, &mut flips, touched, now, changes);
-        profile.membership.flips = flips;
-        profile.membership.due = profile.membership.due.min(due);
-        profile.membership.since = now;
+    pub(crate) fn finish(&self, profile: &mut Profile, pending: Pending, now: Timestamp, changes: &mut Changes) {
+        let outline = profile.outline();
+        self.settle_all(profile, pending.touched, now, changes);
+        if pending.grew || profile.outline() != outline {
+            self.settle_within(profile, now, changes);
+        }
+    }
+}
+
+/// What is to be settled after events were folded in.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    touched: Touched,
+    /// Whether the profile may have grown, so that it is to be kept within its bytes.
+    grew: bool,
+}
+
+impl Pending {
+    /// Notes every segment once.
+    pub(crate) fn tidy(&mut self) {
+        self.touched.sort_unstable();
+        self.touched.dedup();
     }
 }

@@ -38,8 +38,11 @@ impl Engine {
         if profile.membership.engine == self.fingerprint && profile.membership.holds_at(now) {
             return changes;
         }
-        let touched = self.begin(profile, catalog, now);
-        self.finish(profile, touched, now, &mut changes);
+        let had_dropped = profile.counters.has_dropped();
+        let mut touched = self.begin(profile, catalog, now);
+        self.make_room(profile, had_dropped, &mut touched);
+        self.settle_all(profile, touched, now, &mut changes);
+        self.settle_within(profile, now, &mut changes);
         changes
     }
 
@@ -124,7 +127,7 @@ impl Engine {
 
     /// The segments that differ from those of an empty profile, as they are at a time.
     pub(super) fn flips_at(&self, profile: &Profile, now: Timestamp) -> Flips {
-        let mut flips = profile.membership.flips.clone();
+        let mut flips = profile.membership.flips();
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
             flips.clear();
@@ -161,6 +164,14 @@ impl Engine {
             if is_there {
                 touched.extend_from_slice(self.reach.of_aspect(aspect));
             }
+        }
+        let said = profile.extra.iter().any(|extra| extra.preferences.iter().next().is_some());
+        for dimension in self.upkeep.dimensions.iter().filter(|_| said) {
+            touched.extend_from_slice(self.reach.of_dimension(dimension.attribute));
+        }
+        // A group can have changed without an event of the person.
+        for of in profile.extra.iter().flat_map(|extra| extra.groups.iter()) {
+            touched.extend_from_slice(self.reach.of_group(of.kind));
         }
     }
 }

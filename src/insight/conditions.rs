@@ -22,8 +22,14 @@ pub(super) fn conditions(
     now: Timestamp,
 ) -> Vec<Rule> {
     let mut gather = Gather { engine, least: settings.least, rules: Vec::new() };
+    let mut having: Map<Symbol, usize> = Map::default();
+    for attribute in profiles.iter().flat_map(|profile| profile.attributes().as_slice()) {
+        *having.entry(attribute.name).or_default() += 1;
+    }
     for name in attributes(engine, settings) {
-        gather.attribute(&name, profiles);
+        if having.get(&Symbol::new(&name)).is_some_and(|count| *count >= settings.least) {
+            gather.attribute(&name, profiles);
+        }
     }
     gather.touches(profiles);
     gather.affinities(profiles, catalog, now);

@@ -115,14 +115,17 @@ impl Batch<'_> {
         imported: &mut Imported,
     ) {
         let Self { engine, events, now, .. } = self;
-        let (mut touched, none) = (None, OpenDecisions::default());
-        let open = record.open.as_deref().unwrap_or(&none);
+        let (mut pending, none) = (None, OpenDecisions::default());
+        let (open, profile) = (record.open.as_deref().unwrap_or(&none), &mut record.profile);
         // Requests wait while models learn, so they have their turn between a few events.
         for run in run.chunks(AT_ONCE) {
             let mut models = write(&self.shop.models);
             for event in run.iter().map(|index| &events[*index]) {
-                let profile = &mut record.profile;
-                let changes = engine.take_in_for(user, event, open, profile, &models.catalog, *now, &mut touched);
+                imported.mismatched += self.shop.groups.update(event, engine).len() as u64;
+                engine.join_group(event, profile);
+                self.shop.groups.attach(profile);
+                self.shop.names.learn(event);
+                let changes = engine.take_in_for(user, event, open, profile, &models.catalog, *now, &mut pending);
                 imported.mismatched += changes.mismatched.len() as u64;
                 if changes.untracked || changes.repeated {
                     imported.untracked += u64::from(changes.untracked);
@@ -131,16 +134,15 @@ impl Batch<'_> {
                 }
                 imported.taken += 1;
                 if weight_of(&event.kind) > 0.0 && !event.items.is_empty() {
-                    engine.learn(event, &record.profile, &mut models, context);
+                    engine.learn(event, profile, &mut models, context);
                 }
             }
-            if let Some(touched) = &mut touched {
-                touched.sort_unstable();
-                touched.dedup();
+            if let Some(pending) = &mut pending {
+                pending.tidy();
             }
         }
-        if let Some(touched) = touched {
-            engine.finish(&mut record.profile, touched, *now, &mut Changes::default());
+        if let Some(pending) = pending {
+            engine.finish(profile, pending, *now, &mut Changes::default());
         }
     }
 }

@@ -42,6 +42,8 @@ impl Personalizer {
 
     /// What goes with value among the people of a sample, and which segments would be worth having; see [`Analysis`].
     ///
+    /// Attributes are looked at by the names that events brought, too, of which the crate remembers 4,096.
+    ///
     /// Models that would learn wait while the analysis is made, since it reads the catalog; that takes as long as to
     /// evaluate some hundred rules for each person of the sample.
     ///
@@ -74,6 +76,8 @@ impl Personalizer {
         now: Timestamp,
     ) -> Result<Analysis, InsightError> {
         let engine = self.engine();
-        self.with_models(|models| Analysis::new(&engine, sample, &models.catalog, worth, settings, now))
+        let mut settings = settings.clone();
+        settings.attributes.extend(self.names.all().into_iter().map(String::from));
+        self.with_models(|models| Analysis::new(&engine, sample, &models.catalog, worth, &settings, now))
     }
 }

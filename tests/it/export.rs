@@ -1,97 +1,103 @@
-//! What leaves the house: in order, quoted, and only of those who consent.
+//! A person can read all that is known about them, by names where anybody knows these.
 
-use bespoke::engine::Engine;
+use bespoke::catalog::Item;
 use bespoke::event::{Event, EventKind};
-use bespoke::id::UserKey;
-use bespoke::personalizer::{Export, Personalizer};
-use bespoke::time::Timestamp;
+use bespoke::{Engine, Personalizer, Request, Span, Timestamp, UserKey};
 
-fn now() -> Timestamp {
-    "2026-03-01T12:00:00Z".parse().unwrap()
+use crate::dice::Dice;
+
+const DEFINITIONS: &str = r#"{
+    "schema": {
+        "attributes": {"plan": {"kind": "text", "history": 3}},
+        "channels": ["crm", "web"],
+        "groups": {"company": {"seats": "number"}}
+    },
+    "computed": [{"name": "size", "most_frequent": {"event": "event('purchased')", "property": "size"}}],
+    "segments": [{"name": "buyers", "rule": "event('purchased').within(30 days).count() >= 1"}],
+    "placements": ["home"],
+    "campaigns": [{"name": "hello", "placement": "home", "payload": 1}],
+    "settings": {"consent": {"email": false}}
+}"#;
+
+fn at(minute: i64) -> Timestamp {
+    "2026-03-01T12:00:00Z".parse::<Timestamp>().unwrap() + Span::from_millis(minute * 60_000)
 }
 
 fn shop() -> Personalizer {
-    let shop = Personalizer::new(
-        Engine::from_json(
-            r#"{"schema": {"attributes": {"name": "text", "age": "number", "joined": "time", "tags": "list"}},
-            "segments": [{"name": "old", "rule": "age >= 50"}, {"name": "tagged, or so", "rule": "tags EXISTS"}],
-            "settings": {"consent": {"email": true}}}"#,
-        )
-        .unwrap(),
-    );
-    for i in 0..600 {
-        let name = format!("p{i}");
-        let mut event = Event::new(EventKind::Identified, &name, now())
-            .attribute("name", format!(" Mc\"{i}, Jr\n"))
-            .attribute("age", f64::from(i % 100));
-        if i % 2 == 0 {
-            event = event.attribute("joined", "2026-01-02").attribute("tags", vec!["a", "b"]);
-        }
-        shop.ingest(&event, now()).unwrap();
-        if i % 3 == 0 {
-            let refused = Event::new(EventKind::ConsentChanged, &name, now()).property("email", false);
-            shop.ingest(&refused, now()).unwrap();
-        }
-    }
+    let shop = Personalizer::new(Engine::from_json(DEFINITIONS).unwrap());
+    shop.upsert_item(Item::new("pacer").category("shoes/running")).unwrap();
     shop
 }
 
-#[test]
-fn everybody_who_consents_comes_once_and_in_order() {
-    let shop = shop();
-    let export = Export::to("email").attributes(["age"]).segments(["old"]);
-    let rows: Vec<_> = shop.export(&export, now()).unwrap().collect();
-    assert_eq!(rows.len(), 400);
-    assert!(rows.is_sorted_by(|a, b| a.key < b.key));
-    let mut wanted: Vec<(UserKey, bool)> =
-        (0..600).filter(|i| i % 3 != 0).map(|i| (UserKey::known(&format!("p{i}")), i % 100 >= 50)).collect();
-    wanted.sort_unstable();
-    let found: Vec<(UserKey, bool)> = rows.iter().map(|row| (row.key, row.segments[0])).collect();
-    assert_eq!(found, wanted);
-    let nobody = Export::to("telepathy");
-    assert_eq!(shop.export(&nobody, now()).unwrap().count(), 0);
-    let old = Export::to("email").within("old");
-    assert_eq!(shop.export(&old, now()).unwrap().count(), wanted.iter().filter(|(_, old)| *old).count());
+fn events() -> Vec<Event> {
+    let ann = |kind, minute| Event { channel: Some("web".into()), ..Event::new(kind, "ann", at(minute)) };
+    vec![
+        ann(EventKind::Identified, 1).attribute("plan", "free").attribute("shoe_shop", "Wien"),
+        Event { anonymous: Some("phone".into()), ..ann(EventKind::Identified, 2).attribute("plan", "pro") },
+        Event { source: Some("mail".into()), ..ann(EventKind::ItemViewed, 3).item("pacer").property("dwell", 30.0) },
+        ann(EventKind::Purchased, 4).item("pacer").value(99.0, "EUR").property("size", 42.0),
+        ann(EventKind::PreferenceStated, 5).property("category", "shoes/running"),
+        ann(EventKind::ConsentChanged, 6).property("email", true),
+        ann(EventKind::Grouped, 7)
+            .property("group_kind", "company")
+            .property("group_id", "acme")
+            .attribute("seats", 3.0),
+        ann(EventKind::from("newsletter opened"), 8),
+    ]
 }
 
 #[test]
-fn csv_is_quoted_as_rfc_4180_has_it() {
+fn all_that_was_said_is_told_by_its_name() {
     let shop = shop();
-    let known = |key: UserKey| (key == UserKey::known("p4")).then(|| "p4".to_owned());
-    let export = Export::to("email").ids(known).attributes(["name", "joined", "tags"]).segments(["tagged, or so"]);
-    let mut exported = shop.export(&export, now()).unwrap();
-    assert_eq!(exported.header(), r#"key,id,name,joined,tags,"tagged, or so""#);
-    let row = exported.find(|row| row.key == UserKey::known("p4")).unwrap();
-    let wanted =
-        format!("{},p4,\" Mc\"\"4, Jr\n\",2026-01-02T00:00:00Z,\"[\"\"a\"\", \"\"b\"\"]\",true", UserKey::known("p4"));
-    assert_eq!(row.csv(), wanted);
-    let mut csv = String::new();
-    shop.export(&export, now()).unwrap().write_csv(&mut csv).unwrap();
-    // Lines end in CR LF; the line breaks within names are quoted.
-    assert_eq!(csv.matches("\r\n").count(), 401);
-    assert!(csv.contains(&format!("{},,", UserKey::known("p5"))));
+    for event in events() {
+        shop.ingest(&event, at(60)).unwrap();
+    }
+    let decision = shop.decide(&Request::new("home").user("ann"), at(60));
+    let all = shop.export(UserKey::anonymous("phone"), at(60)).unwrap();
+    assert_eq!(all["ids"].as_array().unwrap().len(), 1);
+    assert_eq!(all["user"], serde_json::json!(UserKey::known("ann")));
+    let attribute = |name: &str| all["attributes"].as_array().unwrap().iter().find(|of| of["name"] == name).unwrap();
+    assert_eq!((&attribute("plan")["value"], &attribute("plan")["channel"]), (&"pro".into(), &"web".into()));
+    assert_eq!(attribute("plan")["time"], serde_json::json!(at(2)));
+    assert_eq!(attribute("shoe_shop")["value"], "Wien", "a name that only events brought");
+    assert_eq!(all["past"]["plan"][1]["value"], "free");
+    assert_eq!(all["computed"]["size"], serde_json::json!({"value": 42, "confidence": 1.0, "count": 1}));
+    assert_eq!(all["affinities"][0]["attribute"], "category");
+    assert!(["shoes", "shoes/running"].contains(&all["affinities"][0]["value"].as_str().unwrap()));
+    assert_eq!(all["preferences"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        (&all["history"][2]["item"], &all["history"][7]["kind"]),
+        (&"pacer".into(), &"newsletter_opened".into())
+    );
+    assert_eq!((&all["sessions"]["events"], &all["touches"]["last"]["source"]), (&8.into(), &"mail".into()));
+    assert_eq!((&all["money"][0]["currency"], &all["money"][0]["amount"]), (&"EUR".into(), &99.0.into()));
+    let rule = "event('purchased').within(30d).count() >= 1";
+    assert_eq!(all["counters"][0]["asked_by"][0], serde_json::json!({"segment": "buyers", "rule": rule}));
+    assert_eq!((&all["segments"][0], &all["consent"][0]["purpose"]), (&"buyers".into(), &"email".into()));
+    let company = &all["groups"][0];
+    assert_eq!((&company["kind"], &company["id"]), (&"company".into(), &"acme".into()));
+    assert_eq!(company["attributes"][0]["value"], 3);
+    assert!(all["decisions"].to_string().contains(&decision.id.to_string()));
+    assert!(shop.export(UserKey::known("bob"), at(60)).is_none());
+    shop.erase(UserKey::known("ann"), at(61));
+    assert!(shop.export(UserKey::known("ann"), at(61)).is_none());
 }
 
 #[test]
-fn json_lines_are_objects_without_what_is_not_there() {
-    let shop = shop();
-    let upper = |text: &str| format!("<{text}>");
-    let export = Export::to("email").digest("name", upper).digest("age", upper).attributes(["tags"]).segments(["old"]);
-    let mut json = String::new();
-    shop.export(&export, now()).unwrap().write_json(&mut json).unwrap();
-    let lines: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 400);
-    let key = UserKey::known("p1").to_string();
-    let ours = lines.iter().find(|line| line["key"] == key.as_str()).unwrap();
-    let wanted = serde_json::json!({"key": key, "attributes": {"name": "<mc\"1, jr>"}, "segments": {"old": false}});
-    assert_eq!(*ours, wanted);
-}
-
-#[test]
-fn an_unknown_segment_is_told_before_anything_is_exported() {
-    let shop = shop();
-    for export in [Export::to("email").within("odl"), Export::to("email").segments(["odl"])] {
-        let error = shop.export(&export, now()).unwrap_err();
-        assert_eq!(error.to_string(), "unknown segment `odl`; did you mean `old`?");
+fn the_same_state_gives_the_same_text_also_after_a_snapshot() {
+    let mut events = events();
+    let mut text = None;
+    for seed in 0..10 {
+        Dice::new(seed).shuffle(&mut events);
+        let shop = shop();
+        for event in &events {
+            shop.ingest(event, at(60)).unwrap();
+        }
+        let again = self::shop();
+        again.restore(&shop.snapshot().unwrap()).unwrap();
+        for shop in [&shop, &again] {
+            let all = shop.export(UserKey::known("ann"), at(60)).unwrap().to_string();
+            assert_eq!(text.get_or_insert_with(|| all.clone()), &all);
+        }
     }
 }

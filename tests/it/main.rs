@@ -6,6 +6,7 @@
 )]
 
 mod attributes;
+mod computed;
 mod consent;
 mod decisions;
 mod definitions;
@@ -15,12 +16,18 @@ mod due;
 mod errors;
 mod events;
 mod export;
+mod export_all;
+mod groups;
 mod identity;
 mod import;
+mod interest;
 mod layering;
 mod naive;
 mod order;
 mod personalizer;
+mod preferences;
+mod retention;
+mod room;
 mod rules;
 mod shop;
 mod snapshots;
