@@ -5,8 +5,9 @@
 //!     AND NOT segment('newsletter') AND (affinity('category', 'shoes') > 0.3 OR context('page') = '/shoes')
 //! ```
 //!
-//! Attributes stand by their names, or in quotes within `attribute('…')`. `context`, `session`, `segment`, `event` and
-//! those under [Portrait](#portrait) are the other things to ask about. The operators are `= != > >= < <=`, `[NOT] IN (…)`,
+//! Attributes stand by their names, or in quotes within `attribute('…')`; those of the person's groups behind their
+//! kind, as in `group('company').plan`. `context`, `session`, `segment`, `event` and those under
+//! [Portrait](#portrait) are the other things to ask about. The operators are `= != > >= < <=`, `[NOT] IN (…)`,
 //! `BETWEEN … AND …`, `EXISTS`, `CONTAINS`, `STARTS_WITH`; `AND`, `OR`, `NOT` and parentheses combine. The same in
 //! JSON is `{"plan": "pro", "$event": {"name": "item_viewed", "where": {"category": "shoes"}, "within": "7d",
 //! "count": {"$gte": 3}}, "$not": {"$segment": "newsletter"}}`. All forms give one tree.
@@ -79,6 +80,7 @@ mod asked;
 mod ast;
 mod builder;
 mod check;
+mod computed;
 mod error;
 mod eval;
 mod facts;
@@ -110,6 +112,8 @@ pub use alone::{Alone, Given};
 pub use ast::{Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, SessionFact};
 pub use builder::{EventOperand, Operand, event};
 pub use check::{CampaignNames, LONGEST_WINDOW, MOST_WITHIN, Vocabulary};
+pub(crate) use computed::ComputedNames;
+pub use computed::Part;
 pub use error::{Location, NameKind, RuleError, RuleErrors};
 pub use eval::{Aspect, Compiled, Reads};
 pub use facts::{EventFacts, Facts, Scalar};
