@@ -47,11 +47,11 @@ use crate::catalog::Catalog;
 use crate::event::{Event, EventItem, EventKind};
 use crate::hash::{Map, Symbol};
 use crate::id::UserKey;
-use crate::profile::{Flip, Flips, Fold, Membership, Profile, Remembered, Stage, Upkeep};
+use crate::profile::{Flip, Flips, Fold, Membership, Profile, Remembered, Upkeep};
 use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List};
 use crate::segment::Segment;
 use crate::time::Timestamp;
-use facts::{EventView, Names, ProfileFacts, Shown};
+use facts::{EventView, Names, ProfileFacts};
 use gather::Gathering;
 use reach::Reach;
 
@@ -148,30 +148,6 @@ impl Engine {
     /// allocation once the profile has reached its size.
     pub fn apply(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
         self.take_in(EventView::new(event, catalog), None, profile, now)
-    }
-
-    /// [`Engine::apply`] for a person whose key is not the one that the event names, such as after ids have been
-    /// linked, and whose open decisions tell what an event that names one of them has shown: its `campaign`,
-    /// `variant` and `placement` are then known as if they were properties of the event.
-    pub fn apply_for(
-        &self,
-        user: UserKey,
-        event: &Event,
-        open: &OpenDecisions,
-        profile: &mut Profile,
-        catalog: &Catalog,
-        now: Timestamp,
-    ) -> Changes {
-        let view = EventView::new(event, catalog).showing(self.shown(event, open));
-        self.take_in(view, Some(user), profile, now)
-    }
-
-    /// What the decision that an event names has shown, if it is open.
-    fn shown(&self, event: &Event, open: &OpenDecisions) -> Option<Shown<'_>> {
-        let (campaign, variant) = open.shown(event.decision?)?;
-        let campaign = &self.campaigns[*self.campaign_places.get(&campaign)?];
-        let variant = campaign.symbols.iter().position(|symbol| *symbol == variant)?;
-        Some(Shown { campaign: &campaign.name, variant: &campaign.variants[variant], placement: &campaign.placement })
     }
 
     fn take_in(&self, view: EventView<'_>, user: Option<UserKey>, profile: &mut Profile, now: Timestamp) -> Changes {
@@ -274,24 +250,6 @@ impl Engine {
                 self.recall(event, profile, catalog, &wanted);
             }
         }
-    }
-
-    /// Notes all segments; for an empty profile those in which one empty profile differs from another.
-    fn touch_all(&self, profile: &Profile, touched: &mut Touched) {
-        if profile.events() == 0 {
-            touched.extend_from_slice(self.reach.of_aspect(Aspect::Person));
-            touched.extend_from_slice(self.reach.of_aspect(Aspect::Clock));
-        } else {
-            touched.extend(0..self.segments.len() as u32);
-        }
-    }
-
-    /// Where the person stands, and since when, if any rule asks for it.
-    fn stage(&self, profile: &Profile, now: Timestamp) -> Option<(Stage, Timestamp)> {
-        if self.reach.of_aspect(Aspect::Lifecycle).is_empty() {
-            return None;
-        }
-        Some(self.upkeep.lifecycle.stage(&profile.visits()?, now))
     }
 
     /// Memberships under an engine that this one succeeded, in its own indexes: a segment of the same name is as it
