@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::facts::{EventView, Shown};
+use super::facts::EventView;
 use super::{Changes, Engine, OpenDecisions, Touched};
 use crate::catalog::Catalog;
 use crate::event::{Event, EventKind};
@@ -23,22 +23,6 @@ impl Engine {
         self.apply_view(&EventView::new(event, catalog), None, profile, now)
     }
 
-    /// [`Engine::apply`] for a person whose key is not the one that the event names, such as after ids have been
-    /// linked, and whose open decisions tell what an event that names one of them has shown: its `campaign`,
-    /// `variant` and `placement` are then known as if they were properties of the event.
-    pub fn apply_for(
-        &self,
-        user: UserKey,
-        event: &Event,
-        open: &OpenDecisions,
-        profile: &mut Profile,
-        catalog: &Catalog,
-        now: Timestamp,
-    ) -> Changes {
-        let view = EventView::new(event, catalog).showing(self.shown(event, open));
-        self.apply_view(&view, Some(user), profile, now)
-    }
-
     /// [`Engine::apply_for`] without settling: what is to be settled is noted, and [`Engine::finish`] settles it for
     /// many events at once.
     #[expect(clippy::too_many_arguments, reason = "those of `apply_for`, and what it is to note")]
@@ -56,15 +40,7 @@ impl Engine {
         self.take_in(&view, Some(user), profile, now, pending)
     }
 
-    /// What the decision that an event names has shown, if it is open.
-    fn shown(&self, event: &Event, open: &OpenDecisions) -> Option<Shown<'_>> {
-        let (campaign, variant) = open.shown(event.decision?)?;
-        let campaign = &self.campaigns[*self.campaign_places.get(&campaign)?];
-        let variant = campaign.symbols.iter().position(|symbol| *symbol == variant)?;
-        Some(Shown { campaign: &campaign.name, variant: &campaign.variants[variant], placement: &campaign.placement })
-    }
-
-    fn apply_view(
+    pub(super) fn apply_view(
         &self,
         view: &EventView<'_>,
         user: Option<UserKey>,
@@ -106,8 +82,13 @@ impl Engine {
         let grew = profile.membership.engine != self.fingerprint;
         // Also after the first event: what it joined can have changed what others read.
         let begun = self.begin(profile, catalog, now);
-        let pending = pending.get_or_insert_with(|| Pending { touched: Touched::new(), grew });
-        pending.touched.extend(begun);
+        let pending = match pending {
+            Some(pending) => {
+                pending.touched.extend(begun);
+                pending
+            }
+            None => pending.insert(Pending { touched: begun, grew }),
+        };
         let touched = &mut pending.touched;
         let is_renamed = match user {
             Some(user) => profile.belongs_to(user),

@@ -121,6 +121,8 @@ impl Gather<'_> {
         }
     }
 
+    /// Where people came from. How many sessions they had is not asked: every purchase belongs to one, so that it would
+    /// go with whatever counts purchases.
     fn touches(&mut self, profiles: &[&Profile]) {
         let (mut first, mut last) = (Counts::default(), Counts::default());
         for touches in profiles.iter().filter_map(|profile| profile.touches()) {
@@ -131,9 +133,6 @@ impl Gather<'_> {
             for text in counts.most(self.least) {
                 self.add(Rule::session(fact).eq(text));
             }
-        }
-        for count in [2, 3, 5, 10, 20] {
-            self.add(Rule::session(SessionFact::Count).at_least(count));
         }
     }
 

@@ -38,7 +38,9 @@ impl Source {
         let names: Vec<Symbol> = worth.follows_from.iter().map(|name| Symbol::new(name)).collect();
         let named = worth.follows_from.iter().map(|name| EventKind::from(name.as_str()).symbol());
         let kinds = worth.kinds().iter().map(EventKind::symbol).chain(named).collect();
-        Self { kinds, attributes: names.clone(), affinities: names, aspects: Vec::new() }
+        // Whoever buys was seen at that time.
+        let aspects = if worth.kinds().is_empty() { Vec::new() } else { vec![Aspect::Lifecycle] };
+        Self { kinds, attributes: names.clone(), affinities: names, aspects }
     }
 
     /// Adds what a segment asks about, and those that it refers to.

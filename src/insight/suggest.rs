@@ -5,7 +5,7 @@
 //! the best is found, its people are set aside and the search begins anew, so that the next rule is about others.
 //!
 //! The best of thousands of rules looks better than it is. So rules are chosen by one half of the sample, and tested
-//! and measured by the other, which has taken no part in choosing: each by a one-sided test of ranks, the few of them
+//! and measured by the other, which has taken no part in choosing: each by a one-sided test, the few of them
 //! together after Benjamini and Hochberg. Where nothing goes with value, something is suggested in at most as many
 //! samples as [`ValueSettings::false_discovery`](super::ValueSettings::false_discovery) says. Intervals of what passed
 //! are widened for having been picked (Benjamini and Yekutieli, "False discovery rate-adjusted multiple confidence

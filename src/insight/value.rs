@@ -66,8 +66,10 @@ impl Default for ValueSettings {
 ///
 /// Money is heavy-tailed: one large order would decide which conditions stand out. Means are therefore compared after
 /// capping each person's worth at the 99th percentile of those that are above zero (and negative ones at the first);
-/// plain means, the share of payers and their mean stand beside. Whether there is a difference at all is tested by
-/// ranks, since the tails of means of few and skewed numbers are not those that Student's t supposes.
+/// plain means, the share of payers and their mean stand beside. Whether there is a difference at all is told by a
+/// test in two parts (Lachenbruch, "Comparisons of two-part models with competitors", 2001): of the shares of payers,
+/// and of the payers' ranks (Mann and Whitney, 1947), joined as by Stouffer (1949). Means of few and skewed numbers do
+/// not have the tails that Student's t supposes: by it a quarter of all samples of noise would find something.
 ///
 /// Cost: a rule evaluation for each person and condition, of which there are usually a few hundred.
 ///
@@ -101,7 +103,7 @@ pub struct Analysis {
     pub(super) people: u64,
     /// What each of the sample is worth.
     pub(super) values: Vec<f64>,
-    /// The ranks of these.
+    /// The ranks of those who are worth more than nothing among each other.
     pub(super) ranks: Vec<f64>,
     /// What each is worth, capped.
     pub(super) capped: Vec<f64>,
@@ -147,10 +149,10 @@ pub struct Contrast {
     pub lift: Option<f64>,
     /// Where that is likely to lie, by the delta method on the logarithm of the ratio.
     pub lift_interval: Option<Interval>,
-    /// By how many standard errors the ranks of those who meet it are higher than chance would have them (Mann and
-    /// Whitney, 1947).
+    /// By how many standard errors those who meet it are ahead: in the part of them that is worth more than nothing,
+    /// and in the ranks of these, both joined.
     pub z: f64,
-    /// How likely ranks that differ this much, in either direction, are by chance.
+    /// How likely it is to be that far ahead or behind by chance.
     pub p: f64,
 }
 
@@ -183,7 +185,7 @@ impl Analysis {
             now,
             people: sample.people(),
             capped: values.iter().map(|value| value.clamp(floor, cap)).collect(),
-            ranks: mid_ranks(&values),
+            ranks: payer_ranks(&values),
             values,
             cap,
             choosing,
@@ -207,13 +209,13 @@ impl Analysis {
         };
         let difference = ours.capped.mean() - theirs.capped.mean();
         let z = match among {
-            None => rank_sum(self.ranks.iter().enumerate().map(|(place, rank)| (*rank, with.contains(place)))),
+            None => z(&self.values, &self.ranks, |place| with.contains(place)),
             Some(among) => {
-                let values: Vec<f64> = among.iter().map(|place| self.values[place]).collect();
-                rank_sum(mid_ranks(&values).into_iter().zip(among.iter().map(|place| with.contains(place))))
+                let places: Vec<usize> = among.iter().collect();
+                let values: Vec<f64> = places.iter().map(|place| self.values[*place]).collect();
+                z(&values, &payer_ranks(&values), |at| with.contains(places[at]))
             }
         };
-        let z = z.unwrap_or(0.0);
         Contrast {
             people: ours.plain.count() as usize,
             others: theirs.plain.count() as usize,
@@ -252,6 +254,26 @@ impl Side {
     fn paying(&self) -> f64 {
         // A sample has far fewer than 2^53 people.
         self.payers.count() as f64 / (self.plain.count() as f64).max(1.0)
+    }
+}
+
+/// The ranks of the positive values among each other; zero for the others.
+pub(super) fn payer_ranks(values: &[f64]) -> Vec<f64> {
+    let paying: Vec<f64> = values.iter().copied().filter(|value| *value > 0.0).collect();
+    let mut ranks = mid_ranks(&paying).into_iter();
+    values.iter().map(|value| if *value > 0.0 { ranks.next().unwrap_or(0.0) } else { 0.0 }).collect()
+}
+
+/// How far some are ahead: in the share of positive values, and in the ranks of these. The two have nothing to do with
+/// each other if there is no difference; where one cannot be told, the other stands alone.
+fn z(values: &[f64], ranks: &[f64], is_ours: impl Fn(usize) -> bool) -> f64 {
+    let all = || values.iter().zip(ranks).enumerate();
+    let share = rank_sum(all().map(|(place, (value, _))| (f64::from(u8::from(*value > 0.0)), is_ours(place))));
+    let paying = all().filter(|(_, (value, _))| **value > 0.0);
+    let amount = rank_sum(paying.map(|(place, (_, rank))| (*rank, is_ours(place))));
+    match (share, amount) {
+        (Some(share), Some(amount)) => (share + amount) * core::f64::consts::FRAC_1_SQRT_2,
+        (one, other) => one.or(other).unwrap_or(0.0),
     }
 }
 

@@ -203,7 +203,7 @@ fn noise(seed: u64, people: usize, conditions: usize) -> Analysis {
         now: now(),
         people: people as u64,
         capped: values.iter().map(|value| value.min(10.0)).collect(),
-        ranks: crate::stats::mid_ranks(&values),
+        ranks: super::value::payer_ranks(&values),
         values,
         cap: 10.0,
         choosing,
@@ -238,7 +238,7 @@ fn intervals_of_what_was_picked_hold_what_is_true() {
         }
         // Nobody is capped, so that the true lift is known.
         analysis.capped.clone_from(&analysis.values);
-        analysis.ranks = crate::stats::mid_ranks(&analysis.values);
+        analysis.ranks = super::value::payer_ranks(&analysis.values);
         for suggestion in analysis.suggestions().found {
             if suggestion.rule.to_string() != "c1 = true" {
                 continue;

@@ -15,7 +15,8 @@ use crate::time::{Timestamp, shorten};
 ///
 /// Whoever has bought has spent, and so "has bought" goes with spending as nothing else does, and tells nothing. Such
 /// conditions are reported apart. The crate knows them for the worths that it computes itself; a host names them for
-/// its own.
+/// its own. Affinities come from purchases too, besides views: where many people buy what they have never looked at,
+/// name `category` and the like.
 ///
 /// ```
 /// use bespoke::insight::Worth;
