@@ -83,6 +83,7 @@ mod check;
 mod computed;
 mod error;
 mod eval;
+mod explain;
 mod facts;
 mod fold;
 mod geo;
@@ -92,6 +93,7 @@ mod js_pattern;
 mod json;
 mod json_test;
 mod lexer;
+mod lint;
 mod lists;
 mod parse_test;
 mod parser;
@@ -116,7 +118,10 @@ pub(crate) use computed::ComputedNames;
 pub use computed::Part;
 pub use error::{Location, NameKind, RuleError, RuleErrors};
 pub use eval::{Aspect, Compiled, Reads};
+pub use explain::{Branch, Change, Evidence, Explanation};
+pub(crate) use explain::{Segments, explain};
 pub use facts::{EventFacts, Facts, Scalar};
+pub(crate) use lint::Linter;
 pub use lists::{List, Lists};
 pub use pattern::PatternError;
 pub use plan::{CounterPlan, CounterSpec};
@@ -125,6 +130,7 @@ pub use portrait::{LocalFact, RfmScore};
 pub use crate::truth::{Answer, Truth};
 
 use crate::hash::Map;
+use crate::profile::CounterId;
 use ast::Expr;
 
 /// A yes/no expression over a person and a request.
@@ -203,8 +209,8 @@ impl Rule {
         json::write(&self.expr)
     }
 
-    /// Everything in the rule that does not fit the declared names, or that no profile can answer; empty if it is
-    /// sound.
+    /// What in the rule does not fit the declared names, or no profile can answer, up to a hundred errors; empty if it
+    /// is sound.
     #[must_use]
     pub fn check(&self, vocabulary: &Vocabulary<'_>) -> Vec<RuleError> {
         let mut errors: Vec<RuleError> = self.broken.iter().map(|error| (**error).clone()).collect();
@@ -274,6 +280,30 @@ impl Rule {
             }
             _ => vec![self.clone()],
         }
+    }
+
+    /// Every counter that the rule asks for, with what it counts.
+    pub(crate) fn counted(
+        &self,
+        segment: &mut dyn FnMut(&str) -> Option<usize>,
+        lists: &Lists,
+    ) -> Vec<(CounterId, String)> {
+        let mut counted = Vec::new();
+        lint::each_test(&self.expr, &mut |expr, comparison| {
+            let compiled = eval::compile(expr, segment, lists, &mut CounterPlan::default());
+            let text = match &comparison.source {
+                // Counts within all windows share one counter; sums within windows of one width do.
+                ast::Source::Event(query) if !matches!(query.measure, ast::Measure::Sum(_)) => {
+                    let mut lifelong = query.clone();
+                    lifelong.within = None;
+                    lifelong.to_string()
+                }
+                source => source.to_string(),
+            };
+            let ids = compiled.map(|compiled| compiled.reads().counters.clone()).unwrap_or_default();
+            counted.extend(ids.into_iter().map(|id| (id, text.clone())));
+        });
+        counted
     }
 
     /// Makes the rule ready for evaluation: `segment` gives the index of a segment by its name, and what the rule
