@@ -22,3 +22,4 @@ mod personalizer;
 mod rules;
 mod shop;
 mod snapshots;
+mod traps;
