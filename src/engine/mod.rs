@@ -11,15 +11,21 @@
 //! costs O(what the event touches), however many rules there are, and allocates nothing in the steady state.
 
 mod compile;
+mod computed;
 mod consent;
 mod decide;
 mod definitions;
+mod expire;
+mod export;
 mod facts;
 mod flip;
+mod gather;
 mod live;
 mod models;
 mod open;
+mod outcome;
 mod reach;
+mod room;
 mod slate;
 mod stages;
 mod upkeep;
@@ -28,25 +34,25 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+pub use computed::{Compute, Computed};
 pub use decide::DecideScratch;
 pub use definitions::{Definitions, Settings};
+pub use expire::{Expired, Retention};
 pub use live::NextChange;
 pub use models::{Models, Tally};
 pub use open::{Exposure, OpenDecisions, Payment, Payments};
 
-use crate::campaign::{Campaign, GoalItems, Pay};
+use crate::campaign::Campaign;
 use crate::catalog::Catalog;
 use crate::event::{Event, EventItem, EventKind};
-use crate::hash::{Map, Symbol, fold};
-use crate::id::{DecisionId, UserKey};
-use crate::profile::{
-    Flip, Flips, Fold, MAX_LINES, Membership, Profile, Remembered, Stage, Upkeep, event_id, weight_of,
-};
-use crate::recommend;
+use crate::hash::{Map, Symbol};
+use crate::id::UserKey;
+use crate::profile::{Flip, Flips, Fold, Membership, Profile, Remembered, Stage, Upkeep};
 use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List};
 use crate::segment::Segment;
 use crate::time::Timestamp;
 use facts::{EventView, Names, ProfileFacts, Shown};
+use gather::Gathering;
 use reach::Reach;
 
 /// The compiled definitions.
@@ -59,6 +65,9 @@ pub struct Engine {
     plan: Vec<CounterSpec>,
     reach: Reach,
     upkeep: Upkeep,
+    gathering: Gathering,
+    /// The names that the definitions speak.
+    lexicon: Map<Symbol, Box<str>>,
     names: Names,
     campaigns: Vec<CompiledCampaign>,
     /// The campaigns by the symbols of their names.
@@ -172,8 +181,15 @@ impl Engine {
             unheard = profile.hear(event, &self.upkeep);
         }
         if !self.upkeep.unasked.tracks(profile.consent(), event.time) {
-            return Changes { untracked: true, mismatched: unheard, ..Changes::default() };
+            let mut changes = Changes { untracked: true, mismatched: unheard, ..Changes::default() };
+            // What is said about consent takes room too.
+            if profile.bytes() > self.upkeep.bytes {
+                self.settle_within(profile, now, &mut changes);
+            }
+            return changes;
         }
+        let (outline, had_dropped) = (profile.outline(), profile.counters.has_dropped());
+        let mut grew = profile.membership.engine != self.fingerprint;
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
             self.take_over(profile, catalog, now, &mut touched);
@@ -192,18 +208,21 @@ impl Engine {
         let fold = profile.fold(event, catalog, &self.upkeep);
         let mut changes = Changes { repeated: fold.repeated, ..Changes::default() };
         if !fold.repeated {
-            self.count(&view, profile, fold.id, &mut touched);
+            grew |= self.count(&view, profile, fold.id, &mut touched);
             self.touch(&fold, &mut touched);
             // Each further event only puts off what the silence after it will bring.
             if self.stage(profile, now) != stage {
                 touched.extend_from_slice(self.reach.of_aspect(Aspect::Lifecycle));
             }
         }
-        let mut flips = std::mem::take(&mut profile.membership.flips);
-        let due = self.settle(profile, &mut flips, touched, now, &mut changes);
-        profile.membership.flips = flips;
-        profile.membership.due = profile.membership.due.min(due);
-        profile.membership.since = now;
+        grew |= !fold.attributes.is_empty() || profile.outline() != outline;
+        if grew {
+            self.make_room(profile, had_dropped, &mut touched);
+        }
+        self.settle_all(profile, touched, now, &mut changes);
+        if grew || profile.outline() != outline {
+            self.settle_within(profile, now, &mut changes);
+        }
         changes.mismatched = fold.mismatched;
         changes.mismatched.extend(unheard);
         changes.oversized = fold.oversized;
@@ -223,7 +242,7 @@ impl Engine {
         if [self.fingerprint, !self.fingerprint].contains(&before.engine) {
             // The complement says that the flips are this engine's, but all segments are to be settled.
             profile.membership.engine = !self.fingerprint;
-            profile.membership.flips = before.flips;
+            profile.membership.put_flips(before.flips());
         }
     }
 
@@ -231,19 +250,22 @@ impl Engine {
     /// does not have are filled from its history, as far as that reaches.
     fn take_over(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp, touched: &mut Touched) {
         let flips = self.translate(&profile.membership);
-        profile.membership = Membership { engine: self.fingerprint, flips, ..Membership::default() };
+        profile.membership = Membership::new(self.fingerprint, flips);
         if profile.events() == 0 {
             // What an empty profile is in by the clock is nothing that it enters.
             let clock = self.reach.of_aspect(Aspect::Clock).into();
-            let mut flips = std::mem::take(&mut profile.membership.flips);
+            let mut flips = profile.membership.take_flips();
             profile.membership.due = self.settle(profile, &mut flips, clock, now, &mut Changes::default());
-            profile.membership.flips = flips;
+            profile.membership.put_flips(flips);
             return;
         }
         touched.extend(0..self.segments.len() as u32);
         profile.recount_sessions(&self.upkeep);
         // Counters that nothing asks for any more would take the room of new ones.
         profile.counters.retain(|id| self.plan.binary_search_by_key(&id, CounterSpec::id).is_ok());
+        if let Some(extra) = &mut profile.extra {
+            extra.gathered.retain(|id| self.gathering.asks(id));
+        }
         let missing = |spec: &CounterSpec| profile.counters.find(spec.id()).is_none();
         let wanted: Vec<bool> = self.plan.iter().map(missing).collect();
         if wanted.contains(&true) {
@@ -276,13 +298,14 @@ impl Engine {
     /// was, so that only real changes are reported. Under any other engine nothing is known.
     fn translate(&self, membership: &Membership) -> Flips {
         if membership.engine == !self.fingerprint {
-            return membership.flips.clone();
+            return membership.flips();
         }
         let Some(before) = self.before.iter().find(|before| before.fingerprint == membership.engine) else {
             return Flips::new();
         };
         // Segments are counted in u32 when they are compiled.
-        let was = |index: usize| flip::answer(&membership.flips, index as u32, before.segments[index].1);
+        let flips = membership.flips();
+        let was = |index: usize| flip::answer(&flips, index as u32, before.segments[index].1);
         let flipped = |(index, segment): (usize, &CompiledSegment)| {
             flip::of(index as u32, was(*before.places.get(&segment.name)?), segment.blank)
         };
@@ -325,17 +348,25 @@ impl Engine {
         }
     }
 
-    /// Counts an event in the counters that it reaches.
-    fn count(&self, view: &EventView<'_>, profile: &mut Profile, id: u64, touched: &mut Touched) {
+    /// Counts an event in the counters that it reaches; whether any of them takes more room now.
+    fn count(&self, view: &EventView<'_>, profile: &mut Profile, id: u64, touched: &mut Touched) -> bool {
+        let mut grew = false;
         self.reach.counters(view, &self.names, &self.plan, &mut |index| {
             let spec = &self.plan[index as usize];
             // An event without the number that a sum is over is left out of it.
             let Some(amount) = spec.amount(&(view, &self.names)) else { return };
             if let Some(counter) = profile.counters.entry(spec.id(), || spec.counter()) {
+                let before = counter.heap_bytes();
                 counter.observe(view.event().time, id, amount, spec.keep());
+                grew |= counter.heap_bytes() != before;
             }
             touched.extend_from_slice(self.reach.of_planned(index));
         });
+        self.gathering.gather(view, &self.names, &mut |id, gather, values| {
+            profile.extra.get_or_insert_default().gathered.add(id, gather, view.event().time, values);
+            touched.extend_from_slice(self.reach.of_computed(id));
+        });
+        grew
     }
 
     /// Notes the segments that an event can have changed otherwise than through counters.
@@ -346,6 +377,9 @@ impl Engine {
         for of in &fold.dimensions {
             let dimension = self.upkeep.dimensions[usize::from(*of)].attribute;
             touched.extend_from_slice(self.reach.of_dimension(dimension));
+        }
+        if let Some(kind) = fold.group {
+            touched.extend_from_slice(self.reach.of_group(kind));
         }
         if fold.spent {
             touched.extend_from_slice(self.reach.of_aspect(Aspect::Purchases));
@@ -386,81 +420,6 @@ impl Engine {
             }
         }
         due
-    }
-
-    /// Notes that a decision was shown, if the event is an exposure: once, by the person it was made for.
-    pub fn expose(&self, event: &Event, open: &mut OpenDecisions, models: &mut Models) -> Option<Exposure> {
-        let id = event.decision.filter(|_| event.kind == EventKind::Exposed)?;
-        let (exposure, shown) = open.expose(id, event.time);
-        if let Some(shown) = shown {
-            models.expose(shown.campaign, shown.variant);
-        }
-        Some(exposure)
-    }
-
-    /// The decisions that an event pays: for each campaign whose goal it meets, the latest exposure of that campaign
-    /// before it, within the goal's window, once; an event that names a decision, such as a click on what was shown,
-    /// pays that one or none. The payments teach the tallies and the policies.
-    ///
-    /// An exposure must have arrived before the event that it explains. Pass events only once: that
-    /// [`Changes::repeated`] is false says so.
-    pub fn pay(&self, event: &Event, open: &mut OpenDecisions, models: &mut Models) -> Payments {
-        let mut payments = Payments::new();
-        if open.is_empty() {
-            return payments;
-        }
-        let view = EventView::new(event, &models.catalog);
-        let mut met: SmallVec<[(&CompiledCampaign, DecisionId, Symbol); 2]> = SmallVec::new();
-        for index in self.goals.get(&event.kind.symbol()).into_iter().flatten() {
-            let campaign = &self.campaigns[*index];
-            let (Some(goal), Some(spec)) = (&campaign.goal, &campaign.definition.goal) else { continue };
-            if !goal.matches(&(&view, &self.names)) {
-                continue;
-            }
-            let items = (spec.items == GoalItems::Recommended).then_some(view.items.as_slice());
-            let meant = event.decision;
-            if let Some((decision, variant)) = open.pay(campaign.symbol, event.time, spec.within, items, meant) {
-                met.push((campaign, decision, variant));
-            }
-        }
-        drop(view);
-        for (campaign, decision, variant) in met {
-            let amount = event.amount().unwrap_or(0.0);
-            let pays_amount = campaign.definition.goal.as_ref().is_some_and(|goal| goal.pay == Pay::Amount);
-            let reward = if pays_amount { amount } else { 1.0 };
-            models.pay(campaign.symbol, variant, reward, amount);
-            payments.push(Payment { decision, campaign: Arc::clone(&campaign.name), variant, reward, amount });
-        }
-        payments
-    }
-
-    /// Teaches the recommenders what a person did with items: popularity, and what goes with what. `profile` is the
-    /// person's, before or after the event was applied.
-    pub fn learn(&self, event: &Event, profile: &Profile, models: &mut Models, context: &mut Vec<recommend::Seen>) {
-        // Only signs of interest teach; being shown a list or giving something back does not.
-        let weight = weight_of(&event.kind) as f32;
-        if weight <= 0.0 {
-            return;
-        }
-        let id = fold(event_id(event));
-        context.clear();
-        for remembered in profile.history().iter().filter(|remembered| remembered.id != id) {
-            let Some(item) = remembered.item else { continue };
-            let weight = remembered.known.as_ref().map_or(0.0, weight_of) as f32;
-            if weight > 0.0 {
-                context.push(recommend::Seen { item, time: remembered.time, weight });
-            }
-        }
-        let at = context.partition_point(|seen| seen.time <= event.time);
-        for (line, item) in event.items.iter().enumerate() {
-            let seen = recommend::Seen { item: Symbol::new(&item.id), time: event.time, weight };
-            models.popular.learn(seen.item, weight, event.time);
-            models.neighbors.learn(seen.item, event.time, weight, context);
-            // The lines of one order go together: each is context to those after it.
-            if line < MAX_LINES {
-                context.insert(at, seen);
-            }
-        }
     }
 
     /// The settings.
@@ -513,7 +472,13 @@ type Touched = SmallVec<[u32; 32]>;
 
 /// A stable number for segments, lists, the counters that these and the audiences ask for, and what else decides
 /// how a profile answers.
-fn fingerprint(segments: &[&Segment], lists: &[List], plan: &[CounterSpec], keep: &Upkeep) -> u64 {
+fn fingerprint(
+    segments: &[&Segment],
+    lists: &[List],
+    plan: &[CounterSpec],
+    gathering: &Gathering,
+    keep: &Upkeep,
+) -> u64 {
     let of =
         |segment: &&Segment| [Symbol::new(&segment.name).to_bits(), Symbol::new(&segment.rule.to_string()).to_bits()];
     let dimensions =
@@ -527,6 +492,7 @@ fn fingerprint(segments: &[&Segment], lists: &[List], plan: &[CounterSpec], keep
         .flat_map(of)
         .chain(listed)
         .chain(plan.iter().map(|spec| spec.id().to_bits()))
+        .chain(gathering.all.iter().flat_map(|of| [of.id.to_bits(), Symbol::new(&of.name).to_bits()]))
         .chain(dimensions)
         .chain([keep.session_gap.millis().unsigned_abs(), keep.lifecycle.digest(), keep.rfm.digest()])
         .collect();
