@@ -440,7 +440,10 @@ mod tests {
                 "and[0].fractional: `fractional` cannot be said in a rule: it hands out variants rather than saying \
                  yes or no; let a campaign split them, or ask percent('…')",
             ),
-            (json!({"==": [{"%": [{"var": "i"}, 2]}, 0]}), "==.rule: expected {\"var\": …}, found an object"),
+            (
+                json!({"==": [{"%": [{"var": "i"}, 2]}, 0]}),
+                "==: `==` cannot be said in a rule: it compares a `var` with text, a number, true, false or null",
+            ),
             (
                 json!({"start_with": [{"var": "a"}, "b"]}),
                 "start_with: unknown operator or key `start_with`; did you mean `starts_with`?",
@@ -451,7 +454,7 @@ mod tests {
             ),
         ] {
             let errors = Rule::from_jsonlogic(&logic).unwrap_err();
-            assert_eq!(errors[0].to_string(), message.replace("==.rule", "=="));
+            assert_eq!(errors[0].to_string(), message);
         }
     }
 }
