@@ -53,6 +53,7 @@ mod build_values;
 mod builder;
 mod check;
 mod computed;
+mod derive;
 mod error;
 mod eval;
 mod facts;
