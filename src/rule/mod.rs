@@ -78,9 +78,11 @@
 mod alone;
 mod asked;
 mod ast;
+mod build_values;
 mod builder;
 mod check;
 mod computed;
+mod derive;
 mod error;
 mod eval;
 mod explain;
@@ -91,6 +93,7 @@ mod growthbook;
 mod js;
 mod js_pattern;
 mod json;
+mod json_logic;
 mod json_test;
 mod lexer;
 mod lint;
@@ -190,6 +193,26 @@ impl Rule {
     /// ```
     pub fn from_growthbook(condition: &serde_json::Value, lists: &Lists) -> Result<Self, RuleErrors> {
         Ok(Self::of(growthbook::read(condition, lists)?, || Location::Path("".into()))?)
+    }
+
+    /// Reads a rule of JsonLogic, with flagd's `starts_with`, `ends_with` and `sem_ver`, into the same tree as every
+    /// other rule. A `var` is an attribute; within `some`, `all` and `none` it is a part of the element.
+    ///
+    /// It answers as the reference implementation in JavaScript does, but that a list is `in` another one if any of
+    /// its elements is.
+    ///
+    /// # Errors
+    /// What computes a value rather than saying yes or no (arithmetic, `map`, `fractional` …), what compares two
+    /// `var`s with each other, what is no operator, and what passes the limits of rules; each with its path.
+    ///
+    /// ```
+    /// use bespoke::Rule;
+    /// let logic = serde_json::json!({"and": [{">=": [{"var": "age"}, 18]}, {"ends_with": [{"var": "email"}, "@x.org"]}]});
+    /// let rule = Rule::from_jsonlogic(&logic).unwrap();
+    /// assert_eq!(rule.to_string(), "js_number(age) >= 18 AND email ENDS_WITH '@x.org'");
+    /// ```
+    pub fn from_jsonlogic(logic: &serde_json::Value) -> Result<Self, RuleErrors> {
+        Ok(Self::of(json_logic::read(logic)?, || Location::Path("".into()))?)
     }
 
     /// Reads either form: a JSON string holds the text form, anything else is the JSON form.

@@ -33,3 +33,4 @@ mod room;
 mod rules;
 mod shop;
 mod snapshots;
+mod traps;
