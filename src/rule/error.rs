@@ -352,6 +352,7 @@ impl RuleError {
             | Self::NotAsked { at, .. }
             | Self::OutOfRange { at, .. }
             | Self::Operator { at, .. }
+            | Self::NotExpressible { at, .. }
             | Self::Local { at, .. }
             | Self::NoMonetary { at, .. }
             | Self::Points { at, .. }
