@@ -198,14 +198,33 @@ impl Engine {
         blank ^ flips.binary_search(&index).is_ok()
     }
 
-    /// Merges another profile of the same person into this one. The next event tells what that changes.
-    pub(crate) fn join(&self, profile: &mut Profile, other: &Profile) {
-        let before = std::mem::take(&mut profile.membership);
-        profile.merge_with(other, &self.upkeep);
-        if [self.fingerprint, !self.fingerprint].contains(&before.engine) {
+    /// Folds an event into a part of a person's profile, whose memberships are not kept; `false` if the part has it
+    /// already.
+    pub(crate) fn gather(&self, event: &Event, part: &mut Profile, catalog: &Catalog) -> bool {
+        self.fit(part, catalog);
+        let fold = part.fold(event, catalog, &self.upkeep);
+        if !fold.repeated {
+            self.count(event, part, catalog, fold.id, &mut Touched::new());
+        }
+        !fold.repeated
+    }
+
+    /// Makes a profile a part of a person's: its counters are this engine's, and it has no memberships.
+    pub(crate) fn fit(&self, part: &mut Profile, catalog: &Catalog) {
+        if ![self.fingerprint, !self.fingerprint].contains(&part.membership.engine) {
+            self.take_over(part, catalog, part.events() == 0, &mut Touched::new());
+        }
+        part.membership = Membership { engine: self.fingerprint, ..Membership::default() };
+    }
+
+    /// Makes a profile that was put together a person's, whose memberships were these before. All segments are to be
+    /// settled; the next event tells what changes.
+    pub(crate) fn unsettle(&self, profile: &mut Profile, before: Membership) {
+        let is_own = [self.fingerprint, !self.fingerprint].contains(&before.engine);
+        profile.membership = before;
+        if is_own {
             // The complement says that the flips are this engine's, but all segments are to be settled.
             profile.membership.engine = !self.fingerprint;
-            profile.membership.flips = before.flips;
         }
     }
 

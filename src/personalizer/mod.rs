@@ -10,15 +10,19 @@
 //! exception: what goes with what is learned from the history that is known as one person's by then, and of two users
 //! of a device the first to be linked gets what was known under it.
 
-mod identity;
+mod graph;
 mod people;
+mod recent;
+mod record;
+mod regroup;
+mod relink;
 mod snapshot;
+mod who;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use smallvec::SmallVec;
 
-pub use identity::Link;
 pub use people::Limits;
 
 use crate::catalog::{CatalogError, Item};
@@ -27,6 +31,7 @@ use crate::engine::{Changes, DecideScratch, Engine, Exposure, Models, Payments};
 use crate::event::{Event, EventError, EventKind};
 use crate::hash::Symbol;
 use crate::id::UserKey;
+use crate::identity::{BlockedValue, LinkOutcome, Settings, SettingsError};
 use crate::profile::{Profile, weight_of};
 use crate::recommend::Seen;
 use crate::report::Report;
@@ -87,8 +92,10 @@ pub struct Ingested {
     pub exposure: Option<Exposure>,
     /// The decisions that the event paid.
     pub payments: Payments,
-    /// What became of the link between ids, if the event names two.
-    pub link: Option<Link>,
+    /// What became of the links between the ids that the event names, but for those that were known.
+    pub links: SmallVec<[LinkOutcome; 1]>,
+    /// The ids of the event that name nobody, and were left out.
+    pub blocked: Vec<BlockedValue>,
 }
 
 /// Why an event was not taken in. Nothing has changed.
@@ -98,6 +105,12 @@ pub enum IngestError {
     /// The event is not sound.
     #[error(transparent)]
     Event(#[from] EventError),
+    /// All ids of the event have values that name nobody, such as `null`.
+    #[error("the event names nobody: `{}` is no {} of anybody's", id.value, id.kind)]
+    Blocked {
+        /// The first of them.
+        id: BlockedValue,
+    },
     /// The person was erased, and the event lies before that.
     #[error("the event of {time} is about somebody who was erased at {erased}; only later events are taken")]
     Erased {
@@ -128,7 +141,26 @@ impl Personalizer {
     #[must_use]
     pub fn with_limits(engine: Engine, limits: Limits) -> Self {
         let models = RwLock::new(engine.models());
-        Self { engine: RwLock::new(Arc::new(engine)), models, people: People::new(limits), scratch: Mutex::default() }
+        let people = People::new(limits, Settings::default());
+        Self { engine: RwLock::new(Arc::new(engine)), models, people, scratch: Mutex::default() }
+    }
+
+    /// Says how ids become people; for a personalizer that knows nobody yet, or that is about to be restored.
+    ///
+    /// # Errors
+    /// A [`SettingsError`] if the settings cannot be.
+    ///
+    /// ```
+    /// use bespoke::identity::Settings;
+    /// use bespoke::{Engine, Personalizer};
+    /// let settings = Settings { blocked: vec!["kiosk-*".to_owned()], ..Settings::default() };
+    /// assert!(Personalizer::new(Engine::from_json("{}")?).identities(settings).is_ok());
+    /// # Ok::<(), bespoke::Error>(())
+    /// ```
+    pub fn identities(mut self, settings: Settings) -> Result<Self, SettingsError> {
+        settings.check()?;
+        self.people = People::new(self.people.limits, settings);
+        Ok(self)
     }
 
     /// Takes in an event: links ids, folds it into the person's profile, notes an exposure, pays decisions, teaches
@@ -140,27 +172,41 @@ impl Personalizer {
         event.check(now)?;
         let engine = self.engine();
         let mut ingested = Ingested::default();
+        let names = self.people.graph.names(event, &mut ingested.blocked);
+        if names.is_empty() {
+            if let Some(id) = ingested.blocked.pop() {
+                return Err(IngestError::Blocked { id });
+            }
+        }
+        let is_device = names.first().is_some_and(|name| self.people.graph.rules.rank(name.kind).is_device());
         let mut scratch = self.scratch();
-        let result = self.people.update(event, &engine, |user, link, record| {
-            ingested.user = Some(user);
-            ingested.link = link;
-            let changes = engine.apply(event, &mut record.profile, &read(&self.models).catalog, now);
+        let mut links = SmallVec::new();
+        let result = self.people.update(event, &names, now, (&engine, &self.models), &mut links, &mut |place, record| {
+            ingested.user = Some(place.0);
+            let (changes, is_new) = {
+                let models = read(&self.models);
+                self.people.apply(event, (place, is_device), record, (&engine, &models.catalog), now)
+            };
             let Changes { repeated, entered, left, mismatched } = changes;
             (ingested.repeated, ingested.entered, ingested.left) = (repeated, entered, left);
             ingested.mismatched = mismatched;
-            let teaches = weight_of(&event.kind) > 0.0 && !event.items.is_empty();
+            let teaches = is_new && weight_of(&event.kind) > 0.0 && !event.items.is_empty();
             let is_exposure = event.kind == EventKind::Exposed;
-            if repeated || !(teaches || is_exposure || record.is_open()) {
+            if !teaches && (repeated || !(is_exposure || record.is_open())) {
                 return;
             }
             let mut models = write(&self.models);
-            if is_exposure || record.is_open() {
+            if !repeated && (is_exposure || record.is_open()) {
                 ingested.exposure = engine.expose(event, record.open(), &mut models);
                 ingested.payments = engine.pay(event, record.open(), &mut models);
+                record.share_open();
             }
-            engine.learn(event, &record.profile, &mut models, &mut scratch.context);
+            if is_new {
+                engine.learn(event, record.of_label(place.1), &mut models, &mut scratch.context);
+            }
         });
         self.give_back(scratch);
+        ingested.links = links;
         result.map(|()| ingested)
     }
 
@@ -168,23 +214,28 @@ impl Personalizer {
     pub fn decide(&self, request: &Request, now: Timestamp) -> Decision {
         let engine = self.engine();
         let mut scratch = self.scratch();
-        let user = self.people.resolve(request.key());
-        let decision = self.people.read(user, |record| {
-            let models = read(&self.models);
-            let fresh;
-            let profile = match record {
-                Some(record) => &record.profile,
-                None => {
-                    fresh = Profile::default();
-                    &fresh
-                }
-            };
-            engine.decide_for(user, request, profile, &models, now, &mut scratch.decide)
+        let with = (&*engine, &self.models);
+        let asked = self.people.graph.asked(request);
+        let id = asked.unwrap_or_else(|| UserKey::anonymous(""));
+        let decision = self.people.visit(id, now, with, &mut |(user, _)| {
+            self.people.read(user, |record| {
+                let models = read(&self.models);
+                let fresh;
+                let profile = match record {
+                    Some(record) => &record.profile,
+                    None => {
+                        fresh = Profile::default();
+                        &fresh
+                    }
+                };
+                engine.decide_for(user, request, profile, &models, now, &mut scratch.decide)
+            })
         });
         self.give_back(scratch);
-        let is_somebody = request.user.is_some() || request.anonymous.is_some();
-        if is_somebody && decision.campaign.is_some() {
-            self.people.change_owner(request.key(), |record| record.open().keep(&decision));
+        if asked.is_some() && decision.campaign.is_some() {
+            self.people.change_owner(id, now, with, &mut |place, record| {
+                record.keep(place, &decision, &engine, &read(&self.models).catalog);
+            });
         }
         decision
     }
@@ -195,7 +246,7 @@ impl Personalizer {
     ///
     /// Cost: a look at every link.
     pub fn erase(&self, user: UserKey, now: Timestamp) -> Erased {
-        self.people.erase(user, now)
+        self.people.erase(user, now, (&self.engine(), &self.models))
     }
 
     /// Puts another engine in place of the one that runs. Decisions under way finish with the old one. Profiles are
@@ -230,7 +281,8 @@ impl Personalizer {
         look(&read(&self.models))
     }
 
-    /// The key under which the person with this id is kept: that of the known user whom an anonymous id belongs to.
+    /// The key under which the person with this id is kept: the canonical one of the person's ids, and of a shared
+    /// device the person who was last identified on it.
     #[must_use]
     pub fn resolve(&self, user: UserKey) -> UserKey {
         self.people.resolve(user)

@@ -12,6 +12,7 @@ mod errors;
 mod events;
 mod identity;
 mod layering;
+mod links;
 mod naive;
 mod order;
 mod personalizer;
