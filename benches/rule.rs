@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use bespoke::hash::Symbol;
 use bespoke::profile::{Counter, CounterId};
-use bespoke::rule::{Compiled, CounterPlan, Facts, Rule, Scalar, SessionFact};
+use bespoke::rule::{Answer, Compiled, CounterPlan, Facts, Rule, Scalar, SessionFact};
 use bespoke::time::{Span, Timestamp};
 use bespoke::value::Value;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -35,7 +35,7 @@ fn eval(c: &mut Criterion) {
         let mut plan = CounterPlan::default();
         let compiled = Rule::parse(&text).unwrap().compile(&mut |_| None, &mut plan).unwrap();
         let person = Person::new(&plan);
-        assert_eq!(compiled.eval(&person).holds, holds, "{text}");
+        assert_eq!(compiled.eval(&person).holds(), holds, "{text}");
         c.bench_function(&format!("eval/{name}"), |b| b.iter(|| black_box(&compiled).eval(black_box(&person))));
     }
 }
@@ -53,7 +53,7 @@ fn eval_all(c: &mut Criterion) {
     let rules = (0..1_000).map(|i| Rule::parse(&text(i)).unwrap().compile(&mut |_| None, &mut plan).unwrap());
     let rules: Vec<Compiled> = rules.collect();
     let person = Person::new(&plan);
-    let count = || rules.iter().filter(|rule| black_box(rule).eval(&person).holds).count();
+    let count = || rules.iter().filter(|rule| black_box(rule).eval(&person).holds()).count();
     assert!((300..700).contains(&count()), "{}", count());
     c.bench_function("eval/segments/1000", |b| b.iter(count));
 }
@@ -113,8 +113,8 @@ impl Facts for Person {
     fn session_until(&self) -> Timestamp {
         Timestamp::MAX
     }
-    fn segment(&self, _: usize) -> bool {
-        false
+    fn segment(&self, _: usize) -> Answer {
+        Answer::No
     }
 }
 

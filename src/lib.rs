@@ -63,7 +63,7 @@
 //! | [`decision`] | what is asked and answered: [`Request`], [`Decision`], verdicts, propensity |
 //! | [`engine`] | the compiled definitions: `apply`, `decide`, `expose`, `pay` over state that the host keeps |
 //! | [`report`] | what every campaign and variant has earned |
-//! | [`personalizer`] | all of it held in one object: ingest, decide, snapshot, restore, erase |
+//! | [`personalizer`] | all of it held in one object: ingest, decide, due, snapshot, restore, erase |
 //!
 //! Below them lie [`config`] (reading definitions with all their mistakes), [`state`] (merging and framed bytes),
 //! [`stats`], [`sketch`], [`time`], [`value`], [`id`] and [`hash`].
@@ -100,6 +100,7 @@ pub mod sketch;
 pub mod state;
 pub mod stats;
 pub mod time;
+mod truth;
 pub mod value;
 
 pub use catalog::Item;

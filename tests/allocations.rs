@@ -7,6 +7,7 @@ use bespoke::decision::{Decision, Request};
 use bespoke::engine::{DecideScratch, Engine, Models};
 use bespoke::event::{Event, EventKind};
 use bespoke::hash::Symbol;
+use bespoke::personalizer::Personalizer;
 use bespoke::profile::Profile;
 use bespoke::recommend::Seen;
 use bespoke::time::{Span, Timestamp};
@@ -85,6 +86,31 @@ fn an_event_allocates_nothing_once_a_profile_has_its_size() {
     assert_eq!(allocated.count_total, 0, "{allocated:?}");
 }
 
+#[test]
+fn waiting_for_what_time_changes_allocates_nothing_on_the_way_of_events() {
+    let rules = r#"{"segments": [
+        {"name": "here", "rule": "session(views) >= 2"},
+        {"name": "keen", "rule": "event('page_viewed').within(7 days).count() >= 3"}
+    ]}"#;
+    let shop = Personalizer::new(Engine::from_json(rules).unwrap());
+    let page = |n: u32| {
+        let mut event = viewed(n);
+        (event.kind, event.items) = (EventKind::PageViewed, Default::default());
+        event
+    };
+    for n in 1..=200 {
+        shop.ingest(&page(n), NOW + Span::seconds(30 * n)).unwrap();
+    }
+    let events: Vec<Event> = (201..=500).map(page).collect();
+    let allocated = allocation_counter::measure(|| {
+        for event in &events {
+            shop.ingest(event, event.time).unwrap();
+        }
+    });
+    assert_eq!(allocated.count_total, 0, "{allocated:?}");
+    assert!(shop.next_due().is_some());
+}
+
 /// The pieces that an answer owns: the list of verdicts, the list of items, the id of each item, and the id of each
 /// item that spoke for one. Names and payloads are shared with the engine.
 fn pieces(decision: &Decision) -> u64 {
@@ -114,4 +140,29 @@ fn a_decision_allocates_only_what_leaves_in_the_answer() {
         let owned = pieces(&warm);
         assert!(allocated.count_total <= owned, "{allocated:?}, {owned} pieces owned");
     }
+}
+
+/// A known user on a device of theirs, as most events come.
+#[test]
+fn an_event_of_linked_ids_allocates_nothing_in_the_steady_state() {
+    let shop = bespoke::Personalizer::new(engine());
+    let event = |n: u32| {
+        let mut event = Event::new(EventKind::PageViewed, "ann", NOW + Span::seconds(30 * n)).property("color", "red");
+        event.anonymous = Some("laptop".to_owned());
+        event.ids.insert("email".to_owned(), "ann@example.com".to_owned());
+        event.id = Some(format!("event-{n}"));
+        event
+    };
+    let visit = Event::by_visitor(EventKind::PageViewed, "laptop", NOW).id("before");
+    let ingest = |event: &Event| shop.ingest(event, event.time).unwrap();
+    ingest(&visit);
+    (1..=200).map(event).for_each(|event| drop(ingest(&event)));
+    assert_eq!(shop.explain_identity(bespoke::UserKey::known("ann")).fragments.len(), 2);
+    let events: Vec<Event> = (201..=500).map(event).collect();
+    let allocated = allocation_counter::measure(|| {
+        for event in &events {
+            assert!(!ingest(event).repeated);
+        }
+    });
+    assert_eq!(allocated.count_total, 0, "{allocated:?}");
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use super::definitions::Paths;
 use super::facts::ProfileFacts;
 use super::reach::Reach;
+use super::upkeep::upkeep;
 use super::{CompiledCampaign, CompiledSegment, Definitions, Engine, fingerprint};
 use crate::bandit::BanditSpec;
 use crate::campaign::{Campaign, Chooser, Goal, MAX_SLATE, MAX_VARIANTS, Pay, Target, arbiter, is_distribution};
 use crate::config::{Fault, Problems, join};
 use crate::hash::{Map, Symbol};
-use crate::profile::{Dimension, History, Profile, Upkeep};
+use crate::profile::Profile;
 use crate::rule::{Compiled, CounterPlan, CounterSpec, Rule, Vocabulary};
 use crate::segment::{Segment, order};
 use crate::time::Timestamp;
@@ -164,7 +165,7 @@ fn settle_blank(engine: &mut Engine) {
     let profile = Profile::default();
     for index in 0..engine.segments.len() {
         let facts = ProfileFacts { engine, profile: &profile, flips: &[], now: Timestamp::EPOCH, context: &[] };
-        engine.segments[index].blank = engine.segments[index].rule.eval(&facts).holds;
+        engine.segments[index].blank = engine.segments[index].rule.eval(&facts).holds();
     }
 }
 
@@ -312,46 +313,3 @@ fn duplicates(what: &'static str, names: &[&str], paths: &[String], problems: &m
         }
     }
 }
-
-fn upkeep(schema: &crate::schema::Schema, settings: &super::Settings, problems: &mut Problems) -> Upkeep {
-    let mut dimensions: Vec<Dimension> = Vec::new();
-    for (i, affinity) in schema.affinities.iter().enumerate() {
-        let dimension = Dimension { attribute: Symbol::new(&affinity.attribute), half_life: affinity.half_life };
-        let path = format!("schema.affinities[{i}]");
-        if dimensions.iter().any(|other| other.code() == dimension.code()) {
-            let fault = Fault::Duplicate { what: "affinity", name: affinity.attribute.clone() };
-            problems.push(path, fault);
-        } else if affinity.half_life.millis() < 60_000 {
-            let fault =
-                Fault::Range { found: affinity.half_life.to_string(), wanted: "a half-life of a minute or more" };
-            problems.push(path, fault);
-        }
-        dimensions.push(dimension);
-    }
-    if dimensions.len() > MAX_DIMENSIONS {
-        let found = format!("{} affinities", dimensions.len());
-        problems.push("schema.affinities", Fault::Range { found, wanted: "at most 16" });
-    }
-    if !(1..=History::LIMIT).contains(&settings.history) {
-        let fault = Fault::Range { found: settings.history.to_string(), wanted: "a number of events from 1 to 128" };
-        problems.push("settings.history", fault);
-    }
-    // From JSON the bounds are checked before; a definition built in Rust can hold anything.
-    if !(0.01..=1.0).contains(&settings.related_fade) {
-        let found = settings.related_fade.to_string();
-        problems.push("settings.related_fade", Fault::Range { found, wanted: "a share from 0.01 to 1" });
-    }
-    for (path, span) in [
-        ("settings.session_gap", settings.session_gap),
-        ("settings.popularity_half_life", settings.popularity_half_life),
-    ] {
-        if span.millis() < 1000 {
-            problems.push(path, Fault::Range { found: span.to_string(), wanted: "a second or more" });
-        }
-    }
-    let kinds = schema.attributes.iter().map(|(name, kind)| (Symbol::new(name), *kind)).collect();
-    Upkeep { session_gap: settings.session_gap, history: settings.history, dimensions, kinds }
-}
-
-/// How many item attributes profiles may keep affinities to.
-const MAX_DIMENSIONS: usize = 16;

@@ -6,8 +6,8 @@ use super::Engine;
 use crate::catalog::Catalog;
 use crate::event::Event;
 use crate::hash::Symbol;
-use crate::profile::{Counter, CounterId, Profile};
-use crate::rule::{EventFacts, Facts, Scalar, SessionFact};
+use crate::profile::{Counter, CounterId, Flip, Profile};
+use crate::rule::{Answer, EventFacts, Facts, Scalar, SessionFact};
 use crate::time::{Span, Timestamp};
 use crate::value::{Properties, Value};
 
@@ -23,7 +23,7 @@ pub(super) struct ProfileFacts<'a> {
     pub(super) engine: &'a Engine,
     pub(super) profile: &'a Profile,
     /// The segments whose answers differ from those of an empty profile.
-    pub(super) flips: &'a [u32],
+    pub(super) flips: &'a [Flip],
     pub(super) now: Timestamp,
     pub(super) context: &'a [(Symbol, &'a Value)],
 }
@@ -58,7 +58,7 @@ impl Facts for ProfileFacts<'_> {
         // An attribute that an earlier session has set says nothing about this one.
         let attribute = |name: &str| {
             let attribute = self.profile.attributes().find(Symbol::new(name))?;
-            (open && attribute.time >= sessions.start).then(|| Scalar::from_value(&attribute.value))?
+            (open && attribute.time() >= sessions.start).then(|| Scalar::from_value(&attribute.value))?
         };
         match fact {
             SessionFact::Count => Some(Scalar::Number(f64::from(sessions.count))),
@@ -86,9 +86,9 @@ impl Facts for ProfileFacts<'_> {
         }
     }
 
-    fn segment(&self, index: usize) -> bool {
+    fn segment(&self, index: usize) -> Answer {
         // Segments are counted in u32 when they are compiled.
-        self.engine.is_member(self.flips, index as u32)
+        self.engine.answer(self.flips, index as u32)
     }
 }
 

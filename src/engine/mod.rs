@@ -11,13 +11,17 @@
 //! costs O(what the event touches), however many rules there are, and allocates nothing in the steady state.
 
 mod compile;
+mod consent;
 mod decide;
 mod definitions;
 mod facts;
+mod flip;
+mod live;
 mod models;
 mod open;
 mod reach;
 mod slate;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -25,6 +29,7 @@ use smallvec::SmallVec;
 
 pub use decide::DecideScratch;
 pub use definitions::{Definitions, Settings};
+pub use live::NextChange;
 pub use models::{Models, Tally};
 pub use open::{Exposure, OpenDecisions, Payment, Payments};
 
@@ -33,9 +38,9 @@ use crate::catalog::Catalog;
 use crate::event::{Event, EventItem, EventKind};
 use crate::hash::{Map, Symbol, fold};
 use crate::id::DecisionId;
-use crate::profile::{Fold, MAX_LINES, Membership, Profile, Remembered, Upkeep, event_id, weight_of};
+use crate::profile::{Flip, Flips, Fold, MAX_LINES, Membership, Profile, Remembered, Upkeep, event_id, weight_of};
 use crate::recommend;
-use crate::rule::{Compiled, CounterSpec};
+use crate::rule::{Answer, Compiled, CounterSpec};
 use crate::segment::Segment;
 use crate::time::Timestamp;
 use facts::{EventView, Names, ProfileFacts};
@@ -109,9 +114,14 @@ pub struct Changes {
     pub entered: SmallVec<[Arc<str>; 2]>,
     /// The segments that the person was in before and is not now.
     pub left: SmallVec<[Arc<str>; 2]>,
-    /// The attributes that came with a value of another kind than the schema declares, and were not taken, by the
-    /// symbols of their names.
+    /// The attributes that came with a value of another kind than the schema declares, and the purposes of consent that
+    /// the settings do not name, by the symbols of their names: they were not taken.
     pub mismatched: SmallVec<[Symbol; 1]>,
+    /// The attributes that came with a value larger than an eighth of what a profile may take
+    /// ([`Settings::profile_bytes`]), and were not taken.
+    pub oversized: SmallVec<[Symbol; 1]>,
+    /// The person does not consent to tracking: nothing was kept of the event but what it says about consent.
+    pub untracked: bool,
 }
 
 impl Engine {
@@ -119,14 +129,22 @@ impl Engine {
     /// it, or the time that has passed, can have changed. `now` is the present; an event that comes late keeps its
     /// own time.
     ///
-    /// An event that the profile has already (see [`Event::id`]) changes nothing. Cost: what the event touches; no
+    /// An event that the profile has already (see [`Event::id`]) changes nothing. Nor does one of a person who does not
+    /// consent to tracking, or did not when it happened: see [`Changes::untracked`]. Cost: what the event touches; no
     /// allocation once the profile has reached its size.
     pub fn apply(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
+        let mut unheard = SmallVec::new();
+        if event.kind == EventKind::ConsentChanged {
+            unheard = profile.hear(event, &self.upkeep);
+        }
+        if !self.upkeep.unasked.tracks(profile.consent(), event.time) {
+            return Changes { untracked: true, mismatched: unheard, ..Changes::default() };
+        }
         let is_new = profile.events() == 0;
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
             self.take_over(profile, catalog, is_new, &mut touched);
-        } else if now >= profile.membership.due {
+        } else if !profile.membership.holds_at(now) {
             self.touch_due(profile, &mut touched);
             profile.membership.due = Timestamp::MAX;
         }
@@ -140,62 +158,17 @@ impl Engine {
         let due = self.settle(profile, &mut flips, touched, now, &mut changes);
         profile.membership.flips = flips;
         profile.membership.due = profile.membership.due.min(due);
+        profile.membership.since = now;
         changes.mismatched = fold.mismatched;
+        changes.mismatched.extend(unheard);
+        changes.oversized = fold.oversized;
         changes
     }
 
-    /// Settles the segments that time alone can have changed by now: what `apply` does, without an event.
-    pub fn refresh(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
-        let mut touched = Touched::new();
-        let mut changes = Changes::default();
-        if profile.membership.engine != self.fingerprint {
-            self.take_over(profile, catalog, profile.events() == 0, &mut touched);
-        } else if now >= profile.membership.due {
-            self.touch_due(profile, &mut touched);
-            profile.membership.due = Timestamp::MAX;
-        } else {
-            return changes;
-        }
-        let mut flips = std::mem::take(&mut profile.membership.flips);
-        let due = self.settle(profile, &mut flips, touched, now, &mut changes);
-        profile.membership.flips = flips;
-        profile.membership.due = profile.membership.due.min(due);
-        changes
-    }
-
-    /// The names of the segments that the person is in at a time, in the order of their compilation.
-    pub fn memberships<'a>(
-        &'a self,
-        profile: &Profile,
-        now: Timestamp,
-    ) -> impl Iterator<Item = &'a Arc<str>> + use<'a> {
-        let flips = self.flips_at(profile, now);
-        let of = self.segments.iter().enumerate();
-        // Segments are counted in u32 when they are compiled.
-        of.filter(move |(i, _)| self.is_member(&flips, *i as u32)).map(|(_, segment)| &segment.name)
-    }
-
-    /// The segments that differ from those of an empty profile, as they are at a time.
-    fn flips_at(&self, profile: &Profile, now: Timestamp) -> SmallVec<[u32; 4]> {
-        let mut flips = profile.membership.flips.clone();
-        let mut touched = Touched::new();
-        if profile.membership.engine != self.fingerprint {
-            flips.clear();
-            if profile.events() > 0 {
-                touched.extend(0..self.segments.len() as u32);
-            }
-        } else if now >= profile.membership.due {
-            self.touch_due(profile, &mut touched);
-        } else {
-            return flips;
-        }
-        self.settle(profile, &mut flips, touched, now, &mut Changes::default());
-        flips
-    }
-
-    fn is_member(&self, flips: &[u32], index: u32) -> bool {
+    /// Whether the person is in a segment, by the flips of the profile.
+    fn answer(&self, flips: &[Flip], index: u32) -> Answer {
         let blank = self.segments.get(index as usize).is_some_and(|segment| segment.blank);
-        blank ^ flips.binary_search(&index).is_ok()
+        flip::answer(flips, index, blank)
     }
 
     /// Folds an event into a part of a person's profile, whose memberships are not kept; `false` if the part has it
@@ -207,6 +180,14 @@ impl Engine {
             self.count(event, part, catalog, fold.id, &mut Touched::new());
         }
         !fold.repeated
+    }
+
+    /// Lets a part note what an event says about consent.
+    pub(crate) fn hear(&self, event: &Event, part: &mut Profile) {
+        if event.kind == EventKind::ConsentChanged {
+            // The whole tells which purposes nobody knows.
+            let _ = part.hear(event, &self.upkeep);
+        }
     }
 
     /// Makes a profile a part of a person's: its counters are this engine's, and it has no memberships.
@@ -232,7 +213,7 @@ impl Engine {
     /// does not have are filled from its history, as far as that reaches.
     fn take_over(&self, profile: &mut Profile, catalog: &Catalog, is_new: bool, touched: &mut Touched) {
         let flips = self.translate(&profile.membership);
-        profile.membership = Membership { engine: self.fingerprint, due: Timestamp::MAX, flips };
+        profile.membership = Membership { engine: self.fingerprint, flips, ..Membership::default() };
         if is_new {
             return;
         }
@@ -251,18 +232,17 @@ impl Engine {
 
     /// Memberships under an engine that this one succeeded, in its own indexes: a segment of the same name is as it
     /// was, so that only real changes are reported. Under any other engine nothing is known.
-    fn translate(&self, membership: &Membership) -> SmallVec<[u32; 4]> {
+    fn translate(&self, membership: &Membership) -> Flips {
         if membership.engine == !self.fingerprint {
             return membership.flips.clone();
         }
         let Some(before) = self.before.iter().find(|before| before.fingerprint == membership.engine) else {
-            return SmallVec::new();
+            return Flips::new();
         };
         // Segments are counted in u32 when they are compiled.
-        let was = |index: usize| before.segments[index].1 ^ membership.flips.binary_search(&(index as u32)).is_ok();
+        let was = |index: usize| flip::answer(&membership.flips, index as u32, before.segments[index].1);
         let flipped = |(index, segment): (usize, &CompiledSegment)| {
-            let old = *before.places.get(&segment.name)?;
-            (was(old) != segment.blank).then_some(index as u32)
+            flip::of(index as u32, was(*before.places.get(&segment.name)?), segment.blank)
         };
         self.segments.iter().enumerate().filter_map(flipped).collect()
     }
@@ -329,21 +309,12 @@ impl Engine {
         touched.extend_from_slice(self.reach.of_session());
     }
 
-    /// Notes the segments that time alone can have changed: those that read a counter which has counted something,
-    /// or the session. All others answer as for an empty profile, or read what only events change.
-    fn touch_due(&self, profile: &Profile, touched: &mut Touched) {
-        for counter in profile.counters.iter() {
-            touched.extend_from_slice(self.reach.of_counter(counter.id()));
-        }
-        touched.extend_from_slice(self.reach.of_session());
-    }
-
     /// Evaluates the touched segments in their order, and those that refer to one that changed. Gives a time before
     /// which none of them changes without an event.
     fn settle(
         &self,
         profile: &Profile,
-        flips: &mut SmallVec<[u32; 4]>,
+        flips: &mut Flips,
         mut touched: Touched,
         now: Timestamp,
         changes: &mut Changes,
@@ -357,15 +328,10 @@ impl Engine {
             let segment = &self.segments[index as usize];
             let truth = segment.rule.eval(&ProfileFacts { engine: self, profile, flips, now, context: &[] });
             due = due.min(truth.until);
-            let place = flips.binary_search(&index);
-            match place {
-                Ok(at) if truth.holds == segment.blank => drop(flips.remove(at)),
-                Err(at) if truth.holds != segment.blank => flips.insert(at, index),
-                _ => continue,
-            }
-            if truth.holds {
+            let Some(before) = flip::set(flips, index, truth.answer, segment.blank) else { continue };
+            if truth.holds() {
                 changes.entered.push(Arc::clone(&segment.name));
-            } else {
+            } else if before.is_yes() {
                 changes.left.push(Arc::clone(&segment.name));
             }
             for referring in self.reach.of_segment(index) {

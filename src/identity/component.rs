@@ -138,6 +138,36 @@ impl Component {
         (self.hidden, self.expires) = (other.hidden, self.expires.min(other.expires));
     }
 
+    /// Takes in the links and marks of another one that may know the same links. [`Component::settle`] has to follow.
+    pub(crate) fn unite(&mut self, other: &Self) {
+        for slot in &other.slots {
+            match self.slots.binary_search_by_key(&slot.key, |of| of.key) {
+                Ok(at) => self.slots[at].dropped = self.slots[at].dropped.saturating_add(slot.dropped),
+                Err(at) => self.slots.insert(at, *slot),
+            }
+        }
+        for theirs in &other.links {
+            let Some(ours) = self.links.iter_mut().find(|link| (link.a, link.b) == (theirs.a, theirs.b)) else {
+                self.links.push(*theirs);
+                continue;
+            };
+            let revoked = ours.revoked.max(theirs.revoked);
+            let valid: Vec<Known> =
+                [*ours, *theirs].into_iter().filter(|link| link.is_live() && link.first > revoked).collect();
+            *ours = Known {
+                revoked,
+                first: valid.iter().map(|link| link.first).min().unwrap_or(Timestamp::MAX),
+                evidence: valid.iter().map(|link| link.evidence).min().unwrap_or(ours.evidence),
+                expires: valid.iter().map(|link| link.expires).max().unwrap_or(ours.expires),
+                ..*ours
+            };
+        }
+        self.links.sort_unstable_by_key(Known::order);
+        other.marks.iter().for_each(|mark| {
+            self.put_mark(*mark);
+        });
+    }
+
     /// Whether a link cannot be kept, at a cost that does not depend on what else would have to be looked at.
     pub(crate) fn is_full_before(&self, fact: &Fact, rules: &Rules) -> bool {
         let last = self.links.last().filter(|_| self.links.len() >= rules.links);
@@ -247,7 +277,9 @@ impl Component {
     pub(crate) fn forget(&mut self, gone: &dyn Fn(UserKey) -> bool, until: Timestamp) {
         let (used, after) = (self.timeline.clone(), until + Span::from_millis(1));
         self.links.retain(|link| !(gone(link.a) || gone(link.b)) || (link.is_live() && link.first > until));
-        self.marks.retain(|mark| !gone(mark.device) || mark.time > until);
+        // A device that is gone itself needs no note that from then on nobody uses it.
+        let is_closed = |mark: &Mark| mark.user == mark.device && mark.time <= after;
+        self.marks.retain(|mark| !gone(mark.device) || (mark.time > until && !is_closed(mark)));
         for mark in used.into_iter().filter(|mark| gone(mark.user) && !gone(mark.device) && mark.time <= until) {
             self.put_mark(mark);
             self.put_mark(Mark { time: after, user: mark.device, ..mark });
@@ -380,9 +412,8 @@ impl Component {
             Some(Refusal::Ids) => rules.ids,
             Some(Refusal::Links) => rules.links,
             Some(Refusal::PerKind) => {
-                let is_over = |(kind, most): &&(Symbol, u16)| {
-                    of(link.a, *kind) + of(link.b, *kind) > usize::from(*most)
-                };
+                let is_over =
+                    |(kind, most): &&(Symbol, u16)| of(link.a, *kind) + of(link.b, *kind) > usize::from(*most);
                 rules.limited().iter().find(is_over).map_or(0, |(_, most)| usize::from(*most))
             }
             _ => 0,

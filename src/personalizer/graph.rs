@@ -18,6 +18,7 @@ use crate::event::{Event, EventKind};
 use crate::hash::{Map, Symbol};
 use crate::id::UserKey;
 use crate::identity::{BlockedValue, Component, Evidence, Fact, Rules, Settings};
+use crate::profile::Profile;
 use crate::time::{Timestamp, shorten};
 
 /// All links, and the ids of people who were erased.
@@ -161,6 +162,16 @@ impl Graph {
         (self.person(owner), Label { source: id, owner })
     }
 
+    /// Whom something goes to that was folded for an owner elsewhere.
+    pub(super) fn heir(&self, label: Label, profile: &Profile) -> UserKey {
+        self.with(label.source, |component, _| {
+            let Some(component) = component else { return label.owner };
+            let [first, last] =
+                [profile.first_seen(), profile.last_seen()].map(|time| component.owner(label.source, time));
+            if label.owner == last { label.owner } else { first }
+        })
+    }
+
     /// The canonical id of an id's person.
     pub(super) fn person(&self, id: UserKey) -> UserKey {
         self.with(id, |component, _| component.and_then(|of| of.person(id)).unwrap_or(id))
@@ -223,15 +234,7 @@ fn all_of(ids: &Ids) -> Vec<Arc<RwLock<Component>>> {
 
 /// The fact that two ids are named together.
 pub(super) fn fact(first: &Named, other: &Named, time: Timestamp, evidence: Evidence) -> Fact {
-    Fact {
-        a: first.key,
-        kind_a: first.kind,
-        b: other.key,
-        kind_b: other.kind,
-        time,
-        evidence,
-        expires: Timestamp::MAX,
-    }
+    Fact { a: first.key, kind_a: first.kind, b: other.key, kind_b: other.kind, time, evidence, expires: Timestamp::MAX }
 }
 
 /// How strongly an event of a kind says that its ids are one person's.

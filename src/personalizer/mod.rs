@@ -5,11 +5,17 @@
 //! decision waits neither for a snapshot nor for another engine, and for an event only while that event of the same
 //! shard is folded, which takes microseconds.
 //!
-//! Its state does not depend on how events of different people interleave, as long as no limit bites: two hosts that
-//! ingest the same events, those of one id in any order, end with the same snapshot bytes. Links between ids are the
-//! exception: what goes with what is learned from the history that is known as one person's by then, and of two users
-//! of a device the first to be linked gets what was known under it.
+//! Which ids are one person is said by [`identity`](crate::identity). What each id brings is kept as a part of its own,
+//! so that [`Personalizer::unlink`] takes a person apart exactly; what goes with what is learned within such a part.
+//!
+//! Its state does not depend on the order in which events and links arrive, nor on how often, as long as no limit
+//! bites: two hosts that ingest the same end with the same snapshot bytes. The limits that matter here: 500 links that
+//! reach each other, 16 identifications of a device, 64 parts of a person, and the newest 256 events of a device and
+//! [`recent`](crate::identity::Settings::recent) of all, which are folded again when it turns out late who was there.
+//! Exceptions are decisions with their exposures and rewards, which happen in their order; consent, which holds from
+//! when it is known; and what goes with what on a device whose second user becomes known late.
 
+mod due;
 mod graph;
 mod people;
 mod recent;
@@ -17,12 +23,14 @@ mod record;
 mod regroup;
 mod relink;
 mod snapshot;
+mod unite;
 mod who;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use smallvec::SmallVec;
 
+pub use due::Due;
 pub use people::Limits;
 
 use crate::catalog::{CatalogError, Item};
@@ -86,8 +94,14 @@ pub struct Ingested {
     pub entered: SmallVec<[Arc<str>; 2]>,
     /// The segments that the person was in before and is not now.
     pub left: SmallVec<[Arc<str>; 2]>,
-    /// The attributes that were not taken, since the schema declares them of another kind.
+    /// The attributes that were not taken, since the schema declares them of another kind, and the purposes of consent
+    /// that the settings do not name.
     pub mismatched: SmallVec<[Symbol; 1]>,
+    /// The attributes that were not taken, since they are larger than a profile may keep.
+    pub oversized: SmallVec<[Symbol; 1]>,
+    /// The person does not consent to tracking: nothing was kept of the event but what it says about consent. Links
+    /// between ids are made all the same, so that a refusal holds for all ids of a person.
+    pub untracked: bool,
     /// What the exposure did, if the event is one.
     pub exposure: Option<Exposure>,
     /// The decisions that the event paid.
@@ -181,36 +195,38 @@ impl Personalizer {
         let is_device = names.first().is_some_and(|name| self.people.graph.rules.rank(name.kind).is_device());
         let mut scratch = self.scratch();
         let mut links = SmallVec::new();
-        let result = self.people.update(event, &names, now, (&engine, &self.models), &mut links, &mut |place, record| {
-            ingested.user = Some(place.0);
-            let (changes, is_new) = {
-                let models = read(&self.models);
-                self.people.apply(event, (place, is_device), record, (&engine, &models.catalog), now)
-            };
-            let Changes { repeated, entered, left, mismatched } = changes;
-            (ingested.repeated, ingested.entered, ingested.left) = (repeated, entered, left);
-            ingested.mismatched = mismatched;
-            let teaches = is_new && weight_of(&event.kind) > 0.0 && !event.items.is_empty();
-            let is_exposure = event.kind == EventKind::Exposed;
-            if !teaches && (repeated || !(is_exposure || record.is_open())) {
-                return;
-            }
-            let mut models = write(&self.models);
-            if !repeated && (is_exposure || record.is_open()) {
-                ingested.exposure = engine.expose(event, record.open(), &mut models);
-                ingested.payments = engine.pay(event, record.open(), &mut models);
-                record.share_open();
-            }
-            if is_new {
-                engine.learn(event, record.of_label(place.1), &mut models, &mut scratch.context);
-            }
-        });
+        let result =
+            self.people.update(event, &names, now, (&engine, &self.models), &mut links, &mut |place, record| {
+                ingested.user = Some(place.0);
+                let (changes, is_new) = {
+                    let models = read(&self.models);
+                    self.people.apply(event, (place, is_device), record, (&engine, &models.catalog), now)
+                };
+                let Changes { repeated, entered, left, mismatched, oversized, untracked } = changes;
+                (ingested.repeated, ingested.entered, ingested.left) = (repeated, entered, left);
+                (ingested.mismatched, ingested.oversized, ingested.untracked) = (mismatched, oversized, untracked);
+                let teaches = is_new && weight_of(&event.kind) > 0.0 && !event.items.is_empty();
+                let is_exposure = event.kind == EventKind::Exposed;
+                if untracked || !teaches && (repeated || !(is_exposure || record.is_open())) {
+                    return;
+                }
+                let mut models = write(&self.models);
+                if !repeated && (is_exposure || record.is_open()) {
+                    ingested.exposure = engine.expose(event, record.open(), &mut models);
+                    ingested.payments = engine.pay(event, record.open(), &mut models);
+                    record.share_open();
+                }
+                if is_new {
+                    engine.learn(event, record.of_label(place.1), &mut models, &mut scratch.context);
+                }
+            });
         self.give_back(scratch);
         ingested.links = links;
         result.map(|()| ingested)
     }
 
-    /// Answers a request, and keeps the decision open for its exposure and reward. Total; see [`Engine::decide`].
+    /// Answers a request, and keeps the decision open for its exposure and reward, if the person consents to tracking.
+    /// Total; see [`Engine::decide`].
     pub fn decide(&self, request: &Request, now: Timestamp) -> Decision {
         let engine = self.engine();
         let mut scratch = self.scratch();
@@ -234,7 +250,9 @@ impl Personalizer {
         self.give_back(scratch);
         if asked.is_some() && decision.campaign.is_some() {
             self.people.change_owner(id, now, with, &mut |place, record| {
-                record.keep(place, &decision, &engine, &read(&self.models).catalog);
+                if engine.tracks(&record.profile, now) {
+                    record.keep(place, &decision, &engine, &read(&self.models).catalog);
+                }
             });
         }
         decision
@@ -250,11 +268,14 @@ impl Personalizer {
     }
 
     /// Puts another engine in place of the one that runs. Decisions under way finish with the old one. Profiles are
-    /// fitted to the new segments when they are next touched; bandits keep what they know of variants that stay.
+    /// fitted to the new segments when they are next touched, by an event or by [`Personalizer::due`]; bandits keep
+    /// what they know of variants that stay.
     pub fn replace_engine(&self, engine: Engine) {
         let mut running = write(&self.engine);
         engine.adopt(&mut write(&self.models));
         *running = Arc::new(engine.succeeding(&running));
+        drop(running);
+        self.people.queue_all();
     }
 
     /// The engine that runs.

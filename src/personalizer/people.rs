@@ -1,18 +1,20 @@
 //! The people in their shards, and the order in which locks are taken.
 //!
 //! Locks are always taken in the same order, so that no two threads wait for each other: the one for changing who is
-//! who, components, shards of ids by rising index, shards of people, what is kept of recent events, the models. An
+//! who, components, shards of ids by rising index, shards of people, the queue of
+//! such a shard, what is kept of recent events, the models. An
 //! event of ids that are linked as it says takes none but shared holds before the shard of its person.
 
-use std::sync::RwLock;
+use std::sync::{Mutex, RwLock};
 
 use smallvec::SmallVec;
 
+use super::due::Queue;
 use super::graph::{Graph, Named, Place, evidence_of, fact};
 use super::recent::Recents;
 use super::record::{Label, Record};
 use super::relink::Judged;
-use super::{Erased, IngestError, read, write};
+use super::{Erased, IngestError, lock, read, write};
 use crate::engine::{Engine, Models};
 use crate::event::Event;
 use crate::hash::Map;
@@ -45,6 +47,8 @@ pub(super) type Shard = Map<UserKey, Box<Record>>;
 pub(super) struct People {
     pub(super) graph: Graph,
     pub(super) shards: Box<[RwLock<Shard>]>,
+    /// By shard, and locked after it: who is to be settled when.
+    pub(super) queues: Box<[Mutex<Queue>]>,
     pub(super) recents: Recents,
     pub(super) limits: Limits,
 }
@@ -55,6 +59,7 @@ impl People {
             recents: Recents::new(settings.recent),
             graph: Graph::new(settings),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            queues: (0..SHARDS).map(|_| Mutex::default()).collect(),
             limits,
         }
     }
@@ -150,7 +155,13 @@ impl People {
     /// Lets `change` change a person, known so far or not.
     fn change(&self, user: UserKey, change: impl FnOnce(&mut Record)) {
         let mut shard = write(&self.shards[shard_of(user)]);
-        change(shard.entry(user).or_default());
+        let record = shard.entry(user).or_default();
+        change(record);
+        // Of somebody who does not consent nothing is kept, not even that they were there.
+        if record.is_blank() {
+            shard.remove(&user);
+        }
+        self.queue(user, &mut shard);
         evict(&mut shard, self.limits.people);
     }
 
@@ -250,8 +261,12 @@ impl People {
             gone |= parts.len() < all;
             if !parts.is_empty() {
                 let models = read(models);
-                let record = Record::of(key, parts, membership, engine, &models.catalog);
+                let mut record = Record::of(key, parts, membership, engine, &models.catalog);
+                if before.is_none() {
+                    let _ = engine.refresh(&mut record.profile, &models.catalog, now);
+                }
                 shard.insert(key, Box::new(record));
+                self.queue(key, &mut shard);
             }
         };
         drop_parts(person);
@@ -278,7 +293,8 @@ impl People {
             // A sum does not depend on the order.
             table + shard.values().map(|record| record.bytes()).sum::<usize>()
         };
-        self.shards.iter().map(of).sum::<usize>() + self.graph.bytes() + self.recents.bytes()
+        let queues: usize = self.queues.iter().map(|queue| lock(queue).bytes()).sum();
+        self.shards.iter().map(of).sum::<usize>() + queues + self.graph.bytes() + self.recents.bytes()
     }
 
     /// Beyond the limit the sixteenth of the links leaves, those whose newest is oldest first.

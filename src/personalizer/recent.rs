@@ -12,8 +12,8 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
-use super::people::{SHARDS, shard_of};
 use super::lock;
+use super::people::{SHARDS, shard_of};
 use crate::event::Event;
 use crate::hash::Map;
 use crate::id::UserKey;

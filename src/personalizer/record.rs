@@ -14,13 +14,26 @@ use crate::profile::{Membership, Profile};
 use crate::time::Timestamp;
 
 /// All that is kept of one person, or of one part.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) profile: Profile,
     /// Boxed, since most people have none at most times.
     open: Option<Box<OpenDecisions>>,
     /// None if there is one part, and its source is the person's canonical id.
     rest: Option<Box<Rest>>,
+    /// The time for which the person is queued to be settled.
+    #[serde(skip, default = "never")]
+    pub(super) queued: Timestamp,
+}
+
+const fn never() -> Timestamp {
+    Timestamp::MAX
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Self { profile: Profile::default(), open: None, rest: None, queued: never() }
+    }
 }
 
 /// Under which id something happened, and to which id it belongs.
@@ -71,7 +84,7 @@ impl Part {
 
     /// Whether nothing is known.
     pub(super) fn is_empty(&self) -> bool {
-        self.record.profile.events() == 0 && self.record.open.is_none() && self.sealed.is_empty()
+        self.record.is_blank() && self.sealed.is_empty()
     }
 
     /// When the earliest of what it holds happened.
@@ -124,6 +137,7 @@ impl Record {
 
     /// The parts of a person.
     pub(super) fn into_parts(mut self, person: UserKey) -> Vec<Part> {
+        self.queued = never();
         match self.rest.take().map(|rest| *rest) {
             None => vec![Part { record: self, ..Part::new(Label::own(person)) }],
             Some(Rest::Sole { label, sealed }) => vec![Part { record: self, sealed, ..Part::new(label) }],
@@ -156,16 +170,23 @@ impl Record {
     ) -> (Changes, bool) {
         let Some(at) = self.part_at(person, label, engine, catalog) else {
             let changes = engine.apply(event, &mut self.profile, catalog, now);
-            let is_new = !changes.repeated;
+            let is_new = !changes.repeated && !changes.untracked;
             return (changes, is_new);
         };
         let Some(Rest::Many(parts)) = self.rest.as_deref_mut() else { return (Changes::default(), false) };
         let part = &mut parts[at];
-        let is_new = engine.gather(event, &mut part.record.profile, catalog);
-        if part.hidden {
-            return (Changes { repeated: !is_new, ..Changes::default() }, is_new);
+        engine.hear(event, &mut part.record.profile);
+        if part.record.profile.has(event) {
+            return (Changes { repeated: true, ..engine.refresh(&mut self.profile, catalog, now) }, false);
         }
+        if part.hidden {
+            let tracked = engine.tracks(&self.profile, event.time);
+            let is_new = tracked && engine.gather(event, &mut part.record.profile, catalog);
+            return (Changes { untracked: !tracked, ..Changes::default() }, is_new);
+        }
+        // Consent is the whole person's.
         let mut changes = engine.apply(event, &mut self.profile, catalog, now);
+        let is_new = !changes.untracked && engine.gather(event, &mut part.record.profile, catalog);
         if is_new && changes.repeated {
             // Two ids brought the same event: the whole is what the parts make.
             let before = std::mem::take(&mut self.profile.membership);
@@ -205,7 +226,9 @@ impl Record {
     pub(super) fn find(&self, (person, label): (UserKey, Label)) -> Option<&Profile> {
         match self.rest.as_deref() {
             None => (label == Label::own(person)).then_some(&self.profile),
-            Some(Rest::Sole { label: of, sealed }) => (*of == label || sealed.contains(&label)).then_some(&self.profile),
+            Some(Rest::Sole { label: of, sealed }) => {
+                (*of == label || sealed.contains(&label)).then_some(&self.profile)
+            }
             Some(Rest::Many(parts)) => place(parts, label).map(|at| &parts[at].record.profile),
         }
     }
@@ -228,13 +251,13 @@ impl Record {
                     return Some(at);
                 }
             }
-            None if self.profile.events() == 0 && self.open.is_none() => {
+            None if self.profile.is_blank() && self.open.is_none() => {
                 self.rest = Some(Box::new(Rest::Sole { label, sealed: Vec::new() }));
                 return None;
             }
             _ => {}
         }
-        let (whole, open) = (self.profile.clone(), self.open.clone());
+        let (whole, open, queued) = (self.profile.clone(), self.open.clone(), self.queued);
         let mut parts = std::mem::take(self).into_parts(person);
         parts.push(Part::new(label));
         parts.sort_by_key(|part| part.label);
@@ -242,7 +265,7 @@ impl Record {
         seal(&mut parts, engine);
         // An empty part changes nothing of the whole.
         let at = place(&parts, label);
-        *self = Self { profile: whole, open, rest: Some(Box::new(Rest::Many(parts))) };
+        *self = Self { profile: whole, open, rest: Some(Box::new(Rest::Many(parts))), queued };
         at
     }
 
@@ -274,10 +297,19 @@ impl Record {
         }
     }
 
+    /// Whether nothing at all is known.
+    pub(super) fn is_blank(&self) -> bool {
+        let parts_are = match self.rest.as_deref() {
+            Some(Rest::Many(parts)) => parts.iter().all(Part::is_empty),
+            _ => true,
+        };
+        self.profile.is_blank() && self.open.is_none() && parts_are
+    }
+
     /// When the person was last heard of.
     pub(super) fn heard(&self) -> Timestamp {
         let asked = self.open.as_ref().and_then(|open| open.newest());
-        self.profile.last_seen().max(asked.unwrap_or(Timestamp::MIN))
+        self.profile.heard().max(asked.unwrap_or(Timestamp::MIN))
     }
 
     pub(super) fn open(&mut self) -> &mut OpenDecisions {

@@ -11,6 +11,7 @@ use super::relink::Plan;
 use super::{read, write};
 use crate::catalog::Catalog;
 use crate::engine::{Engine, Models};
+use crate::event::EventKind;
 use crate::id::UserKey;
 use crate::identity::Component;
 use crate::profile::{Membership, Profile};
@@ -111,17 +112,29 @@ impl People {
             let before = pulled.memberships.remove(&person).unwrap_or_default();
             let record = {
                 let models = read(models);
-                let parts = unite(parts, plan, engine);
+                let mut parts = unite(parts, engine);
+                for part in &mut parts {
+                    let (source, owner) = (part.label.source, part.label.owner);
+                    if plan.after.slot(source).is_some() || plan.before.slot(source).is_some() {
+                        part.hidden = plan.after.is_hidden(source, owner);
+                    }
+                }
                 let mut record = Record::of(person, parts, before, engine, &models.catalog);
                 if let Some(now) = now.filter(|_| later != Some(person)) {
                     let _ = engine.refresh(&mut record.profile, &models.catalog, now);
                 }
                 record
             };
-            let mut shard = write(&self.shards[shard_of(person)]);
-            shard.insert(person, Box::new(record));
-            evict(&mut shard, self.limits.people);
+            self.put(person, record);
         }
+    }
+
+    /// Puts a person in place.
+    pub(super) fn put(&self, person: UserKey, record: Record) {
+        let mut shard = write(&self.shards[shard_of(person)]);
+        shard.insert(person, Box::new(record));
+        self.queue(person, &mut shard);
+        evict(&mut shard, self.limits.people);
     }
 
     /// Takes a person apart.
@@ -197,7 +210,7 @@ impl People {
                 done.push(Part::holding(device, heir, *base));
             }
         }
-        let mut done = unite(done, plan, engine);
+        let mut done = unite(done, engine);
         done.iter_mut().for_each(|part| engine.fit(&mut part.record.profile, catalog));
         let mut again = Log { bases: Vec::new(), events: log.events };
         for event in &again.events {
@@ -208,10 +221,14 @@ impl People {
             });
             let profile = &mut done[at].record.profile;
             if let Err(place) = again.bases.binary_search_by_key(&owner, |(of, _)| *of) {
-                let base: Base = (profile.events() > 0).then(|| Box::new(profile.clone()));
+                let base: Base = (!profile.is_blank()).then(|| Box::new(profile.clone()));
                 again.bases.insert(place, (owner, base));
             }
-            engine.gather(event, profile, catalog);
+            // What was said about consent is kept of those too who do not consent, but nothing else.
+            engine.hear(event, profile);
+            if event.kind != EventKind::ConsentChanged || engine.tracks(profile, event.time) {
+                engine.gather(event, profile, catalog);
+            }
         }
         self.recents.put(device, again);
         done.retain(|part| !part.is_empty());
@@ -227,13 +244,10 @@ struct Pulled {
 }
 
 /// One part for each label.
-fn unite(mut parts: Vec<Part>, plan: &Plan, engine: &Engine) -> Vec<Part> {
+pub(super) fn unite(mut parts: Vec<Part>, engine: &Engine) -> Vec<Part> {
     parts.sort_by_key(|part| part.label);
     let mut united: Vec<Part> = Vec::new();
-    for mut part in parts {
-        if plan.after.slot(part.label.source).is_some() || plan.before.slot(part.label.source).is_some() {
-            part.hidden = plan.after.is_hidden(part.label.source, part.label.owner);
-        }
+    for part in parts {
         match united.last_mut().filter(|last| last.label == part.label) {
             Some(last) => last.absorb(part, engine),
             None => united.push(part),

@@ -33,8 +33,7 @@ impl Plan {
 
     /// The ids whose person is another, in the order of their keys.
     pub(super) fn moved(&self) -> Vec<Moved> {
-        let mut ids: Vec<UserKey> =
-            self.before.slots().iter().chain(self.after.slots()).map(|slot| slot.key).collect();
+        let mut ids: Vec<UserKey> = self.before.slots().iter().chain(self.after.slots()).map(|slot| slot.key).collect();
         ids.sort_unstable();
         ids.dedup();
         let of = |id: UserKey| Moved { id, from: self.was(id).unwrap_or(id), into: self.is(id).unwrap_or(id) };
@@ -156,4 +155,3 @@ impl Graph {
         }
     }
 }
-

@@ -14,7 +14,7 @@ use super::graph::{Graph, Ids};
 use super::people::{People, SHARDS, Shard, shard_of};
 use super::recent::{self, Log};
 use super::record::Record;
-use super::{Personalizer, read, write};
+use super::{Personalizer, lock, read, write};
 use crate::engine::Models;
 use crate::hash::{Map, Symbol};
 use crate::id::UserKey;
@@ -84,6 +84,23 @@ impl Personalizer {
     /// # Errors
     /// A [`StateError`] if the bytes are cut short, damaged, or of a newer version; the state is unchanged then.
     pub fn restore(&self, bytes: &[u8]) -> Result<(), StateError> {
+        let (fresh, models) = self.read_snapshot(bytes)?;
+        let engine = self.engine();
+        let _held = self.people.graph.hold();
+        for (id, time) in self.people.erased() {
+            // A snapshot that knows of the erasure holds only what came after it.
+            if fresh.graph.erased(id).is_none_or(|known| known < time) {
+                // Somebody who came back after having been erased in the snapshot's past is younger than the erasure.
+                fresh.forget(&[id], time, (&engine, &models), Some(time));
+            }
+        }
+        self.people.become_as(&fresh);
+        *write(&self.models) = models.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(())
+    }
+
+    /// The people and models of a snapshot, fitted to the engine that runs.
+    pub(super) fn read_snapshot(&self, bytes: &[u8]) -> Result<(People, RwLock<Models>), StateError> {
         let (frame, mut rest) = Frame::read(bytes)?;
         let head: Head = frame.decode("personalizer", VERSION)?;
         let malformed = || StateError::Malformed { kind: "personalizer" };
@@ -120,20 +137,8 @@ impl Personalizer {
             return Err(malformed());
         }
         facts.link(&fresh.graph);
-        let engine = self.engine();
-        engine.adopt(&mut models);
-        let models = RwLock::new(models);
-        let _held = self.people.graph.hold();
-        for (id, time) in self.people.erased() {
-            // A snapshot that knows of the erasure holds only what came after it.
-            if fresh.graph.erased(id).is_none_or(|known| known < time) {
-                // Somebody who came back after having been erased in the snapshot's past is younger than the erasure.
-                fresh.forget(&[id], time, (&engine, &models), Some(time));
-            }
-        }
-        self.people.become_as(&fresh);
-        *write(&self.models) = models.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Ok(())
+        self.engine().adopt(&mut models);
+        Ok((fresh, RwLock::new(models)))
     }
 }
 
@@ -251,7 +256,7 @@ impl People {
     }
 
     /// The ids of erased people, in order.
-    fn erased(&self) -> Vec<(UserKey, Timestamp)> {
+    pub(super) fn erased(&self) -> Vec<(UserKey, Timestamp)> {
         self.graph.shards.iter().flat_map(|ids| sorted(&read(ids).erased)).collect()
     }
 
@@ -268,6 +273,7 @@ impl People {
         for index in 0..SHARDS {
             *ids[index] = std::mem::take(&mut *write(&other.graph.shards[index]));
             *shards[index] = std::mem::take(&mut *write(&other.shards[index]));
+            lock(&self.queues[index]).refill(&mut shards[index]);
         }
         self.graph.count_links(self.graph.links(), other.graph.links());
         self.recents.become_as(&other.recents);

@@ -1,13 +1,13 @@
 //! Questions and statements of the host's about who is who.
 
+use super::Personalizer;
 use super::graph::Place;
 use super::people::People;
 use super::record::{Label, Record};
 use super::relink::Judged;
-use super::Personalizer;
 use crate::catalog::Catalog;
 use crate::engine::{Changes, Engine};
-use crate::event::Event;
+use crate::event::{Event, EventKind};
 use crate::hash::Symbol;
 use crate::id::{MAX_ID_BYTES, UserKey};
 use crate::identity::{Explanation, Fact, Fragment, Id, Link, LinkOutcome, Refusal};
@@ -117,9 +117,8 @@ impl Personalizer {
 impl People {
     /// A link as it goes into the graph.
     fn fact(&self, link: &Link) -> Result<Fact, Refusal> {
-        let is_sound = |id: &Id| {
-            [&id.kind, &id.value].into_iter().all(|text| !text.is_empty() && text.len() <= MAX_ID_BYTES)
-        };
+        let is_sound =
+            |id: &Id| [&id.kind, &id.value].into_iter().all(|text| !text.is_empty() && text.len() <= MAX_ID_BYTES);
         let (a, b) = (link.a.key(), link.b.key());
         if !is_sound(&link.a) || !is_sound(&link.b) || a == b || !link.time.is_plausible() {
             return Err(Refusal::Unsound);
@@ -156,14 +155,14 @@ impl People {
             return record.apply(place, event, engine, catalog, now);
         }
         let base = self.recents.wants_base(label.source, label.owner).then(|| {
-            record.find(place).filter(|profile| profile.events() > 0).map(|profile| {
+            record.find(place).filter(|profile| !profile.is_blank()).map(|profile| {
                 let mut base = Box::new(profile.clone());
                 engine.fit(&mut base, catalog);
                 base
             })
         });
         let (changes, is_new) = record.apply(place, event, engine, catalog, now);
-        if is_new {
+        if is_new || event.kind == EventKind::ConsentChanged {
             self.recents.keep(label.source, label.owner, base, event);
         }
         (changes, is_new)

@@ -2,11 +2,13 @@
 //!
 //! Evaluating walks the tree once, stops as soon as the answer is known, and allocates nothing. Along with the answer
 //! it gives a time until which the answer holds if nothing happens: a conjunction that fails stays false at least
-//! while the part that failed does, one that holds stays true while all its parts do.
+//! while the part that failed does, one that holds stays true while all its parts do. A part that is unknown leaves the
+//! answer open unless another part decides it.
 
 use crate::hash::Symbol;
 use crate::profile::CounterId;
 use crate::time::{Span, Timestamp, shorten};
+use crate::truth::{Answer, Truth};
 use crate::value::Value;
 
 use super::ast::{Comparison, EventQuery, Expr, Literal, Measure, Op, SessionFact, Source, Test};
@@ -14,16 +16,6 @@ use super::error::{NameKind, RuleError};
 use super::facts::{Facts, Scalar};
 use super::plan::{CounterPlan, spec};
 use super::value_test::ValueTest;
-
-/// An answer, and until when it holds although nothing happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Truth {
-    /// Whether the rule holds.
-    pub holds: bool,
-    /// A time before which the answer certainly does not change without an event; [`Timestamp::MAX`] for never.
-    /// Segments and the request are taken as they are: who changes them asks again.
-    pub until: Timestamp,
-}
 
 /// What a rule depends on, each list sorted and without repetition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -234,68 +226,72 @@ fn threshold(test: &Test) -> Option<(u32, bool)> {
 
 impl Node {
     fn eval(&self, facts: &impl Facts) -> Truth {
-        let always = |holds| Truth { holds, until: Timestamp::MAX };
         match self {
-            Self::Const(value) => always(*value),
-            Self::And(parts) => all(parts, facts, true),
-            Self::Or(parts) => all(parts, facts, false),
-            Self::Not(inner) => {
-                let inner = inner.eval(facts);
-                Truth { holds: !inner.holds, ..inner }
-            }
-            Self::Segment(index) => always(facts.segment(*index)),
-            Self::Attribute(name, test) => always(test.value(name.find(|symbol| facts.attribute(symbol)))),
-            Self::Context(name, test) => always(test.value(name.find(|symbol| facts.context(symbol)))),
+            Self::Const(value) => Truth::always(*value),
+            Self::And(parts) => all(parts, facts, Answer::Yes),
+            Self::Or(parts) => all(parts, facts, Answer::No),
+            Self::Not(inner) => !inner.eval(facts),
+            Self::Segment(index) => Truth::always(facts.segment(*index)),
+            Self::Attribute(name, test) => Truth::always(test.value(name.find(|symbol| facts.attribute(symbol)))),
+            Self::Context(name, test) => Truth::always(test.value(name.find(|symbol| facts.context(symbol)))),
             Self::Affinity { dimension, value, test } => {
                 let share = facts.affinity(*dimension, *value);
-                always(test.scalar((share > 0.0 || !test.is_exists()).then_some(Scalar::Number(share))))
+                Truth::always(test.scalar((share > 0.0 || !test.is_exists()).then_some(Scalar::Number(share))))
             }
             Self::Session(fact, test) => {
-                Truth { holds: test.scalar(facts.session(*fact)), until: facts.session_until() }
+                Truth { answer: test.scalar(facts.session(*fact)).into(), until: facts.session_until() }
             }
-            Self::AtLeast { counter, least, window, holds } => match facts.counter(*counter) {
+            Self::AtLeast { counter, least, window, holds } => {
+                let enough = match facts.counter(*counter) {
+                    Some(counter) => counter.at_least(*least, *window, facts.now()),
+                    None => Truth::always(*least == 0),
+                };
+                if *holds { enough } else { !enough }
+            }
+            Self::Count { counter, window, test } => match facts.counter(*counter) {
                 Some(counter) => {
-                    let (enough, until) = counter.at_least(*least, *window, facts.now());
-                    Truth { holds: enough == *holds, until }
+                    let count = counter.count_within(*window, facts.now());
+                    let least = f64::from(count.value);
+                    let most = if count.exact { least } else { f64::INFINITY };
+                    Truth { answer: test.range(least, most), until: count.until }
                 }
-                None => always((*least == 0) == *holds),
+                None => Truth::always(test.range(0.0, 0.0)),
             },
-            Self::Count { counter, window, test } => {
-                let count = facts.counter(*counter).map(|counter| counter.count_within(*window, facts.now()));
-                let (value, until) = count.map_or((0, Timestamp::MAX), |count| (count.value, count.until));
-                Truth { holds: test.scalar(Some(Scalar::Number(f64::from(value)))), until }
-            }
             Self::Sum { counter, window, test } => {
                 let sum = facts.counter(*counter).map(|counter| counter.sum_within(*window, facts.now()));
                 let (value, until) = sum.map_or((0.0, Timestamp::MAX), |sum| (sum.value, sum.until));
-                Truth { holds: test.scalar(Some(Scalar::Number(value))), until }
+                Truth { answer: test.scalar(Some(Scalar::Number(value))).into(), until }
             }
             Self::Time { counter, last, window, test } => {
+                let Some(counter) = facts.counter(*counter) else { return Truth::always(test.scalar(None)) };
                 let now = facts.now();
-                let Some(counter) = facts.counter(*counter) else { return always(test.scalar(None)) };
-                let time = if *last { counter.last(now) } else { counter.first(now) };
-                let time = time.filter(|time| window.is_none_or(|window| *time > now - window));
-                let leaves = match (time, window) {
-                    (Some(time), Some(window)) => time + *window,
-                    _ => Timestamp::MAX,
-                };
+                let time = if *last { counter.last_within(*window, now) } else { counter.first_within(*window, now) };
                 // Event times lie between 1970 and 9999, where `f64` holds milliseconds exactly.
-                let holds = test.scalar(time.map(|time| Scalar::Number(time.millis() as f64)));
-                Truth { holds, until: leaves.min(counter.next_arrival(now)) }
+                let millis = time.value.map(|time| time.millis() as f64);
+                let answer = match millis {
+                    Some(millis) if !time.exact => test.range(f64::NEG_INFINITY, millis),
+                    None if !time.exact => Answer::Unknown,
+                    millis => test.scalar(millis.map(Scalar::Number)).into(),
+                };
+                Truth { answer, until: time.until }
             }
         }
     }
 }
 
-/// Whether all parts are as wanted for AND (`true`), or any is for OR (`false`).
-fn all(parts: &[Node], facts: &impl Facts, wanted: bool) -> Truth {
-    let mut until = Timestamp::MAX;
+/// Whether all parts are as wanted for AND (yes), or any is for OR (no). A part that is the opposite decides; without
+/// one, a part that is unknown makes the answer unknown.
+fn all(parts: &[Node], facts: &impl Facts, wanted: Answer) -> Truth {
+    let (mut answer, mut until) = (wanted, Timestamp::MAX);
     for part in parts {
         let truth = part.eval(facts);
-        if truth.holds != wanted {
-            return truth;
+        if truth.answer != wanted {
+            if !truth.answer.is_unknown() {
+                return truth;
+            }
+            answer = Answer::Unknown;
         }
         until = until.min(truth.until);
     }
-    Truth { holds: wanted, until }
+    Truth { answer, until }
 }

@@ -3,6 +3,7 @@
 use crate::hash::Symbol;
 use crate::profile::{Counter, CounterId};
 use crate::time::Timestamp;
+use crate::truth::Answer;
 use crate::value::Value;
 
 use super::ast::SessionFact;
@@ -48,8 +49,8 @@ pub trait Facts {
     fn session(&self, fact: SessionFact) -> Option<Scalar<'_>>;
     /// Until when the session's facts hold if nothing happens.
     fn session_until(&self) -> Timestamp;
-    /// Whether the person is in the segment with this index.
-    fn segment(&self, index: usize) -> bool;
+    /// Whether the person is in the segment with this index, as far as that is known.
+    fn segment(&self, index: usize) -> Answer;
 }
 
 /// What an event says, to the counters that may count it.

@@ -16,6 +16,9 @@
 //! `time('2026-03-01')` compares with milliseconds and with RFC 3339 text. A window is `(now - W, now]`, and a day is
 //! 24 hours. Sums within a window are read in whole buckets (see [`Counter::sum_within`](crate::profile::Counter)).
 //!
+//! Answers have three values. A condition on what is no longer kept (the newest times of a counter all lie ahead, say)
+//! is unknown unless what is kept settles it; AND, OR and NOT follow Kleene, and who asks takes unknown for no.
+//!
 //! A rule is parsed, then checked against the declared names ([`Rule::check`]), then compiled into symbols and
 //! counters ([`Rule::compile`]), then evaluated against [`Facts`] as often as needed.
 
@@ -41,9 +44,11 @@ pub use ast::{Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, SessionFact};
 pub use builder::{EventOperand, Operand, event};
 pub use check::{LONGEST_WINDOW, MOST_WITHIN, Vocabulary};
 pub use error::{Location, NameKind, RuleError, RuleErrors};
-pub use eval::{Compiled, Reads, Truth};
+pub use eval::{Compiled, Reads};
 pub use facts::{EventFacts, Facts, Scalar};
 pub use plan::{CounterPlan, CounterSpec};
+
+pub use crate::truth::{Answer, Truth};
 
 use ast::Expr;
 

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use crate::hash::Map;
 use crate::time::Timestamp;
+use crate::truth::Answer;
 use crate::value::Value;
 
 use super::ast::{Literal, Op, Test};
@@ -83,6 +84,16 @@ impl ValueTest {
         scalar.is_some_and(|scalar| self.check.passes(scalar)) != self.negated
     }
 
+    /// What the test says of a number of which only the ends of a range are known, both included.
+    pub(crate) fn range(&self, low: f64, high: f64) -> Answer {
+        let answer = if low.total_cmp(&high).is_eq() {
+            self.check.passes(Scalar::Number(low)).into()
+        } else {
+            self.check.passes_within(low, high)
+        };
+        if self.negated { !answer } else { answer }
+    }
+
     pub(crate) fn value(&self, value: Option<&Value>) -> bool {
         let passes = |value: &Value| Scalar::from_value(value).is_some_and(|scalar| self.check.passes(scalar));
         let found = match value {
@@ -115,6 +126,46 @@ impl Check {
             Self::Exists => true,
             Self::Contains(part) => matches!(scalar, Scalar::Text(text) if text.contains(&**part)),
             Self::StartsWith(part) => matches!(scalar, Scalar::Text(text) if text.starts_with(&**part)),
+        }
+    }
+
+    /// Whether all the numbers from the lower to the upper end pass, or none does.
+    fn passes_within(&self, low: f64, high: f64) -> Answer {
+        let number = |literal: &Literal| match literal {
+            Literal::Number(number) => Some(*number),
+            Literal::Time(time) => Some(time.millis() as f64),
+            Literal::Bool(_) | Literal::Text(_) => None,
+        };
+        // Where both ends pass everything between them does, and where a piece of the range may pass it is unknown.
+        let between = |from: Option<f64>, to: Option<f64>| match (from, to) {
+            (Some(from), Some(to)) if high < from || low > to || from > to => Answer::No,
+            (Some(from), Some(to)) if low >= from && high <= to => Answer::Yes,
+            (Some(_), Some(_)) => Answer::Unknown,
+            _ => Answer::No,
+        };
+        match self {
+            Self::Exists => Answer::Yes,
+            Self::Less(_) | Self::AtMost(_) | Self::Greater(_) | Self::AtLeast(_) => {
+                let passes = |number| self.passes(Scalar::Number(number));
+                match (passes(low), passes(high)) {
+                    (true, true) => Answer::Yes,
+                    (false, false) => Answer::No,
+                    _ => Answer::Unknown,
+                }
+            }
+            Self::Is(literal) => between(number(literal), number(literal)),
+            Self::Between(from, to) => between(number(from), number(to)),
+            Self::In(Set::Few(values)) => {
+                let any = values.iter().filter_map(number).any(|value| value >= low && value <= high);
+                if any { Answer::Unknown } else { Answer::No }
+            }
+            Self::In(Set::Many { numbers, times, .. }) => {
+                let inside = |value: f64| value >= low && value <= high;
+                let any =
+                    numbers.iter().any(|value| inside(*value)) || times.iter().any(|time| inside(time.millis() as f64));
+                if any { Answer::Unknown } else { Answer::No }
+            }
+            Self::Contains(_) | Self::StartsWith(_) => Answer::No,
         }
     }
 }

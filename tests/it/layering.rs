@@ -20,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["profile", "identity"],
     &["decision", "event", "schema", "catalog", "config"],
     &["linalg", "sketch", "stats"],
-    &["state", "hash", "value", "time", "id", "near"],
+    &["state", "hash", "value", "time", "id", "near", "truth"],
 ];
 
 /// Imports within a layer that are allowed, each with its reason.
@@ -28,6 +28,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("value", "time", "values are read as points in time"),
     ("state", "hash", "frames carry a checksum"),
     ("state", "time", "messages shorten what they repeat"),
+    ("truth", "time", "answers hold until a time"),
     ("id", "hash", "keys are hashes"),
     ("id", "time", "messages shorten what they repeat"),
     ("schema", "event", "a schema declares event kinds"),

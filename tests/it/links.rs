@@ -167,7 +167,8 @@ fn what_was_joined_comes_apart_to_the_byte() {
         assert!(matches!(shop.link(&link, at(9_000)), LinkOutcome::Joined { .. }));
         assert_eq!(shop.profile(user("ann")), shop.profile(device("laptop")));
         let whole = shop.profile(user("ann")).unwrap();
-        let counted = before[0].1.as_ref().map_or(0, |of| of.events()) + before[2].1.as_ref().map_or(0, |of| of.events());
+        let counted =
+            before[0].1.as_ref().map_or(0, |of| of.events()) + before[2].1.as_ref().map_or(0, |of| of.events());
         assert_eq!(whole.events(), counted);
         shop.unlink(user("ann"), device("laptop"), at(9_000));
         for (id, profile) in before {
@@ -338,9 +339,8 @@ fn a_probable_match_holds_until_it_expires() {
     let shop = shop();
     take(&shop, &visit("phone", at(1)));
     take(&shop, &visit("laptop", at(2)));
-    let guess = Link::new(("anonymous", "phone"), ("anonymous", "laptop"), at(3))
-        .evidence(Evidence::Probable)
-        .expires(at(100));
+    let guess =
+        Link::new(("anonymous", "phone"), ("anonymous", "laptop"), at(3)).evidence(Evidence::Probable).expires(at(100));
     assert!(matches!(shop.link(&guess, at(3)), LinkOutcome::Joined { .. }));
     let both = [device("phone"), device("laptop")];
     assert_eq!(both.map(|id| seen(&shop, id)), [2, 2]);
@@ -416,7 +416,8 @@ fn a_million_links_on_one_address_stay_in_limits() {
         for i in 0..count {
             let i = i * step % count;
             let time = at(0) + Span::seconds(i as u32);
-            let event = Event::by_visitor(EventKind::PageViewed, format!("d{i}"), time).also("email", "all@example.com");
+            let event =
+                Event::by_visitor(EventKind::PageViewed, format!("d{i}"), time).also("email", "all@example.com");
             shop.ingest(&event, at(100_000)).unwrap();
         }
         let told = shop.explain_identity(email("all@example.com"));
@@ -429,6 +430,51 @@ fn a_million_links_on_one_address_stay_in_limits() {
         let people = (count - 98 - if step == 1 { 0 } else { 400 })..=count - 98;
         assert!(people.contains(&shop.people()), "{}", shop.people());
     }
+}
+
+#[test]
+fn two_shards_merge_to_what_one_would_have_known() {
+    for case in 0..60 {
+        let mut dice = Dice::new(3_000 + case);
+        let facts = life(&mut dice, 40);
+        let ids = || {
+            let others = (0..3).map(|i| email(&format!("m{i}@example.com"))).chain([UserKey::of("card", "7")]);
+            (0..3).map(|i| user(&format!("u{i}"))).chain(others)
+        };
+        let people = |shop: &Personalizer| {
+            ids().map(|id| (shop.resolve(id), shop.profile(shop.resolve(id)))).collect::<Vec<_>>()
+        };
+        let (whole, one, other) = (shop(), shop(), shop());
+        for fact in &facts {
+            // Who was on a device is not known to both, so what was done there without a user id stays out of this.
+            let is_visit = matches!(fact, Fact::Event(event) if event.user.is_none());
+            if !is_visit {
+                tell(&whole, fact);
+                tell(if dice.coin() { &one } else { &other }, fact);
+            }
+        }
+        let (first, second) = (one.snapshot().unwrap(), other.snapshot().unwrap());
+        one.merge(&second, at(9_000)).unwrap();
+        other.merge(&first, at(9_000)).unwrap();
+        assert_eq!(people(&one), people(&whole), "case {case}");
+        assert_eq!(people(&other), people(&whole), "case {case}, the other way");
+        assert!(one.snapshot().unwrap() == other.snapshot().unwrap(), "case {case}");
+    }
+}
+
+#[test]
+fn the_erased_stay_gone_when_shards_merge() {
+    let (one, other) = (shop(), shop());
+    take(&one, &known("ann", at(1)));
+    take(&other, &identify("ann", "phone", at(2)));
+    take(&other, &visit("phone", at(3)));
+    one.erase(user("ann"), at(100));
+    one.merge(&other.snapshot().unwrap(), at(200)).unwrap();
+    assert_eq!((seen(&one, user("ann")), one.people()), (0, 0));
+    other.merge(&one.snapshot().unwrap(), at(200)).unwrap();
+    assert_eq!((seen(&other, user("ann")), other.resolve(device("phone"))), (0, device("phone")));
+    let error = other.merge(b"nothing", at(200)).unwrap_err();
+    assert_eq!(error, bespoke::state::StateError::NotASnapshot);
 }
 
 #[test]
@@ -471,7 +517,8 @@ fn rename((i, fact): (usize, Fact)) -> Fact {
 #[test]
 fn linking_unlinking_and_erasing_at_once_leaves_no_stray_part() {
     let shop = shop();
-    let facts: Vec<Fact> = (0..6).flat_map(|seed| life(&mut Dice::new(500 + seed), 80)).enumerate().map(rename).collect();
+    let facts: Vec<Fact> =
+        (0..6).flat_map(|seed| life(&mut Dice::new(500 + seed), 80)).enumerate().map(rename).collect();
     std::thread::scope(|scope| {
         for thread in 0..3 {
             let (shop, facts) = (&shop, &facts);

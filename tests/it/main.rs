@@ -5,9 +5,12 @@
     reason = "helpers of tests fail by panicking, and clippy excuses only the tests themselves"
 )]
 
+mod attributes;
+mod consent;
 mod decisions;
 mod definitions;
 mod dice;
+mod due;
 mod errors;
 mod events;
 mod identity;

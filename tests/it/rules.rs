@@ -38,6 +38,8 @@ fn the_live_engine_agrees_with_a_naive_evaluator_for_hours() {
 
 use crate::naive::*;
 
+mod live;
+
 struct Maker {
     dice: Dice,
     /// Whether events may lie a little ahead of the present; counts then keep to thresholds that leave room for them.

@@ -35,7 +35,7 @@ fn a_future_event_counts_when_its_time_comes() {
     let counter = fold(&[(10, 1), (20, 2)], 4);
     let now = counter.count_within(None, at(15));
     assert_eq!((now.value, now.until), (1, at(20)));
-    assert_eq!(counter.last(at(15)), Some(at(10)));
+    assert_eq!(counter.last_within(None, at(15)).value, Some(at(10)));
     assert_eq!(counter.count_within(None, at(20)).value, 2);
 }
 
@@ -85,8 +85,9 @@ proptest! {
         prop_assert!(fits);
         prop_assert!(found.exact || truth > 50 || distinct.len() > 51);
         prop_assert_eq!(found.value.min(51), truth.min(51));
-        let (holds, until) = counter.at_least(least, window_, at(now));
-        prop_assert_eq!(holds, truth >= least);
+        let Truth { answer, until } = counter.at_least(least, window_, at(now));
+        let holds = truth >= least;
+        prop_assert_eq!(answer, Answer::from(holds));
         if distinct.len() <= 51 {
             let end = until.millis().min(1000);
             prop_assert!((now..end).all(|t| (count(t) >= least) == holds));

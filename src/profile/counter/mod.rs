@@ -7,12 +7,17 @@
 //!
 //! Windows are half open, `(now - W, now]`. Observing costs a binary search and a move of at most 51 slots.
 
+mod amounts;
+mod count;
+
 use serde::{Deserialize, Serialize, Serializer};
 use smallvec::SmallVec;
 
 use crate::sketch::ExactSum;
-use crate::state::packed::{self, Packed, take};
 use crate::time::{Span, Timestamp};
+use crate::truth::{Answer, Truth};
+use amounts::{BUCKETS, Bucket, Sum, micros};
+use count::{Count, Evicted, KEEP_STEPS, MOST_KEPT, Slot};
 
 /// The stable name of a counter: a hash of what it counts, the same in every process and release.
 ///
@@ -72,63 +77,6 @@ enum State {
     Count(Count),
     /// Boxed, so that the common counter of events stays small.
     Sum(Box<Sum>),
-}
-
-/// Slots are sorted by time and event, oldest first, without repetition, and at most `keep`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Count {
-    /// Most counters hold few events for life; three need no allocation.
-    #[serde(with = "packed")]
-    slots: SmallVec<[Slot; 3]>,
-    /// What is known of events that are no longer in a slot.
-    evicted: Option<Box<Evicted>>,
-    total: u32,
-    keep: u8,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Evicted {
-    /// The oldest of their times.
-    first: Timestamp,
-    /// The newest of their times; up to there the slots may miss events.
-    floor: Timestamp,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[repr(C, packed(4))]
-struct Slot {
-    time: Timestamp,
-    /// The hash of the event's id in 32 bits, which tells events of the same millisecond apart.
-    event: u32,
-}
-
-impl Packed for Slot {
-    const WIDTH: usize = 12;
-    fn pack(&self, bytes: &mut [u8]) {
-        bytes[..8].copy_from_slice(&{ self.time }.millis().to_le_bytes());
-        bytes[8..].copy_from_slice(&{ self.event }.to_le_bytes());
-    }
-    fn unpack(bytes: &[u8]) -> Self {
-        let time = Timestamp::from_millis(i64::from_le_bytes(take(bytes, 0)));
-        Self { time, event: u32::from_le_bytes(take(bytes, 8)) }
-    }
-}
-
-/// Buckets are sorted by index, without repetition, and lie within `BUCKETS` of the newest.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Sum {
-    total: ExactSum,
-    /// The width of a bucket; zero if only the lifetime sum is asked for.
-    width: Span,
-    buckets: Vec<Bucket>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Bucket {
-    /// The time divided by the width, rounded down.
-    index: i64,
-    /// Millionths, saturating.
-    sum: i64,
 }
 
 impl Counter {
@@ -226,58 +174,60 @@ impl Counter {
         };
         let (inside, next) = count.inside(window, now);
         let Some(window) = window else {
-            let ahead = (count.slots.len() - inside.len()) as u32; // at most 51
-            let value = count.total.saturating_sub(ahead);
-            return Windowed { value, exact: count.floor() <= now, until: next };
+            return count.ever(inside.len() as u32, next, now); // at most 51
         };
         let leaves = inside.first().map_or(Timestamp::MAX, |oldest| oldest.time + window);
-        Windowed { value: inside.len() as u32, exact: count.floor() <= now - window, until: next.min(leaves) }
+        let exact = count.floor() <= now - window;
+        let known = if exact { Timestamp::MAX } else { count.floor() + window };
+        Windowed { value: inside.len() as u32, exact, until: next.min(leaves).min(known) }
     }
 
     /// Whether there were at least `least` events within the window, or ever, and until when this stays so although
-    /// nothing happens. Right for any `least` below the number of times kept, and for any at all without a window.
+    /// nothing happens.
+    ///
+    /// Yes is always right. Where too few are there, but events that left the slots may lie inside the window, it is
+    /// unknown: for a `least` below the number of times kept only while events ahead of `now` take up slots.
     #[must_use]
-    pub fn at_least(&self, least: u32, window: Option<Span>, now: Timestamp) -> (bool, Timestamp) {
-        let State::Count(count) = &self.state else { return (least == 0, Timestamp::MAX) };
+    pub fn at_least(&self, least: u32, window: Option<Span>, now: Timestamp) -> Truth {
+        let State::Count(count) = &self.state else { return Truth::always(least == 0) };
         let Some(length) = window else {
             let ever = self.count_within(None, now);
-            return (ever.value >= least, if ever.value >= least { Timestamp::MAX } else { ever.until });
+            return match ever.value >= least {
+                true => Truth::always(true),
+                false => Truth { answer: no_unless(!ever.exact), until: ever.until },
+            };
         };
         if least == 0 {
-            return (true, Timestamp::MAX);
+            return Truth::always(true);
         }
         let (inside, next) = count.inside(window, now);
         // Events still to come can only postpone the end of "at least", and only they can begin it.
-        match inside.len().checked_sub(least as usize).and_then(|index| inside.get(index)) {
-            Some(decisive) => (true, decisive.time + length),
-            None => (false, next),
+        if let Some(decisive) = inside.len().checked_sub(least as usize).and_then(|index| inside.get(index)) {
+            return Truth { answer: Answer::Yes, until: decisive.time + length };
+        }
+        let floor = count.floor();
+        if floor > now - length {
+            return Truth { answer: Answer::Unknown, until: next.min(floor + length) };
+        }
+        Truth { answer: Answer::No, until: next }
+    }
+
+    /// The time of the first event within the window, or ever, that `now` has reached. One that is not exact is known
+    /// to be no later.
+    #[must_use]
+    pub fn first_within(&self, window: Option<Span>, now: Timestamp) -> Windowed<Option<Timestamp>> {
+        match &self.state {
+            State::Count(count) => count.first_within(window, now),
+            State::Sum(_) => Windowed { value: None, exact: false, until: Timestamp::MAX },
         }
     }
 
-    /// The time of the first event, if `now` has reached it.
+    /// The time of the last event within the window, or ever, that `now` has reached.
     #[must_use]
-    pub fn first(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn last_within(&self, window: Option<Span>, now: Timestamp) -> Windowed<Option<Timestamp>> {
         match &self.state {
-            State::Count(count) => count.first().filter(|first| *first <= now),
-            State::Sum(_) => None,
-        }
-    }
-
-    /// The time of the last event that `now` has reached.
-    #[must_use]
-    pub fn last(&self, now: Timestamp) -> Option<Timestamp> {
-        let State::Count(count) = &self.state else { return None };
-        let newest = count.slots.iter().rev().map(|slot| slot.time).find(|time| *time <= now);
-        // With every slot in the future, the newest event behind them is the one that was evicted last.
-        newest.or(count.evicted.as_ref().map(|evicted| evicted.floor).filter(|floor| *floor <= now))
-    }
-
-    /// The earliest time after `now` of an event that is already known.
-    #[must_use]
-    pub fn next_arrival(&self, now: Timestamp) -> Timestamp {
-        match &self.state {
-            State::Count(count) => count.inside(None, now).1,
-            State::Sum(_) => Timestamp::MAX,
+            State::Count(count) => count.last_within(window, now),
+            State::Sum(_) => Windowed { value: None, exact: false, until: Timestamp::MAX },
         }
     }
 
@@ -311,97 +261,8 @@ impl Counter {
     }
 }
 
-impl Count {
-    /// Puts a slot in its place, evicting the oldest; `false` if it was there already.
-    fn insert(&mut self, slot: Slot) -> bool {
-        let Err(place) = self.slots.binary_search(&slot) else { return false };
-        if self.slots.len() >= usize::from(self.keep) {
-            let Some(before) = place.checked_sub(1) else {
-                self.evict(Evicted { first: slot.time, floor: slot.time });
-                return true;
-            };
-            let oldest = self.slots[0].time;
-            self.evict(Evicted { first: oldest, floor: oldest });
-            self.slots.copy_within(1..place, 0);
-            self.slots[before] = slot;
-            return true;
-        }
-        if self.slots.len() == self.slots.capacity() {
-            // Doubling would waste a good part of a profile.
-            let step = (self.slots.len() / 2).clamp(1, 8);
-            self.slots.reserve_exact(step.min(usize::from(self.keep) - self.slots.len()));
-        }
-        self.slots.insert(place, slot);
-        true
-    }
-
-    fn evict(&mut self, more: Evicted) {
-        let evicted = self.evicted.get_or_insert_with(|| Box::new(more));
-        evicted.first = evicted.first.min(more.first);
-        evicted.floor = evicted.floor.max(more.floor);
-    }
-
-    fn first(&self) -> Option<Timestamp> {
-        let evicted = self.evicted.as_ref().map(|evicted| evicted.first);
-        [evicted, self.slots.first().map(|oldest| oldest.time)].into_iter().flatten().min()
-    }
-
-    /// The time up to which the slots may miss events.
-    fn floor(&self) -> Timestamp {
-        self.evicted.as_ref().map_or(Timestamp::MIN, |evicted| evicted.floor)
-    }
-
-    /// The slots inside the window, and the first time after it.
-    fn inside(&self, window: Option<Span>, now: Timestamp) -> (&[Slot], Timestamp) {
-        // A walk from the newest beats a binary search: mostly few slots are there, and fewer are inside.
-        let ahead = self.slots.iter().rev().take_while(|slot| { slot.time } > now).count();
-        let (reached, coming) = self.slots.split_at(self.slots.len() - ahead);
-        let next = coming.first().map_or(Timestamp::MAX, |slot| slot.time);
-        let Some(window) = window else { return (reached, next) };
-        let start = now - window;
-        let inside = reached.iter().rev().take_while(|slot| { slot.time } > start).count();
-        (&reached[reached.len() - inside..], next)
-    }
-}
-
-impl Sum {
-    fn add(&mut self, bucket: Bucket) {
-        let newest = self.buckets.last().map_or(bucket.index, |last| last.index.max(bucket.index));
-        let oldest = newest.saturating_sub(BUCKETS - 1);
-        self.buckets.retain(|kept| kept.index >= oldest);
-        if bucket.index < oldest {
-            return;
-        }
-        match self.buckets.binary_search_by_key(&bucket.index, |kept| kept.index) {
-            Ok(place) => self.buckets[place].sum = self.buckets[place].sum.saturating_add(bucket.sum),
-            Err(place) => {
-                if self.buckets.len() == self.buckets.capacity() {
-                    self.buckets.reserve_exact((self.buckets.len() / 2).clamp(1, 8));
-                }
-                self.buckets.insert(place, bucket);
-            }
-        }
-    }
-
-    fn within(&self, window: Span, now: Timestamp) -> Windowed<f64> {
-        let start = now - window;
-        let (mut sum, mut exact, mut until) = (0_i64, true, Timestamp::MAX);
-        for bucket in &self.buckets {
-            let begins = Timestamp::from_millis(bucket.index.saturating_mul(self.width.millis()));
-            if begins > now {
-                until = until.min(begins);
-            } else if begins >= start {
-                sum = sum.saturating_add(bucket.sum);
-                until = until.min(begins + window + Span::from_millis(1));
-            } else if begins + self.width > start {
-                exact = false;
-            }
-        }
-        // Buckets older than the ring's reach are gone; a window longer than that cannot know.
-        let reach = self.width.millis().saturating_mul(BUCKETS - 1);
-        exact &= window.millis() <= reach || (self.buckets.len() as i64) < BUCKETS;
-        Windowed { value: sum as f64 / MICROS, exact, until }
-    }
+const fn no_unless(unknown: bool) -> Answer {
+    if unknown { Answer::Unknown } else { Answer::No }
 }
 
 /// The stored form, checked before it is believed.
@@ -460,16 +321,6 @@ impl TryFrom<Stored> for Counter {
         }
     }
 }
-
-fn micros(amount: f64) -> i64 {
-    // A cast from `f64` saturates, and takes NaN for zero.
-    libm::round(amount * MICROS) as i64
-}
-
-const MICROS: f64 = 1e6;
-const KEEP_STEPS: [u8; 5] = [4, 8, 16, 32, MOST_KEPT];
-const MOST_KEPT: u8 = 51;
-const BUCKETS: i64 = 32;
 
 #[cfg(test)]
 mod tests;
