@@ -351,12 +351,8 @@ impl Message {
             let mut of = Self { fields: object(json, &at)?, at: at + "." };
             let is_of_user = of.text("collection")?.is_none_or(|collection| collection == "users");
             if let (Some(kind), Some(id), true) = (of.text("type")?, of.id("id")?, is_of_user) {
-                let kind = match kind.as_str() {
-                    "user_id" => "user".to_owned(),
-                    "anonymous_id" => "anonymous".to_owned(),
-                    _ => kind,
-                };
-                event.ids.insert(kind, id);
+                let kind = kind.strip_suffix("_id").filter(|of| ["user", "anonymous"].contains(of)).unwrap_or(&kind);
+                event.ids.insert(kind.to_owned(), id);
             }
         }
         Ok(())
