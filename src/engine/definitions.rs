@@ -9,6 +9,7 @@ use crate::config::{Fault, Problems, Reader};
 use crate::event::EventKind;
 use crate::profile::{PERSONALISATION, TRACKING, Upkeep};
 use crate::recommend::NeighborSettings;
+use crate::rule::{List, Literal};
 use crate::schema::{Affinity, Keep, Keeping, Schema};
 use crate::segment::Segment;
 use crate::time::Span;
@@ -31,6 +32,8 @@ use crate::value::Kind;
 pub struct Definitions {
     /// The declared names.
     pub schema: Schema,
+    /// Lists of values that rules ask for by name, such as `plan IN LIST 'paid'`.
+    pub lists: Vec<List>,
     /// Named rules with kept membership.
     pub segments: Vec<Segment>,
     /// The places that the host can fill.
@@ -101,6 +104,7 @@ impl Definitions {
             if let Some(mut schema) = reader.child("schema") {
                 definitions.schema = read_schema(&mut schema);
             }
+            (definitions.lists, paths.lists) = with_paths(&mut reader, "lists", read_list);
             (definitions.segments, paths.segments) = with_paths(&mut reader, "segments", read_segment);
             (definitions.placements, paths.placements) = with_paths(&mut reader, "placements", Placement::read);
             (definitions.campaigns, paths.campaigns) = with_paths(&mut reader, "campaigns", Campaign::read);
@@ -109,8 +113,11 @@ impl Definitions {
             }
             reader.finish();
         }
-        let named = json.get("segments").and_then(Json::as_array).into_iter().flatten();
-        paths.unread_segments = named.filter_map(|segment| Some(segment.get("name")?.as_str()?.to_owned())).collect();
+        let names = |field: &str| {
+            let named = json.get(field).and_then(Json::as_array).into_iter().flatten();
+            named.filter_map(|named| Some(named.get("name")?.as_str()?.to_owned())).collect()
+        };
+        (paths.unread_lists, paths.unread_segments) = (names("lists"), names("segments"));
         Ok((definitions, paths, problems))
     }
 }
@@ -118,12 +125,15 @@ impl Definitions {
 /// Where each definition stands in the document.
 #[derive(Debug, Default)]
 pub(super) struct Paths {
+    pub(super) lists: Vec<String>,
     pub(super) segments: Vec<String>,
     pub(super) placements: Vec<String>,
     pub(super) campaigns: Vec<String>,
     /// The names of all segments in the document, those with mistakes included, so that a reference to one of these
     /// is not called a mistake too.
     pub(super) unread_segments: Vec<String>,
+    /// The same of lists.
+    pub(super) unread_lists: Vec<String>,
 }
 
 impl Paths {
@@ -131,10 +141,12 @@ impl Paths {
     pub(super) fn of(definitions: &Definitions) -> Self {
         let paths = |name: &str, len: usize| (0..len).map(|i| format!("{name}[{i}]")).collect();
         Self {
+            lists: paths("lists", definitions.lists.len()),
             segments: paths("segments", definitions.segments.len()),
             placements: paths("placements", definitions.placements.len()),
             campaigns: paths("campaigns", definitions.campaigns.len()),
             unread_segments: Vec::new(),
+            unread_lists: Vec::new(),
         }
     }
 }
@@ -217,6 +229,29 @@ fn read_kind(name: &str, reader: &mut Reader<'_, '_>) -> Option<(String, Kind)> 
         reader.fault(Fault::unknown("kind", word, Kind::ALL.map(Kind::name)));
     }
     Some((name.to_owned(), kind?))
+}
+
+fn read_list(reader: &mut Reader<'_, '_>) -> Option<List> {
+    reader.is_object().then_some(())?;
+    let name = reader.name("name");
+    if reader.field("values").is_none() {
+        reader.fault(Fault::Missing { field: "values" });
+    }
+    let values = reader.list("values", |reader| {
+        let literal = match reader.json() {
+            Json::Bool(value) => Some(Literal::from(*value)),
+            Json::Number(number) => number.as_f64().map(Literal::from),
+            Json::String(text) => Some(Literal::from(text.as_str())),
+            _ => None,
+        };
+        if literal.is_none() {
+            let found = crate::config::kind(reader.json());
+            reader.fault(Fault::WrongKind { wanted: "text, a number, true or false", found });
+        }
+        literal
+    });
+    reader.finish();
+    Some(List { name: name?, values })
 }
 
 fn read_segment(reader: &mut Reader<'_, '_>) -> Option<Segment> {

@@ -40,7 +40,7 @@ use crate::hash::{Map, Symbol, fold};
 use crate::id::DecisionId;
 use crate::profile::{Flip, Flips, Fold, MAX_LINES, Membership, Profile, Remembered, Upkeep, event_id, weight_of};
 use crate::recommend;
-use crate::rule::{Answer, Compiled, CounterSpec};
+use crate::rule::{Answer, Compiled, CounterSpec, List};
 use crate::segment::Segment;
 use crate::time::Timestamp;
 use facts::{EventView, Names, ProfileFacts};
@@ -467,16 +467,21 @@ const MAX_BEFORE: usize = 16;
 /// The indexes of segments to settle.
 type Touched = SmallVec<[u32; 32]>;
 
-/// A stable number for a list of segments, the counters that these and the audiences ask for, and what else decides
+/// A stable number for segments, lists, the counters that these and the audiences ask for, and what else decides
 /// how a profile answers.
-fn fingerprint(segments: &[&Segment], plan: &[CounterSpec], keep: &Upkeep) -> u64 {
+fn fingerprint(segments: &[&Segment], lists: &[List], plan: &[CounterSpec], keep: &Upkeep) -> u64 {
     let of =
         |segment: &&Segment| [Symbol::new(&segment.name).to_bits(), Symbol::new(&segment.rule.to_string()).to_bits()];
     let dimensions =
         keep.dimensions.iter().flat_map(|of| [of.attribute.to_bits(), of.half_life.millis().unsigned_abs()]);
+    let listed = lists.iter().flat_map(|list| {
+        let values = list.values.iter().map(|value| Symbol::new(&value.to_string()).to_bits());
+        std::iter::once(Symbol::new(&list.name).to_bits()).chain(values)
+    });
     let parts: Vec<u64> = segments
         .iter()
         .flat_map(of)
+        .chain(listed)
         .chain(plan.iter().map(|spec| spec.id().to_bits()))
         .chain(dimensions)
         .chain([keep.session_gap.millis().unsigned_abs()])

@@ -7,6 +7,7 @@ use crate::time::Span;
 
 use super::ast::{EventQuery, Literal, Measure, Test};
 use super::facts::{EventFacts, Scalar};
+use super::lists::Lists;
 use super::value_test::ValueTest;
 
 /// What a counter counts, compiled: events of one kind that pass every test.
@@ -131,11 +132,13 @@ pub(crate) fn spec(query: &EventQuery, asked: &Test) -> CounterSpec {
         Some(property) => canonical.push_str(&format!("sum {} {property}", width.unwrap_or_default())),
         None => canonical.push_str("count"),
     }
+    // No property is looked for in a list that is defined elsewhere.
+    let none = Lists::default();
     let most = if query.measure == Measure::Count && query.within.is_some() { largest(asked) } else { 0 };
     CounterSpec {
         id: CounterId::of(&canonical),
         kind: query.kind.clone(),
-        tests: query.tests.iter().map(|test| (Symbol::new(&test.name), ValueTest::new(&test.test))).collect(),
+        tests: query.tests.iter().map(|test| (Symbol::new(&test.name), ValueTest::new(&test.test, &none))).collect(),
         amount: amount.map(|name| Symbol::new(name)),
         width,
         keep: Counter::keep_for(most),
@@ -150,6 +153,6 @@ fn largest(test: &Test) -> u32 {
         Test::Is(_, literal) => count(literal),
         Test::Between(_, high) => count(high),
         Test::In(values) | Test::NotIn(values) => values.iter().map(count).max().unwrap_or(0),
-        Test::Exists | Test::Contains(_) | Test::StartsWith(_) => 0,
+        _ => 0,
     }
 }
