@@ -240,7 +240,7 @@ impl Personalizer {
                 let profile = match record {
                     Some(record) => &record.profile,
                     None => {
-                        fresh = Profile::default();
+                        fresh = Profile::of(user);
                         &fresh
                     }
                 };
@@ -319,9 +319,10 @@ impl Personalizer {
     #[must_use]
     pub fn memberships(&self, user: UserKey, now: Timestamp) -> Vec<Arc<str>> {
         let engine = self.engine();
-        self.people.read(self.people.resolve(user), |record| match record {
+        let user = self.people.resolve(user);
+        self.people.read(user, |record| match record {
             Some(record) => engine.memberships(&record.profile, now).cloned().collect(),
-            None => engine.memberships(&Profile::default(), now).cloned().collect(),
+            None => engine.memberships(&Profile::of(user), now).cloned().collect(),
         })
     }
 

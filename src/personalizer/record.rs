@@ -82,6 +82,12 @@ impl Part {
         Self { record, ..Self::new(Label { source, owner }) }
     }
 
+    /// Makes the profile that of the source, with the counters of an engine and no memberships.
+    pub(super) fn fit(&mut self, engine: &Engine, catalog: &Catalog) {
+        self.record.profile.belongs_to(self.label.source);
+        engine.fit(&mut self.record.profile, catalog);
+    }
+
     /// Whether nothing is known.
     pub(super) fn is_empty(&self) -> bool {
         self.record.is_blank() && self.sealed.is_empty()
@@ -115,7 +121,7 @@ impl Record {
     ) -> Self {
         parts.retain(|part| !part.is_empty());
         parts.sort_by_key(|part| part.label);
-        parts.iter_mut().for_each(|part| engine.fit(&mut part.record.profile, catalog));
+        parts.iter_mut().for_each(|part| part.fit(engine, catalog));
         seal(&mut parts, engine);
         let is_sole = parts.len() == 1 && parts.iter().all(|part| !part.hidden);
         let mut record = match parts.pop() {
@@ -131,6 +137,7 @@ impl Record {
                 Self { rest: Some(Box::new(Rest::Many(parts))), ..together }
             }
         };
+        record.profile.belongs_to(person);
         engine.unsettle(&mut record.profile, before);
         record
     }
@@ -168,29 +175,32 @@ impl Record {
         catalog: &Catalog,
         now: Timestamp,
     ) -> (Changes, bool) {
+        let none = OpenDecisions::default();
         let Some(at) = self.part_at(person, label, engine, catalog) else {
-            let changes = engine.apply(event, &mut self.profile, catalog, now);
+            let open = self.open.as_deref().unwrap_or(&none);
+            let changes = engine.apply_for(person, event, open, &mut self.profile, catalog, now);
             let is_new = !changes.repeated && !changes.untracked;
             return (changes, is_new);
         };
         let Some(Rest::Many(parts)) = self.rest.as_deref_mut() else { return (Changes::default(), false) };
-        let part = &mut parts[at];
+        let (part, open) = (&mut parts[at], self.open.as_deref().unwrap_or(&none));
         engine.hear(event, &mut part.record.profile);
         if part.record.profile.has(event) {
             return (Changes { repeated: true, ..engine.refresh(&mut self.profile, catalog, now) }, false);
         }
         if part.hidden {
             let tracked = engine.tracks(&self.profile, event.time);
-            let is_new = tracked && engine.gather(event, &mut part.record.profile, catalog);
+            let is_new = tracked && engine.gather(event, open, &mut part.record.profile, catalog);
             return (Changes { untracked: !tracked, ..Changes::default() }, is_new);
         }
         // Consent is the whole person's.
-        let mut changes = engine.apply(event, &mut self.profile, catalog, now);
-        let is_new = !changes.untracked && engine.gather(event, &mut part.record.profile, catalog);
+        let mut changes = engine.apply_for(person, event, open, &mut self.profile, catalog, now);
+        let is_new = !changes.untracked && engine.gather(event, open, &mut part.record.profile, catalog);
         if is_new && changes.repeated {
             // Two ids brought the same event: the whole is what the parts make.
             let before = std::mem::take(&mut self.profile.membership);
             self.put_parts_together(engine);
+            self.profile.belongs_to(person);
             engine.unsettle(&mut self.profile, before);
             let more = engine.refresh(&mut self.profile, catalog, now);
             changes.entered.extend(more.entered);
@@ -261,7 +271,7 @@ impl Record {
         let mut parts = std::mem::take(self).into_parts(person);
         parts.push(Part::new(label));
         parts.sort_by_key(|part| part.label);
-        parts.iter_mut().for_each(|part| engine.fit(&mut part.record.profile, catalog));
+        parts.iter_mut().for_each(|part| part.fit(engine, catalog));
         seal(&mut parts, engine);
         // An empty part changes nothing of the whole.
         let at = place(&parts, label);
@@ -314,6 +324,11 @@ impl Record {
 
     pub(super) fn open(&mut self) -> &mut OpenDecisions {
         self.open.get_or_insert_default()
+    }
+
+    /// A copy of the open decisions, of which there may be none.
+    pub(super) fn open_decisions(&self) -> OpenDecisions {
+        self.open.as_deref().cloned().unwrap_or_default()
     }
 
     /// Whether decisions await their reward.

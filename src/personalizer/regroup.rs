@@ -159,7 +159,7 @@ impl People {
         let (mut on, mut others): (Vec<Part>, Vec<Part>) =
             parts.into_iter().partition(|part| changed.binary_search(&part.label.source).is_ok());
         for part in &mut on {
-            engine.fit(&mut part.record.profile, catalog);
+            part.fit(engine, catalog);
         }
         for device in changed {
             let of;
@@ -211,7 +211,7 @@ impl People {
             }
         }
         let mut done = unite(done, engine);
-        done.iter_mut().for_each(|part| engine.fit(&mut part.record.profile, catalog));
+        done.iter_mut().for_each(|part| part.fit(engine, catalog));
         let mut again = Log { bases: Vec::new(), events: log.events };
         for event in &again.events {
             let owner = plan.after.owner(device, event.time);
@@ -219,6 +219,7 @@ impl People {
                 done.push(Part::holding(device, owner, Profile::default()));
                 done.len() - 1
             });
+            let open = done[at].record.open_decisions();
             let profile = &mut done[at].record.profile;
             if let Err(place) = again.bases.binary_search_by_key(&owner, |(of, _)| *of) {
                 let base: Base = (!profile.is_blank()).then(|| Box::new(profile.clone()));
@@ -227,7 +228,7 @@ impl People {
             // What was said about consent is kept of those too who do not consent, but nothing else.
             engine.hear(event, profile);
             if event.kind != EventKind::ConsentChanged || engine.tracks(profile, event.time) {
-                engine.gather(event, profile, catalog);
+                engine.gather(event, &open, profile, catalog);
             }
         }
         self.recents.put(device, again);

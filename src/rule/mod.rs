@@ -66,6 +66,7 @@ mod parse_test;
 mod parser;
 mod pattern;
 mod plan;
+mod portrait;
 mod print;
 mod value_test;
 mod version;
@@ -78,13 +79,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub use alone::{Alone, Given};
 pub use ast::{Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, SessionFact};
 pub use builder::{EventOperand, Operand, event};
-pub use check::{LONGEST_WINDOW, MOST_WITHIN, Vocabulary};
+pub use check::{CampaignNames, LONGEST_WINDOW, MOST_WITHIN, Vocabulary};
 pub use error::{Location, NameKind, RuleError, RuleErrors};
-pub use eval::{Compiled, Reads};
+pub use eval::{Aspect, Compiled, Reads};
 pub use facts::{EventFacts, Facts, Scalar};
 pub use lists::{List, Lists};
 pub use pattern::PatternError;
 pub use plan::{CounterPlan, CounterSpec};
+pub use portrait::{LocalFact, RfmScore};
 
 pub use crate::truth::{Answer, Truth};
 
@@ -184,6 +186,11 @@ impl Rule {
                 Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| walk(part, names, seen)),
                 Expr::Not(inner) => walk(inner, names, seen),
                 Expr::Segment(name, _) if seen.insert(name, ()).is_none() => names.push(name),
+                Expr::Test(comparison) => {
+                    if let ast::Source::Score(parts) = &comparison.source {
+                        parts.iter().for_each(|part| walk(&part.rule, names, seen));
+                    }
+                }
                 _ => {}
             }
         }

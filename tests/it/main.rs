@@ -9,6 +9,7 @@ mod attributes;
 mod consent;
 mod decisions;
 mod definitions;
+mod derived;
 mod dice;
 mod due;
 mod errors;
