@@ -11,15 +11,20 @@
 //! costs O(what the event touches), however many rules there are, and allocates nothing in the steady state.
 
 mod compile;
+mod computed;
 mod consent;
 mod decide;
 mod definitions;
+mod expire;
+mod export;
 mod facts;
 mod flip;
+mod gather;
 mod live;
 mod models;
 mod open;
 mod reach;
+mod room;
 mod slate;
 mod stages;
 mod upkeep;
@@ -28,8 +33,10 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+pub use computed::{Compute, Computed};
 pub use decide::DecideScratch;
 pub use definitions::{Definitions, Settings};
+pub use expire::{Expired, Retention};
 pub use live::NextChange;
 pub use models::{Models, Tally};
 pub use open::{Exposure, OpenDecisions, Payment, Payments};
@@ -47,6 +54,7 @@ use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List};
 use crate::segment::Segment;
 use crate::time::Timestamp;
 use facts::{EventView, Names, ProfileFacts, Shown};
+use gather::Gathering;
 use reach::Reach;
 
 /// The compiled definitions.
@@ -59,6 +67,9 @@ pub struct Engine {
     plan: Vec<CounterSpec>,
     reach: Reach,
     upkeep: Upkeep,
+    gathering: Gathering,
+    /// The names that the definitions speak.
+    lexicon: Map<Symbol, Box<str>>,
     names: Names,
     campaigns: Vec<CompiledCampaign>,
     /// The campaigns by the symbols of their names.
@@ -172,8 +183,15 @@ impl Engine {
             unheard = profile.hear(event, &self.upkeep);
         }
         if !self.upkeep.unasked.tracks(profile.consent(), event.time) {
-            return Changes { untracked: true, mismatched: unheard, ..Changes::default() };
+            let mut changes = Changes { untracked: true, mismatched: unheard, ..Changes::default() };
+            // What is said about consent takes room too.
+            if profile.bytes() > self.upkeep.bytes {
+                self.settle_within(profile, now, &mut changes);
+            }
+            return changes;
         }
+        let (outline, had_dropped) = (profile.outline(), profile.counters.has_dropped());
+        let mut grew = profile.membership.engine != self.fingerprint;
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
             self.take_over(profile, catalog, now, &mut touched);
@@ -192,18 +210,21 @@ impl Engine {
         let fold = profile.fold(event, catalog, &self.upkeep);
         let mut changes = Changes { repeated: fold.repeated, ..Changes::default() };
         if !fold.repeated {
-            self.count(&view, profile, fold.id, &mut touched);
+            grew |= self.count(&view, profile, fold.id, &mut touched);
             self.touch(&fold, &mut touched);
             // Each further event only puts off what the silence after it will bring.
             if self.stage(profile, now) != stage {
                 touched.extend_from_slice(self.reach.of_aspect(Aspect::Lifecycle));
             }
         }
-        let mut flips = std::mem::take(&mut profile.membership.flips);
-        let due = self.settle(profile, &mut flips, touched, now, &mut changes);
-        profile.membership.flips = flips;
-        profile.membership.due = profile.membership.due.min(due);
-        profile.membership.since = now;
+        grew |= !fold.attributes.is_empty() || profile.outline() != outline;
+        if grew {
+            self.make_room(profile, had_dropped, &mut touched);
+        }
+        self.settle_all(profile, touched, now, &mut changes);
+        if grew || profile.outline() != outline {
+            self.settle_within(profile, now, &mut changes);
+        }
         changes.mismatched = fold.mismatched;
         changes.mismatched.extend(unheard);
         changes.oversized = fold.oversized;
@@ -220,10 +241,13 @@ impl Engine {
     /// already. The person's open decisions are as in [`Engine::apply_for`].
     pub(crate) fn gather(&self, event: &Event, open: &OpenDecisions, part: &mut Profile, catalog: &Catalog) -> bool {
         self.fit(part, catalog);
+        self.join_group(event, part);
+        let had_dropped = part.counters.has_dropped();
         let fold = part.fold(event, catalog, &self.upkeep);
         if !fold.repeated {
             let view = EventView::new(event, catalog).showing(self.shown(event, open));
             self.count(&view, part, fold.id, &mut Touched::new());
+            self.make_room(part, had_dropped, &mut Touched::new());
         }
         !fold.repeated
     }
@@ -242,7 +266,8 @@ impl Engine {
         if is_other && part.events() > 0 {
             self.take_over(part, catalog, part.last_seen(), &mut Touched::new());
         }
-        part.membership = Membership { engine: self.fingerprint, ..Membership::default() };
+        part.membership = Membership::default();
+        part.membership.engine = self.fingerprint;
     }
 
     /// Makes a profile that was put together a person's, whose memberships were these before. All segments are to be
@@ -260,19 +285,22 @@ impl Engine {
     /// does not have are filled from its history, as far as that reaches.
     fn take_over(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp, touched: &mut Touched) {
         let flips = self.translate(&profile.membership);
-        profile.membership = Membership { engine: self.fingerprint, flips, ..Membership::default() };
+        profile.membership = Membership::new(self.fingerprint, flips);
         if profile.events() == 0 {
             // What an empty profile is in by the clock is nothing that it enters.
             let clock = self.reach.of_aspect(Aspect::Clock).into();
-            let mut flips = std::mem::take(&mut profile.membership.flips);
+            let mut flips = profile.membership.take_flips();
             profile.membership.due = self.settle(profile, &mut flips, clock, now, &mut Changes::default());
-            profile.membership.flips = flips;
+            profile.membership.put_flips(flips);
             return;
         }
         touched.extend(0..self.segments.len() as u32);
         profile.recount_sessions(&self.upkeep);
         // Counters that nothing asks for any more would take the room of new ones.
         profile.counters.retain(|id| self.plan.binary_search_by_key(&id, CounterSpec::id).is_ok());
+        if let Some(extra) = &mut profile.extra {
+            extra.gathered.retain(|id| self.gathering.asks(id));
+        }
         let missing = |spec: &CounterSpec| profile.counters.find(spec.id()).is_none();
         let wanted: Vec<bool> = self.plan.iter().map(missing).collect();
         if wanted.contains(&true) {
@@ -305,13 +333,14 @@ impl Engine {
     /// was, so that only real changes are reported. Under any other engine nothing is known.
     fn translate(&self, membership: &Membership) -> Flips {
         if membership.engine == !self.fingerprint {
-            return membership.flips.clone();
+            return membership.flips();
         }
         let Some(before) = self.before.iter().find(|before| before.fingerprint == membership.engine) else {
             return Flips::new();
         };
         // Segments are counted in u32 when they are compiled.
-        let was = |index: usize| flip::answer(&membership.flips, index as u32, before.segments[index].1);
+        let flips = membership.flips();
+        let was = |index: usize| flip::answer(&flips, index as u32, before.segments[index].1);
         let flipped = |(index, segment): (usize, &CompiledSegment)| {
             flip::of(index as u32, was(*before.places.get(&segment.name)?), segment.blank)
         };
@@ -354,17 +383,25 @@ impl Engine {
         }
     }
 
-    /// Counts an event in the counters that it reaches.
-    fn count(&self, view: &EventView<'_>, profile: &mut Profile, id: u64, touched: &mut Touched) {
+    /// Counts an event in the counters that it reaches; whether any of them takes more room now.
+    fn count(&self, view: &EventView<'_>, profile: &mut Profile, id: u64, touched: &mut Touched) -> bool {
+        let mut grew = false;
         self.reach.counters(view, &self.names, &self.plan, &mut |index| {
             let spec = &self.plan[index as usize];
             // An event without the number that a sum is over is left out of it.
             let Some(amount) = spec.amount(&(view, &self.names)) else { return };
             if let Some(counter) = profile.counters.entry(spec.id(), || spec.counter()) {
+                let before = counter.heap_bytes();
                 counter.observe(view.event().time, id, amount, spec.keep());
+                grew |= counter.heap_bytes() != before;
             }
             touched.extend_from_slice(self.reach.of_planned(index));
         });
+        self.gathering.gather(view, &self.names, &mut |id, gather, values| {
+            profile.extra.get_or_insert_default().gathered.add(id, gather, view.event().time, values);
+            touched.extend_from_slice(self.reach.of_computed(id));
+        });
+        grew
     }
 
     /// Notes the segments that an event can have changed otherwise than through counters.
@@ -375,6 +412,9 @@ impl Engine {
         for of in &fold.dimensions {
             let dimension = self.upkeep.dimensions[usize::from(*of)].attribute;
             touched.extend_from_slice(self.reach.of_dimension(dimension));
+        }
+        if let Some(kind) = fold.group {
+            touched.extend_from_slice(self.reach.of_group(kind));
         }
         if fold.spent {
             touched.extend_from_slice(self.reach.of_aspect(Aspect::Purchases));
@@ -542,7 +582,13 @@ type Touched = SmallVec<[u32; 32]>;
 
 /// A stable number for segments, lists, the counters that these and the audiences ask for, and what else decides
 /// how a profile answers.
-fn fingerprint(segments: &[&Segment], lists: &[List], plan: &[CounterSpec], keep: &Upkeep) -> u64 {
+fn fingerprint(
+    segments: &[&Segment],
+    lists: &[List],
+    plan: &[CounterSpec],
+    gathering: &Gathering,
+    keep: &Upkeep,
+) -> u64 {
     let of =
         |segment: &&Segment| [Symbol::new(&segment.name).to_bits(), Symbol::new(&segment.rule.to_string()).to_bits()];
     let dimensions =
@@ -556,6 +602,7 @@ fn fingerprint(segments: &[&Segment], lists: &[List], plan: &[CounterSpec], keep
         .flat_map(of)
         .chain(listed)
         .chain(plan.iter().map(|spec| spec.id().to_bits()))
+        .chain(gathering.all.iter().flat_map(|of| [of.id.to_bits(), Symbol::new(&of.name).to_bits()]))
         .chain(dimensions)
         .chain([keep.session_gap.millis().unsigned_abs(), keep.lifecycle.digest(), keep.rfm.digest()])
         .collect();

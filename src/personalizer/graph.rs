@@ -162,6 +162,15 @@ impl Graph {
         (self.person(owner), Label { source: id, owner })
     }
 
+    /// The ids of a person, in order.
+    pub(super) fn ids_of(&self, person: UserKey) -> Vec<UserKey> {
+        self.with(person, |component, _| {
+            let Some(component) = component else { return vec![person] };
+            let of = component.slots().iter().filter(|slot| slot.person == person);
+            of.map(|slot| slot.key).collect()
+        })
+    }
+
     /// Whom something goes to that was folded for an owner elsewhere.
     pub(super) fn heir(&self, label: Label, profile: &Profile) -> UserKey {
         self.with(label.source, |component, _| {

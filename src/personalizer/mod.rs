@@ -16,12 +16,15 @@
 //! when it is known; and what goes with what on a device whose second user becomes known late.
 
 mod due;
+mod export;
 mod graph;
+mod groups;
 mod people;
 mod recent;
 mod record;
 mod regroup;
 mod relink;
+mod retain;
 mod snapshot;
 mod unite;
 mod who;
@@ -32,6 +35,7 @@ use smallvec::SmallVec;
 
 pub use due::Due;
 pub use people::Limits;
+pub use retain::{Retained, Suppression};
 
 use crate::catalog::{CatalogError, Item};
 use crate::decision::{Decision, Request};
@@ -44,6 +48,8 @@ use crate::profile::{Profile, weight_of};
 use crate::recommend::Seen;
 use crate::report::Report;
 use crate::time::Timestamp;
+use export::Names;
+use groups::GroupStore;
 use people::People;
 
 /// Engine, profiles, models and open decisions, shared between threads.
@@ -73,6 +79,8 @@ pub struct Personalizer {
     engine: RwLock<Arc<Engine>>,
     models: RwLock<Models>,
     people: People,
+    groups: GroupStore,
+    names: Names,
     /// Buffers that are not in use; one for each thread that ever worked at the same time.
     scratch: Mutex<Vec<Scratch>>,
 }
@@ -155,8 +163,14 @@ impl Personalizer {
     #[must_use]
     pub fn with_limits(engine: Engine, limits: Limits) -> Self {
         let models = RwLock::new(engine.models());
-        let people = People::new(limits, Settings::default());
-        Self { engine: RwLock::new(Arc::new(engine)), models, people, scratch: Mutex::default() }
+        Self {
+            engine: RwLock::new(Arc::new(engine)),
+            models,
+            people: People::new(limits, Settings::default()),
+            groups: GroupStore::new(limits.groups),
+            names: Names::default(),
+            scratch: Mutex::default(),
+        }
     }
 
     /// Says how ids become people; for a personalizer that knows nobody yet, or that is about to be restored.
@@ -198,13 +212,15 @@ impl Personalizer {
         let result =
             self.people.update(event, &names, now, (&engine, &self.models), &mut links, &mut |place, record| {
                 ingested.user = Some(place.0);
+                let refused = self.groups.update(event, &engine);
                 let (changes, is_new) = {
                     let models = read(&self.models);
-                    self.people.apply(event, (place, is_device), record, (&engine, &models.catalog), now)
+                    self.people.apply(event, (place, is_device), record, (&engine, &models.catalog, &self.groups), now)
                 };
                 let Changes { repeated, entered, left, mismatched, oversized, untracked } = changes;
                 (ingested.repeated, ingested.entered, ingested.left) = (repeated, entered, left);
                 (ingested.mismatched, ingested.oversized, ingested.untracked) = (mismatched, oversized, untracked);
+                ingested.mismatched.extend(refused);
                 let teaches = is_new && weight_of(&event.kind) > 0.0 && !event.items.is_empty();
                 let is_exposure = event.kind == EventKind::Exposed;
                 if untracked || !teaches && (repeated || !(is_exposure || record.is_open())) {
@@ -222,7 +238,9 @@ impl Personalizer {
             });
         self.give_back(scratch);
         ingested.links = links;
-        result.map(|()| ingested)
+        result?;
+        self.names.learn(event);
+        Ok(ingested)
     }
 
     /// Answers a request, and keeps the decision open for its exposure and reward, if the person consents to tracking.
@@ -233,6 +251,7 @@ impl Personalizer {
         let with = (&*engine, &self.models);
         let asked = self.people.graph.asked(request);
         let id = asked.unwrap_or_else(|| UserKey::anonymous(""));
+        self.freshen(self.people.resolve(id));
         let decision = self.people.visit(id, now, with, &mut |(user, _)| {
             self.people.read(user, |record| {
                 let models = read(&self.models);
@@ -312,7 +331,9 @@ impl Personalizer {
     /// A copy of the profile of a person.
     #[must_use]
     pub fn profile(&self, user: UserKey) -> Option<Profile> {
-        self.people.read(self.people.resolve(user), |record| record.map(|record| record.profile.clone()))
+        let user = self.people.resolve(user);
+        self.freshen(user);
+        self.people.read(user, |record| record.map(|record| record.profile.clone()))
     }
 
     /// The segments that a person is in at a time, in the order of their compilation.
@@ -320,6 +341,7 @@ impl Personalizer {
     pub fn memberships(&self, user: UserKey, now: Timestamp) -> Vec<Arc<str>> {
         let engine = self.engine();
         let user = self.people.resolve(user);
+        self.freshen(user);
         self.people.read(user, |record| match record {
             Some(record) => engine.memberships(&record.profile, now).cloned().collect(),
             None => engine.memberships(&Profile::of(user), now).cloned().collect(),
@@ -338,11 +360,11 @@ impl Personalizer {
         self.people.len()
     }
 
-    /// The bytes that people take: profiles, open decisions, links and the tables that hold them, without the
+    /// The bytes that people take: profiles, open decisions, links, groups and the tables that hold them, without the
     /// allocator's overhead. Cost: a look at every profile.
     #[must_use]
     pub fn people_bytes(&self) -> usize {
-        self.people.bytes()
+        self.people.bytes() + self.groups.bytes()
     }
 
     fn scratch(&self) -> Scratch {

@@ -30,12 +30,15 @@ pub struct Limits {
     /// The most links between ids. Beyond that the sixteenth leaves, those whose newest link is oldest first and all
     /// that reach each other together; such ids are strangers again, and what they brought stays where it is.
     pub links: usize,
+    /// The most groups (companies, accounts …). Beyond that the sixteenth of a shard that was written longest ago
+    /// leaves, ties by id; its people still belong to it, but nothing is known about it.
+    pub groups: usize,
 }
 
 impl Default for Limits {
-    /// Ten million people, and as many links.
+    /// Ten million people, as many links, and a million groups.
     fn default() -> Self {
-        Self { people: 10_000_000, links: 10_000_000 }
+        Self { people: 10_000_000, links: 10_000_000, groups: 1_000_000 }
     }
 }
 
@@ -153,7 +156,7 @@ impl People {
     }
 
     /// Lets `change` change a person, known so far or not.
-    fn change(&self, user: UserKey, change: impl FnOnce(&mut Record)) {
+    pub(super) fn change(&self, user: UserKey, change: impl FnOnce(&mut Record)) {
         let mut shard = write(&self.shards[shard_of(user)]);
         let record = shard.entry(user).or_default();
         change(record);
@@ -197,15 +200,25 @@ impl People {
     /// Erases the person of an id: all parts, all links, and the ids themselves up to a time.
     pub(super) fn erase(&self, id: UserKey, now: Timestamp, with: (&Engine, &RwLock<Models>)) -> Erased {
         let _held = self.graph.hold();
-        let person = self.resolve(id);
-        let mut ids = self.graph.with(person, |component, _| {
-            let slots = component.map(crate::identity::Component::slots).unwrap_or_default();
-            let of = slots.iter().filter(|slot| slot.person == person);
-            of.map(|slot| slot.key).collect::<Vec<_>>()
-        });
-        if ids.is_empty() {
-            ids.push(person);
+        self.erase_held(id, now, with)
+    }
+
+    /// Erases the person of an id as of a time, unless that is known or the person is younger; and whether there was
+    /// anybody.
+    pub(super) fn suppress(&self, id: UserKey, time: Timestamp, with: (&Engine, &RwLock<Models>)) -> bool {
+        let _held = self.graph.hold();
+        if self.graph.erased(id).is_some_and(|known| known >= time) {
+            return false;
         }
+        let began = |record: &Record| record.profile.first_seen().min(record.heard());
+        let is_older = self.read(self.resolve(id), |record| record.is_some_and(|record| began(record) <= time));
+        let gone = is_older && self.erase_held(id, time, with).profile;
+        self.forget(&[id], time, with, Some(time)) || gone
+    }
+
+    fn erase_held(&self, id: UserKey, now: Timestamp, with: (&Engine, &RwLock<Models>)) -> Erased {
+        let person = self.resolve(id);
+        let ids = self.graph.ids_of(person);
         let profile = self.forget(&ids, now, with, None);
         Erased { profile, links: ids.len() - 1 }
     }

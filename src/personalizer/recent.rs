@@ -104,6 +104,11 @@ impl Recents {
         }
     }
 
+    /// Gives up all logs: what was folded stays where it is.
+    pub(super) fn clear(&self) {
+        self.shards.iter().for_each(|pool| *lock(pool) = Pool::default());
+    }
+
     /// Takes the log of a device out.
     pub(super) fn take(&self, device: UserKey) -> Option<Log> {
         lock(&self.shards[shard_of(device)]).remove(device)

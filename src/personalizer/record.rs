@@ -5,9 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::groups::GroupStore;
 use crate::catalog::Catalog;
 use crate::decision::Decision;
-use crate::engine::{Changes, Engine, OpenDecisions};
+use crate::engine::{Changes, Engine, Expired, OpenDecisions};
 use crate::event::Event;
 use crate::id::UserKey;
 use crate::profile::{Membership, Profile};
@@ -171,12 +172,14 @@ impl Record {
         &mut self,
         (person, label): (UserKey, Label),
         event: &Event,
-        engine: &Engine,
-        catalog: &Catalog,
+        (engine, catalog, groups): (&Engine, &Catalog, &GroupStore),
         now: Timestamp,
     ) -> (Changes, bool) {
         let none = OpenDecisions::default();
-        let Some(at) = self.part_at(person, label, engine, catalog) else {
+        let part = self.part_at(person, label, engine, catalog);
+        engine.join_group(event, &mut self.profile);
+        groups.attach(&mut self.profile);
+        let Some(at) = part else {
             let open = self.open.as_deref().unwrap_or(&none);
             let changes = engine.apply_for(person, event, open, &mut self.profile, catalog, now);
             let is_new = !changes.repeated && !changes.untracked;
@@ -201,6 +204,7 @@ impl Record {
             let before = std::mem::take(&mut self.profile.membership);
             self.put_parts_together(engine);
             self.profile.belongs_to(person);
+            groups.attach(&mut self.profile);
             engine.unsettle(&mut self.profile, before);
             let more = engine.refresh(&mut self.profile, catalog, now);
             changes.entered.extend(more.entered);
@@ -324,6 +328,19 @@ impl Record {
 
     pub(super) fn open(&mut self) -> &mut OpenDecisions {
         self.open.get_or_insert_default()
+    }
+
+    /// Removes what is older than the settings say, of the whole and of its parts.
+    pub(super) fn expire(&mut self, engine: &Engine, now: Timestamp) -> Expired {
+        if let Some(Rest::Many(parts)) = self.rest.as_deref_mut() {
+            parts.iter_mut().for_each(|part| drop(engine.expire(&mut part.record.profile, now)));
+        }
+        engine.expire(&mut self.profile, now)
+    }
+
+    /// The decisions that await their reward.
+    pub(super) fn decisions(&self) -> Option<&OpenDecisions> {
+        self.open.as_deref()
     }
 
     /// A copy of the open decisions, of which there may be none.

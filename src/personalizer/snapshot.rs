@@ -1,7 +1,7 @@
 //! The whole state as bytes, and back.
 //!
-//! A snapshot is a row of frames (see [`crate::state`]): a head that says how many follow, the models, then the
-//! identities and the people of each shard in the order of their keys. The same state has the same bytes, whatever
+//! A snapshot is a row of frames (see [`crate::state`]): a head that says how many follow, the models, the groups,
+//! the names that events brought, then the identities and the people of each shard in the order of their keys. The same state has the same bytes, whatever
 //! way led to it. Each frame is checked on its own, and the head counts them, so that a cut at any place shows.
 
 use std::io::{self, Write};
@@ -11,6 +11,7 @@ use serde::ser::SerializeSeq;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::graph::{Graph, Ids};
+use super::groups::GroupKey;
 use super::people::{People, SHARDS, Shard, shard_of};
 use super::recent::{self, Log};
 use super::record::Record;
@@ -19,6 +20,7 @@ use crate::engine::Models;
 use crate::hash::{Map, Symbol};
 use crate::id::UserKey;
 use crate::identity::{Component, Known, Mark};
+use crate::profile::Group;
 use crate::state::{Frame, State, StateError, encode};
 use crate::time::Timestamp;
 
@@ -69,6 +71,10 @@ impl Personalizer {
         done(bytes)?;
         encode(Models::KIND, Models::VERSION, &*models, bytes)?;
         done(bytes)?;
+        encode("groups", VERSION, &self.groups.all(), bytes)?;
+        done(bytes)?;
+        encode("names", VERSION, &self.names.all(), bytes)?;
+        done(bytes)?;
         for (index, shard) in shards.iter().enumerate() {
             encode("identities", VERSION, &self.people.store_ids(index), bytes)?;
             done(bytes)?;
@@ -84,7 +90,7 @@ impl Personalizer {
     /// # Errors
     /// A [`StateError`] if the bytes are cut short, damaged, or of a newer version; the state is unchanged then.
     pub fn restore(&self, bytes: &[u8]) -> Result<(), StateError> {
-        let (fresh, models) = self.read_snapshot(bytes)?;
+        let Read { people: fresh, models, groups, names } = self.read_snapshot(bytes)?;
         let engine = self.engine();
         let _held = self.people.graph.hold();
         for (id, time) in self.people.erased() {
@@ -96,11 +102,13 @@ impl Personalizer {
         }
         self.people.become_as(&fresh);
         *write(&self.models) = models.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.groups.restore(groups);
+        self.names.restore(names);
         Ok(())
     }
 
-    /// The people and models of a snapshot, fitted to the engine that runs.
-    pub(super) fn read_snapshot(&self, bytes: &[u8]) -> Result<(People, RwLock<Models>), StateError> {
+    /// What a snapshot holds, fitted to the engine that runs.
+    pub(super) fn read_snapshot(&self, bytes: &[u8]) -> Result<Read, StateError> {
         let (frame, mut rest) = Frame::read(bytes)?;
         let head: Head = frame.decode("personalizer", VERSION)?;
         let malformed = || StateError::Malformed { kind: "personalizer" };
@@ -108,23 +116,28 @@ impl Personalizer {
             return Err(malformed());
         }
         let mut models: Models = next(&mut rest)?.decode(Models::KIND, Models::VERSION)?;
-        let fresh = People::new(self.people.limits, self.people.graph.settings.clone());
+        let groups: Vec<(GroupKey, Group)> = next(&mut rest)?.decode("groups", VERSION)?;
+        if !groups.windows(2).all(|pair| pair[0].0 < pair[1].0) {
+            return Err(malformed());
+        }
+        let names: Vec<Box<str>> = next(&mut rest)?.decode("names", VERSION)?;
+        let people = People::new(self.people.limits, self.people.graph.settings.clone());
         let mut facts = Facts::default();
         let mut count = 0;
         for index in 0..SHARDS {
             let ids: StoredIds = next(&mut rest)?.decode("identities", VERSION)?;
-            let people: Vec<(UserKey, Box<Record>)> = next(&mut rest)?.decode("people", VERSION)?;
-            let in_order = people.windows(2).all(|pair| pair[0].0 < pair[1].0);
+            let records: Vec<(UserKey, Box<Record>)> = next(&mut rest)?.decode("people", VERSION)?;
+            let in_order = records.windows(2).all(|pair| pair[0].0 < pair[1].0);
             let is_here = |key: UserKey| shard_of(key) == index;
-            let is_sound = people.iter().all(|(key, record)| is_here(*key) && record.is_sound());
+            let is_sound = records.iter().all(|(key, record)| is_here(*key) && record.is_sound());
             if !in_order || !is_sound || !ids.keys().all(is_here) {
                 return Err(malformed());
             }
-            count += people.len() as u64;
-            *write(&fresh.shards[index]) = people.into_iter().collect();
-            write(&fresh.graph.shards[index]).erased = ids.erased.iter().copied().collect();
+            count += records.len() as u64;
+            *write(&people.shards[index]) = records.into_iter().collect();
+            write(&people.graph.shards[index]).erased = ids.erased.iter().copied().collect();
             for (device, log) in ids.recent {
-                fresh.recents.put(device, Log::restore(log).ok_or_else(malformed)?);
+                people.recents.put(device, Log::restore(log).ok_or_else(malformed)?);
             }
             facts.ids.extend(ids.ids);
             facts.links.extend(ids.links);
@@ -136,10 +149,18 @@ impl Personalizer {
         if count != head.people {
             return Err(malformed());
         }
-        facts.link(&fresh.graph);
+        facts.link(&people.graph);
         self.engine().adopt(&mut models);
-        Ok((fresh, RwLock::new(models)))
+        Ok(Read { people, models: RwLock::new(models), groups, names })
     }
+}
+
+/// What a snapshot holds.
+pub(super) struct Read {
+    pub(super) people: People,
+    pub(super) models: RwLock<Models>,
+    pub(super) groups: Vec<(GroupKey, Group)>,
+    pub(super) names: Vec<Box<str>>,
 }
 
 /// The ids of one shard as they are stored, each list in order.

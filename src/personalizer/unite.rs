@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::people::shard_of;
 use super::record::{Part, Record};
 use super::regroup::unite;
+use super::snapshot::Read;
 use super::{Personalizer, read, write};
 use crate::engine::Models;
 use crate::id::UserKey;
@@ -39,7 +40,7 @@ impl Personalizer {
     /// # Ok::<(), bespoke::Error>(())
     /// ```
     pub fn merge(&self, snapshot: &[u8], now: Timestamp) -> Result<(), StateError> {
-        let (theirs, models) = self.read_snapshot(snapshot)?;
+        let Read { people: theirs, models, groups, names } = self.read_snapshot(snapshot)?;
         let engine = self.engine();
         let with = (&*engine, &self.models);
         let _held = self.people.graph.hold();
@@ -90,6 +91,8 @@ impl Personalizer {
             self.people.put(person, record);
         }
         let mut own = write(&self.models);
+        self.groups.merge(groups, &engine);
+        self.names.restore([self.names.all(), names].concat());
         Models::merge(&mut own, &read(&models));
         engine.adopt(&mut own);
         Ok(())

@@ -2,6 +2,7 @@
 
 use super::Personalizer;
 use super::graph::Place;
+use super::groups::GroupStore;
 use super::people::People;
 use super::record::{Label, Record};
 use super::relink::Judged;
@@ -147,12 +148,12 @@ impl People {
         event: &Event,
         (place, is_device): (Place, bool),
         record: &mut Record,
-        (engine, catalog): (&Engine, &Catalog),
+        (engine, catalog, groups): (&Engine, &Catalog, &GroupStore),
         now: Timestamp,
     ) -> (Changes, bool) {
         let (_, label) = place;
         if !is_device || !self.recents.is_on() {
-            return record.apply(place, event, engine, catalog, now);
+            return record.apply(place, event, (engine, catalog, groups), now);
         }
         let base = self.recents.wants_base(label.source, label.owner).then(|| {
             record.find(place).filter(|profile| !profile.is_blank()).map(|profile| {
@@ -161,7 +162,7 @@ impl People {
                 base
             })
         });
-        let (changes, is_new) = record.apply(place, event, engine, catalog, now);
+        let (changes, is_new) = record.apply(place, event, (engine, catalog, groups), now);
         if is_new || event.kind == EventKind::ConsentChanged {
             self.recents.keep(label.source, label.owner, base, event);
         }

@@ -5,7 +5,8 @@
 //!     AND NOT segment('newsletter') AND (affinity('category', 'shoes') > 0.3 OR context('page') = '/shoes')
 //! ```
 //!
-//! Attributes stand by their names, or in quotes within `attribute('…')`. `context`, `affinity`, `session`, `segment`
+//! Attributes stand by their names, or in quotes within `attribute('…')`; those of the person's groups behind their
+//! kind, as in `group('company').plan`. `context`, `affinity`, `session`, `segment`
 //! and `event` are the other things to ask about. The operators are `= != > >= < <=`, `[NOT] IN (…)`,
 //! `BETWEEN … AND …`, `EXISTS`, `CONTAINS`, `STARTS_WITH`; `AND`, `OR`, `NOT` and parentheses combine. The same in
 //! JSON is `{"plan": "pro", "$event": {"name": "item_viewed", "where": {"category": "shoes"}, "within": "7d",
@@ -50,6 +51,7 @@ mod asked;
 mod ast;
 mod builder;
 mod check;
+mod computed;
 mod error;
 mod eval;
 mod facts;
@@ -80,6 +82,8 @@ pub use alone::{Alone, Given};
 pub use ast::{Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, SessionFact};
 pub use builder::{EventOperand, Operand, event};
 pub use check::{CampaignNames, LONGEST_WINDOW, MOST_WITHIN, Vocabulary};
+pub(crate) use computed::ComputedNames;
+pub use computed::Part;
 pub use error::{Location, NameKind, RuleError, RuleErrors};
 pub use eval::{Aspect, Compiled, Reads};
 pub use facts::{EventFacts, Facts, Scalar};

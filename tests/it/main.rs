@@ -6,6 +6,7 @@
 )]
 
 mod attributes;
+mod computed;
 mod consent;
 mod decisions;
 mod definitions;
@@ -14,12 +15,18 @@ mod dice;
 mod due;
 mod errors;
 mod events;
+mod export;
+mod groups;
 mod identity;
+mod interest;
 mod layering;
 mod links;
 mod naive;
 mod order;
 mod personalizer;
+mod preferences;
+mod retention;
+mod room;
 mod rules;
 mod shop;
 mod snapshots;
