@@ -63,6 +63,7 @@
 //! | [`decision`] | what is asked and answered: [`Request`], [`Decision`], verdicts, propensity |
 //! | [`engine`] | the compiled definitions: `apply`, `decide`, `expose`, `pay` over state that the host keeps |
 //! | [`report`] | what every campaign and variant has earned |
+//! | [`insight`] | how large segments are and overlap, what goes with value, which segments are worth having |
 //! | [`personalizer`] | all of it held in one object: ingest, decide, due, snapshot, restore, erase |
 //!
 //! Below them lie [`config`] (reading definitions with all their mistakes), [`state`] (merging and framed bytes),
@@ -88,6 +89,7 @@ pub mod event;
 pub mod hash;
 pub mod id;
 pub mod identity;
+pub mod insight;
 mod near;
 pub mod personalizer;
 pub mod profile;

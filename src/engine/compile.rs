@@ -132,6 +132,8 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     let lexicon = lexicon(&schema, settings.consent.keys());
     let mut engine = Engine {
         settings,
+        schema,
+        lists,
         segments: segments.map(of).collect(),
         plan,
         reach,

@@ -17,8 +17,10 @@
 
 mod due;
 mod export;
+mod export_all;
 mod graph;
 mod groups;
+mod import;
 mod people;
 mod recent;
 mod record;
@@ -26,6 +28,7 @@ mod regroup;
 mod relink;
 mod retain;
 mod snapshot;
+mod survey;
 mod unite;
 mod who;
 
@@ -34,12 +37,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use smallvec::SmallVec;
 
 pub use due::Due;
+pub use export_all::{Export, ExportError, ExportRow, Exported};
+pub use import::Imported;
 pub use people::Limits;
 pub use retain::{Retained, Suppression};
 
 use crate::catalog::{CatalogError, Item};
 use crate::decision::{Decision, Request};
-use crate::engine::{Changes, DecideScratch, Engine, Exposure, Models, Payments};
+use crate::engine::{Changes, DecideScratch, Engine, Exposure, Models, OpenDecisions, Payments};
 use crate::event::{Event, EventError, EventKind};
 use crate::hash::Symbol;
 use crate::id::UserKey;
@@ -51,6 +56,7 @@ use crate::time::Timestamp;
 use export::Names;
 use groups::GroupStore;
 use people::People;
+use record::Record;
 
 /// Engine, profiles, models and open decisions, shared between threads.
 ///
@@ -227,10 +233,13 @@ impl Personalizer {
                     return;
                 }
                 let mut models = write(&self.models);
-                if !repeated && (is_exposure || record.is_open()) {
+                if !repeated && record.is_open() {
                     ingested.exposure = engine.expose(event, record.open(), &mut models);
                     ingested.payments = engine.pay(event, record.open(), &mut models);
                     record.share_open();
+                } else if !repeated && is_exposure {
+                    // Of what was never decided nothing is kept.
+                    ingested.exposure = engine.expose(event, &mut OpenDecisions::default(), &mut models);
                 }
                 if is_new {
                     engine.learn(event, record.of_label(place.1), &mut models, &mut scratch.context);
@@ -343,8 +352,11 @@ impl Personalizer {
         let user = self.people.resolve(user);
         self.freshen(user);
         self.people.read(user, |record| match record {
-            Some(record) => engine.memberships(&record.profile, now).cloned().collect(),
-            None => engine.memberships(&Profile::of(user), now).cloned().collect(),
+            Some(Record { profile, .. }) if profile.person().is_some() => {
+                engine.memberships(profile, now).cloned().collect()
+            }
+            // Of somebody without an event nothing is known but the key.
+            _ => engine.memberships(&Profile::of(user), now).cloned().collect(),
         })
     }
 

@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 pub(super) struct Record {
     pub(super) profile: Profile,
     /// Boxed, since most people have none at most times.
-    open: Option<Box<OpenDecisions>>,
+    pub(super) open: Option<Box<OpenDecisions>>,
     /// None if there is one part, and its source is the person's canonical id.
     rest: Option<Box<Rest>>,
     /// The time for which the person is queued to be settled.
@@ -233,6 +233,15 @@ impl Record {
         let Some(open) = &self.open else { return };
         if let Some(Rest::Many(parts)) = self.rest.as_deref_mut() {
             parts.iter_mut().filter_map(|part| part.record.open.as_mut()).for_each(|of| of.follow(open));
+        }
+    }
+
+    /// Whether the record is the part of this label, and nothing else.
+    pub(super) fn is_whole(&self, (person, label): (UserKey, Label)) -> bool {
+        match self.rest.as_deref() {
+            None => label == Label::own(person),
+            Some(Rest::Sole { label: of, sealed }) => *of == label || sealed.contains(&label),
+            Some(Rest::Many(_)) => false,
         }
     }
 
