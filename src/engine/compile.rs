@@ -68,7 +68,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     let vocabulary = Vocabulary::new(&schema).segments(known).lists(listed).campaigns(campaigns.iter().map(names_of));
     duplicates("list", &list_names, &paths.lists, problems);
     check_lists(&lists, &paths.lists, problems);
-    let listed = Lists::new(&lists);
+    let compiled_lists = Lists::new(&lists);
     duplicates("segment", &names, &paths.segments, problems);
     let gathering = Gathering::new(&computed, &schema, &paths.computed, problems);
     for (of, path) in computed.iter().zip(&paths.computed) {
@@ -76,7 +76,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     }
     for (segment, path) in segments.iter().zip(&paths.segments) {
         check_rule(&segment.rule.resolved(&gathering.names), &vocabulary, &join(path, "rule"), problems);
-        if asks_about_request(&segment.rule, &listed) {
+        if asks_about_request(&segment.rule, &compiled_lists) {
             let found = "a segment that asks context(…)".to_owned();
             let wanted = "a rule about the person; the request is known only to a campaign's audience";
             problems.push(join(path, "rule"), Fault::Range { found, wanted });
@@ -102,7 +102,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     let mut compile = |rule: &Rule, path: &str, problems: &mut Problems| {
         // Checking has found all that compiling can refuse; should they ever differ, it is told all the same.
         let rule = rule.resolved(&gathering.names);
-        let compiled = rule.compile(&mut |name| place.get(name).copied(), &listed, &mut counters);
+        let compiled = rule.compile(&mut |name| place.get(name).copied(), &compiled_lists, &mut counters);
         compiled.map_err(|error| problems.push(path, Fault::refused(error))).ok()
     };
     let rules = sorted.iter().map(|segment| compile(&segment.rule, "segments", problems));
@@ -134,8 +134,10 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     let lexicon = lexicon(&schema, settings.consent.keys());
     let mut engine = Engine {
         settings,
+        schema,
+        listed: lists,
         segments: segments.map(of).collect(),
-        lists: listed,
+        lists: compiled_lists,
         plan,
         reach,
         upkeep,

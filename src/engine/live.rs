@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::facts::ProfileFacts;
 use super::{Changes, Engine, Touched};
 use crate::catalog::Catalog;
-use crate::profile::{Flips, Profile};
+use crate::profile::{Flips, Profile, Stage};
 use crate::rule::Aspect;
 use crate::time::{Span, Timestamp};
 
@@ -34,17 +34,12 @@ impl Engine {
     /// Settles the segments that time alone can have changed by now: what `apply` does, without an event. Gives what
     /// has changed since they were settled last, by `apply` or by this.
     pub fn refresh(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
-        let mut touched = Touched::new();
         let mut changes = Changes::default();
-        if profile.membership.engine != self.fingerprint {
-            self.take_over(profile, catalog, now, &mut touched);
-        } else if !profile.membership.holds_at(now) {
-            self.touch_due(profile, &mut touched);
-            profile.membership.due = Timestamp::MAX;
-        } else {
+        if profile.membership.engine == self.fingerprint && profile.membership.holds_at(now) {
             return changes;
         }
         let had_dropped = profile.counters.has_dropped();
+        let mut touched = self.begin(profile, catalog, now);
         self.make_room(profile, had_dropped, &mut touched);
         self.settle_all(profile, touched, now, &mut changes);
         self.settle_within(profile, now, &mut changes);
@@ -150,6 +145,24 @@ impl Engine {
     pub(crate) fn has_settled(&self, profile: &Profile) -> bool {
         let membership = &profile.membership;
         membership.engine == self.fingerprint && membership.since < membership.due
+    }
+
+    /// Notes all segments; for an empty profile those in which one empty profile differs from another.
+    pub(super) fn touch_all(&self, profile: &Profile, touched: &mut Touched) {
+        if profile.events() == 0 {
+            touched.extend_from_slice(self.reach.of_aspect(Aspect::Person));
+            touched.extend_from_slice(self.reach.of_aspect(Aspect::Clock));
+        } else {
+            touched.extend(0..self.segments.len() as u32);
+        }
+    }
+
+    /// Where the person stands, and since when, if any rule asks for it.
+    pub(super) fn stage(&self, profile: &Profile, now: Timestamp) -> Option<(Stage, Timestamp)> {
+        if self.reach.of_aspect(Aspect::Lifecycle).is_empty() {
+            return None;
+        }
+        Some(self.upkeep.lifecycle.stage(&profile.visits()?, now))
     }
 
     /// Notes the segments that time alone can have changed: those that read a counter which has counted something,

@@ -10,6 +10,7 @@
 //! indexes by event kind, and by the value of one tested property, which counters an event can touch. So `apply`
 //! costs O(what the event touches), however many rules there are, and allocates nothing in the steady state.
 
+mod apply;
 mod compile;
 mod computed;
 mod consent;
@@ -31,6 +32,7 @@ mod reach;
 mod room;
 mod slate;
 mod stages;
+mod survey;
 mod upkeep;
 
 use std::sync::Arc;
@@ -50,12 +52,12 @@ use crate::campaign::Campaign;
 use crate::catalog::Catalog;
 use crate::event::{Event, EventItem, EventKind};
 use crate::hash::{Map, Symbol};
-use crate::id::UserKey;
-use crate::profile::{Flip, Flips, Fold, Membership, Profile, Remembered, Stage, Upkeep};
+use crate::profile::{Flip, Flips, Fold, Membership, Profile, Remembered, Upkeep};
 use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List, Lists};
+use crate::schema::Schema;
 use crate::segment::Segment;
 use crate::time::Timestamp;
-use facts::{EventView, Names, ProfileFacts, Shown};
+use facts::{EventView, Names, ProfileFacts};
 use gather::Gathering;
 use reach::Reach;
 
@@ -63,6 +65,8 @@ use reach::Reach;
 #[derive(Debug)]
 pub struct Engine {
     settings: Settings,
+    schema: Schema,
+    listed: Vec<List>,
     /// In an order in which each comes after those it refers to.
     segments: Vec<CompiledSegment>,
     lists: Lists,
@@ -144,110 +148,53 @@ pub struct Changes {
 }
 
 impl Engine {
-    /// Takes in an event that has passed [`Event::check`]: folds it into the profile, and settles the segments that
-    /// it, or the time that has passed, can have changed. `now` is the present; an event that comes late keeps its
-    /// own time.
-    ///
-    /// An event that the profile has already (see [`Event::id`]) changes nothing. Nor does one of a person who does not
-    /// consent to tracking, or did not when it happened: see [`Changes::untracked`]. Cost: what the event touches; no
-    /// allocation once the profile has reached its size.
-    pub fn apply(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
-        self.take_in(EventView::new(event, catalog), None, profile, now)
-    }
-
-    /// [`Engine::apply`] for a person whose key is not the one that the event names, such as after ids have been
-    /// linked, and whose open decisions tell what an event that names one of them has shown: its `campaign`,
-    /// `variant` and `placement` are then known as if they were properties of the event.
-    pub fn apply_for(
-        &self,
-        user: UserKey,
-        event: &Event,
-        open: &OpenDecisions,
-        profile: &mut Profile,
-        catalog: &Catalog,
-        now: Timestamp,
-    ) -> Changes {
-        let view = EventView::new(event, catalog).showing(self.shown(event, open));
-        self.take_in(view, Some(user), profile, now)
-    }
-
-    /// What the decision that an event names has shown, if it is open.
-    fn shown(&self, event: &Event, open: &OpenDecisions) -> Option<Shown<'_>> {
-        let (campaign, variant) = open.shown(event.decision?)?;
-        let campaign = &self.campaigns[*self.campaign_places.get(&campaign)?];
-        let variant = campaign.symbols.iter().position(|symbol| *symbol == variant)?;
-        Some(Shown { campaign: &campaign.name, variant: &campaign.variants[variant], placement: &campaign.placement })
-    }
-
-    fn take_in(&self, view: EventView<'_>, user: Option<UserKey>, profile: &mut Profile, now: Timestamp) -> Changes {
-        let (event, catalog) = (view.event(), view.catalog());
-        let mut unheard = SmallVec::new();
-        if event.kind == EventKind::ConsentChanged {
-            unheard = profile.hear(event, &self.upkeep);
-        }
-        if !self.upkeep.unasked.tracks(profile.consent(), event.time) {
-            let mut changes = Changes { untracked: true, mismatched: unheard, ..Changes::default() };
-            // What is said about consent takes room too.
-            if profile.bytes() > self.upkeep.bytes {
-                self.settle_within(profile, now, &mut changes);
-            }
-            return changes;
-        }
-        let (outline, had_dropped) = (profile.outline(), profile.counters.has_dropped());
-        let mut grew = profile.membership.engine != self.fingerprint;
-        let mut touched = Touched::new();
-        if profile.membership.engine != self.fingerprint {
-            self.take_over(profile, catalog, now, &mut touched);
-        } else if !profile.membership.holds_at(now) {
-            self.touch_due(profile, &mut touched);
-            profile.membership.due = Timestamp::MAX;
-        }
-        let is_renamed = match user {
-            Some(user) => profile.belongs_to(user),
-            None => profile.is_named_by(event),
-        };
-        if is_renamed {
-            touched.extend_from_slice(self.reach.of_aspect(Aspect::Person));
-        }
-        let stage = self.stage(profile, now);
-        let fold = profile.fold(event, catalog, &self.upkeep);
-        let mut changes = Changes { repeated: fold.repeated, ..Changes::default() };
-        if !fold.repeated {
-            grew |= self.count(&view, profile, fold.id, &mut touched);
-            self.touch(&fold, &mut touched);
-            // Each further event only puts off what the silence after it will bring.
-            if self.stage(profile, now) != stage {
-                touched.extend_from_slice(self.reach.of_aspect(Aspect::Lifecycle));
-            }
-        }
-        grew |= !fold.attributes.is_empty() || profile.outline() != outline;
-        if grew {
-            self.make_room(profile, had_dropped, &mut touched);
-        }
-        self.settle_all(profile, touched, now, &mut changes);
-        if grew || profile.outline() != outline {
-            self.settle_within(profile, now, &mut changes);
-        }
-        changes.mismatched = fold.mismatched;
-        changes.mismatched.extend(unheard);
-        changes.oversized = fold.oversized;
-        changes
-    }
-
     /// Whether the person is in a segment, by the flips of the profile.
     fn answer(&self, flips: &[Flip], index: u32) -> Answer {
         let blank = self.segments.get(index as usize).is_some_and(|segment| segment.blank);
         flip::answer(flips, index, blank)
     }
 
-    /// Merges another profile of the same person into this one. The next event tells what that changes.
-    pub(crate) fn join(&self, profile: &mut Profile, other: &Profile) {
-        let before = std::mem::take(&mut profile.membership);
-        profile.merge_with(other, &self.upkeep);
-        if [self.fingerprint, !self.fingerprint].contains(&before.engine) {
+    /// Folds an event into a part of a person's profile, whose memberships are not kept; `false` if the part has it
+    /// already. The person's open decisions are as in [`Engine::apply_for`].
+    pub(crate) fn gather(&self, event: &Event, open: &OpenDecisions, part: &mut Profile, catalog: &Catalog) -> bool {
+        self.fit(part, catalog);
+        self.join_group(event, part);
+        let had_dropped = part.counters.has_dropped();
+        let fold = part.fold(event, catalog, &self.upkeep);
+        if !fold.repeated {
+            let view = EventView::new(event, catalog).showing(self.shown(event, open));
+            self.count(&view, part, fold.id, &mut Touched::new());
+            self.make_room(part, had_dropped, &mut Touched::new());
+        }
+        !fold.repeated
+    }
+
+    /// Lets a part note what an event says about consent.
+    pub(crate) fn hear(&self, event: &Event, part: &mut Profile) {
+        if event.kind == EventKind::ConsentChanged {
+            // The whole tells which purposes nobody knows.
+            let _ = part.hear(event, &self.upkeep);
+        }
+    }
+
+    /// Makes a profile a part of a person's: its counters are this engine's, and it has no memberships.
+    pub(crate) fn fit(&self, part: &mut Profile, catalog: &Catalog) {
+        let is_other = ![self.fingerprint, !self.fingerprint].contains(&part.membership.engine);
+        if is_other && part.events() > 0 {
+            self.take_over(part, catalog, part.last_seen(), &mut Touched::new());
+        }
+        part.membership = Membership::default();
+        part.membership.engine = self.fingerprint;
+    }
+
+    /// Makes a profile that was put together a person's, whose memberships were these before. All segments are to be
+    /// settled; the next event tells what changes.
+    pub(crate) fn unsettle(&self, profile: &mut Profile, before: Membership) {
+        let is_own = [self.fingerprint, !self.fingerprint].contains(&before.engine);
+        profile.membership = before;
+        if is_own {
             // The complement says that the flips are this engine's, but all segments are to be settled.
             profile.membership.engine = !self.fingerprint;
-            profile.membership.put_flips(before.flips());
         }
     }
 
@@ -279,24 +226,6 @@ impl Engine {
                 self.recall(event, profile, catalog, &wanted);
             }
         }
-    }
-
-    /// Notes all segments; for an empty profile those in which one empty profile differs from another.
-    fn touch_all(&self, profile: &Profile, touched: &mut Touched) {
-        if profile.events() == 0 {
-            touched.extend_from_slice(self.reach.of_aspect(Aspect::Person));
-            touched.extend_from_slice(self.reach.of_aspect(Aspect::Clock));
-        } else {
-            touched.extend(0..self.segments.len() as u32);
-        }
-    }
-
-    /// Where the person stands, and since when, if any rule asks for it.
-    fn stage(&self, profile: &Profile, now: Timestamp) -> Option<(Stage, Timestamp)> {
-        if self.reach.of_aspect(Aspect::Lifecycle).is_empty() {
-            return None;
-        }
-        Some(self.upkeep.lifecycle.stage(&profile.visits()?, now))
     }
 
     /// Memberships under an engine that this one succeeded, in its own indexes: a segment of the same name is as it

@@ -9,10 +9,13 @@ use crate::time::{Span, Timestamp};
 use crate::value::{Kind, Value};
 
 use super::computed::Part;
+pub(crate) use super::derive::Derive;
 use super::error::Location;
 use super::geo::Circle;
 use super::pattern::Pattern;
 use super::portrait::Portrait;
+
+pub use super::session::SessionFact;
 
 /// How deep a rule may nest.
 pub const MAX_DEPTH: usize = 64;
@@ -92,64 +95,6 @@ pub(crate) struct Points {
     pub(crate) rule: Expr,
     /// Where the points stand.
     pub(crate) at: At,
-}
-
-/// What a rule can make of a value before it compares it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Derive {
-    /// The number of elements of a list.
-    Size,
-    /// The number of characters of text.
-    Length,
-    /// The value as text, as JavaScript turns it.
-    JsText,
-    /// The value as a number, as JavaScript turns it.
-    JsNumber,
-    /// Whether JavaScript takes the value for true; nothing if there is none.
-    JsBool,
-    /// The value with lists and objects turned into text, as JavaScript does before it compares.
-    JsValue,
-    /// The version that GrowthBook reads in the value.
-    JsVersion,
-}
-
-impl Derive {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Size, Self::Length, Self::JsText, Self::JsNumber, Self::JsBool, Self::JsValue, Self::JsVersion];
-
-    pub(crate) const fn text(self) -> &'static str {
-        match self {
-            Self::Size => "size",
-            Self::Length => "length",
-            Self::JsText => "js_text",
-            Self::JsNumber => "js_number",
-            Self::JsBool => "js_bool",
-            Self::JsValue => "js_value",
-            Self::JsVersion => "js_version",
-        }
-    }
-
-    pub(crate) const fn json(self) -> &'static str {
-        match self {
-            Self::Size => "$size",
-            Self::Length => "$length",
-            Self::JsText => "$jsText",
-            Self::JsNumber => "$jsNumber",
-            Self::JsBool => "$jsBool",
-            Self::JsValue => "$jsValue",
-            Self::JsVersion => "$jsVersion",
-        }
-    }
-
-    /// The kind of value that comes out; `None` where that depends on what goes in.
-    pub(crate) const fn kind(self) -> Option<Kind> {
-        match self {
-            Self::Size | Self::Length | Self::JsNumber => Some(Kind::Number),
-            Self::JsText | Self::JsVersion => Some(Kind::Text),
-            Self::JsBool => Some(Kind::Bool),
-            Self::JsValue => None,
-        }
-    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -402,73 +347,6 @@ impl From<Timestamp> for Literal {
 impl From<Span> for Literal {
     fn from(value: Span) -> Self {
         Self::Span(value)
-    }
-}
-
-/// Something that is known about the running session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum SessionFact {
-    /// How many sessions there have been, this one included.
-    Count,
-    /// How many items or pages were seen in this session.
-    Views,
-    /// How many events there were in this session.
-    Events,
-    /// How many seconds lie between its first and its last event.
-    Seconds,
-    /// Where the person came from the first time.
-    FirstSource,
-    /// Where the person came from the last time.
-    LastSource,
-    /// Where this session came from.
-    Source,
-    /// The device of this session.
-    Device,
-    /// The channel of this session.
-    Channel,
-}
-
-impl SessionFact {
-    /// Every fact.
-    pub const ALL: [Self; 9] = [
-        Self::Count,
-        Self::Views,
-        Self::Events,
-        Self::Seconds,
-        Self::FirstSource,
-        Self::LastSource,
-        Self::Source,
-        Self::Device,
-        Self::Channel,
-    ];
-
-    /// The name by which rules call it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Count => "count",
-            Self::Views => "views",
-            Self::Events => "events",
-            Self::Seconds => "seconds",
-            Self::FirstSource => "first_source",
-            Self::LastSource => "last_source",
-            Self::Source => "source",
-            Self::Device => "device",
-            Self::Channel => "channel",
-        }
-    }
-
-    /// The fact with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|fact| fact.name() == name)
-    }
-
-    /// Whether it is a number; the others are text.
-    #[must_use]
-    pub const fn is_number(self) -> bool {
-        matches!(self, Self::Count | Self::Views | Self::Events | Self::Seconds)
     }
 }
 

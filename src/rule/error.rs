@@ -294,6 +294,16 @@ pub enum RuleError {
         /// Why it cannot.
         source: PatternError,
     },
+    /// An operator of another language has nothing here that means the same.
+    #[error("{at}: `{op}` cannot be said in a rule: {why}")]
+    NotExpressible {
+        /// Where.
+        at: Location,
+        /// The operator, shortened.
+        op: String,
+        /// Why not, and what to do instead.
+        why: &'static str,
+    },
     /// A circle is not on the Earth.
     #[error("{at}: a place has a latitude from -90 to 90, a longitude from -180 to 180 and a distance above 0")]
     Place {
@@ -342,6 +352,7 @@ impl RuleError {
             | Self::NotAsked { at, .. }
             | Self::OutOfRange { at, .. }
             | Self::Operator { at, .. }
+            | Self::NotExpressible { at, .. }
             | Self::Local { at, .. }
             | Self::NoMonetary { at, .. }
             | Self::Points { at, .. }

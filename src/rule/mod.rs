@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Attributes stand by their names, or in quotes within `attribute('…')`; those of the person's groups behind their
-//! kind, as in `group('company').plan`. `context`, `affinity`, `session`, `segment`
-//! and `event` are the other things to ask about. The operators are `= != > >= < <=`, `[NOT] IN (…)`,
+//! kind, as in `group('company').plan`. `context`, `session`, `segment`, `event` and those under
+//! [Portrait](#portrait) are the other things to ask about. The operators are `= != > >= < <=`, `[NOT] IN (…)`,
 //! `BETWEEN … AND …`, `EXISTS`, `CONTAINS`, `STARTS_WITH`; `AND`, `OR`, `NOT` and parentheses combine. The same in
 //! JSON is `{"plan": "pro", "$event": {"name": "item_viewed", "where": {"category": "shoes"}, "within": "7d",
 //! "count": {"$gte": 3}}, "$not": {"$segment": "newsletter"}}`. All forms give one tree.
@@ -33,6 +33,35 @@
 //! In JSON these are `$endsWith`, `$regex`, `$regexi`, `$ini`, `$eqi` and so on, `$inGroup`, `$all`, `$elemMatch`,
 //! `$every`, `$size`, `$length`, `$type`, `$same`, `$vgte`, `{"$now": "-30d"}`, `$anniversary`, `$near` and `$jsNumber`.
 //!
+//! # Portrait
+//!
+//! | Written | Is |
+//! |---|---|
+//! | `affinity('category', 'shoes')` | the share of the interest along an item attribute, from 0 to 1 |
+//! | `affinity('category', 'shoes').score()`, `….rank()` | its decayed weight; its place, from 1 on |
+//! | `affinity('category').top() = 'shoes'` | the value of the strongest interest |
+//! | `lifecycle() = 'at_risk'` | `new`, `active`, `at_risk`, `lapsed` or `returned`; see [`Lifecycle`](crate::profile::Lifecycle) |
+//! | `lifecycle().since() < 3 days` | for how long the person has been in that stage |
+//! | `purchases().count()`, `purchases().since()`, `purchases('EUR').sum()` | how often, how long ago, for how much |
+//! | `rfm(recency) >= 4` | a score by the schema's cut points; also `frequency` and `monetary` |
+//! | `percent('new-checkout') < 10` | where the stable hash of the person falls; see [`Bucket::percent`](crate::hash::Bucket::percent) |
+//! | `variant('spring') = 'b'` | the variant that a campaign showed first |
+//! | `local(hour, '+02:00') >= 18` | the local time; also `time`, `day_part`, `weekday` and `date` |
+//! | `score(3 IF plan = 'pro', -1 IF event('refunded')) >= 2` | the points of the conditions that hold |
+//!
+//! What time alone changes has its exact time: weights fade, stages and scores end, clocks go on. Without an offset
+//! `local` takes the request's: `context('utc_offset')`, in minutes or such as `+02:00`, else UTC. Spans are written as
+//! `7 days` or `1h30m`. "First time" is `session(count) = 1`, "in two of three segments" is `score(1 IF segment('a'),
+//! 1 IF segment('b'), 1 IF segment('c')) >= 2`, and what was shown is asked of events: `event('exposed').where(campaign
+//! = 'spring' AND variant = 'b').within(7 days).count() >= 3`, with `campaign`, `variant` and `placement` known from the
+//! decision that the event names. Page, referrer, device and UTM parameters are what the host puts into the request:
+//! `context('utm.source') = 'newsletter'`.
+//!
+//! In JSON these are `$affinity`, `$affinityScore`, `$affinityRank`, `$affinityTop`, `{"$lifecycle": {"stage": "lapsed",
+//! "since": {"$lt": {"$span": "3d"}}}}`, `$purchases` with `count`, `since` and `sum`, `$rfm`, `$percent`, `$variant`,
+//! `{"$local": {"offset": "+02:00", "hour": {"$gte": 18}}}`, and `{"$score": {"of": [{"points": 3, "if": {…}}, …],
+//! "$gte": 2}}`.
+//!
 //! # Meaning
 //!
 //! What is missing compares as false, and so `x != 1`, which is `NOT x = 1`, holds where `x` is missing. Kinds are
@@ -49,9 +78,11 @@
 mod alone;
 mod asked;
 mod ast;
+mod build_values;
 mod builder;
 mod check;
 mod computed;
+mod derive;
 mod error;
 mod eval;
 mod explain;
@@ -62,6 +93,7 @@ mod growthbook;
 mod js;
 mod js_pattern;
 mod json;
+mod json_logic;
 mod json_test;
 mod lexer;
 mod lint;
@@ -72,6 +104,7 @@ mod pattern;
 mod plan;
 mod portrait;
 mod print;
+mod session;
 mod value_test;
 mod version;
 
@@ -162,6 +195,26 @@ impl Rule {
         Ok(Self::of(growthbook::read(condition, lists)?, || Location::Path("".into()))?)
     }
 
+    /// Reads a rule of JsonLogic, with flagd's `starts_with`, `ends_with` and `sem_ver`, into the same tree as every
+    /// other rule. A `var` is an attribute; within `some`, `all` and `none` it is a part of the element.
+    ///
+    /// It answers as the reference implementation in JavaScript does, but that a list is `in` another one if any of
+    /// its elements is.
+    ///
+    /// # Errors
+    /// What computes a value rather than saying yes or no (arithmetic, `map`, `fractional` …), what compares two
+    /// `var`s with each other, what is no operator, and what passes the limits of rules; each with its path.
+    ///
+    /// ```
+    /// use bespoke::Rule;
+    /// let logic = serde_json::json!({"and": [{">=": [{"var": "age"}, 18]}, {"ends_with": [{"var": "email"}, "@x.org"]}]});
+    /// let rule = Rule::from_jsonlogic(&logic).unwrap();
+    /// assert_eq!(rule.to_string(), "js_number(age) >= 18 AND email ENDS_WITH '@x.org'");
+    /// ```
+    pub fn from_jsonlogic(logic: &serde_json::Value) -> Result<Self, RuleErrors> {
+        Ok(Self::of(json_logic::read(logic)?, || Location::Path("".into()))?)
+    }
+
     /// Reads either form: a JSON string holds the text form, anything else is the JSON form.
     ///
     /// # Errors
@@ -207,6 +260,49 @@ impl Rule {
         let mut names = Vec::new();
         walk(&self.expr, &mut names, &mut Map::default());
         names
+    }
+
+    /// The names of the attributes that the rule asks about, in the order in which it does, without repetition.
+    ///
+    /// ```
+    /// use bespoke::Rule;
+    /// let rule = Rule::parse("plan = 'pro' AND NOT (age > 30 OR plan = 'club')").unwrap();
+    /// assert_eq!(rule.attributes(), ["plan", "age"]);
+    /// ```
+    #[must_use]
+    pub fn attributes(&self) -> Vec<&str> {
+        fn walk<'a>(expr: &'a Expr, names: &mut Vec<&'a str>) {
+            match expr {
+                Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| walk(part, names)),
+                Expr::Not(inner) => walk(inner, names),
+                Expr::Test(comparison) => match &comparison.source {
+                    ast::Source::Attribute(name) if !names.contains(&name.as_str()) => names.push(name),
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        let mut names = Vec::new();
+        walk(&self.expr, &mut names);
+        names
+    }
+
+    /// The parts of which all must hold: those of a conjunction, or the rule itself.
+    ///
+    /// ```
+    /// use bespoke::Rule;
+    /// let rule = Rule::parse("plan = 'pro' AND (age > 30 OR age EXISTS)").unwrap();
+    /// assert_eq!(rule.parts().len(), 2);
+    /// assert_eq!(rule.parts()[0].to_string(), "plan = 'pro'");
+    /// ```
+    #[must_use]
+    pub fn parts(&self) -> Vec<Self> {
+        match &self.expr {
+            Expr::And(parts) if self.broken.is_none() => {
+                parts.iter().map(|part| Self { expr: part.clone(), broken: None }).collect()
+            }
+            _ => vec![self.clone()],
+        }
     }
 
     /// Every counter that the rule asks for, with what it counts.
