@@ -8,7 +8,7 @@ use std::fmt;
 use std::hash::BuildHasher;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128, xxh3_128_with_seed};
 
 /// A name as the inside of the crate knows it: the 64-bit XXH3 of its UTF-8 bytes.
 ///
@@ -147,6 +147,11 @@ pub(crate) fn checksum(bytes: &[u8]) -> u64 {
 /// The 128-bit XXH3 of a person's id under its kind, wide enough for billions of people.
 pub(crate) fn wide(kind: u8, id: &str) -> u128 {
     xxh3_128(id.as_bytes()) ^ u128::from(kind).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
+}
+
+/// The 128-bit XXH3 of an id of a named kind.
+pub(crate) fn wide_of(kind: Symbol, id: &str) -> u128 {
+    xxh3_128_with_seed(id.as_bytes(), kind.0)
 }
 
 /// A map from keys that are already well mixed hashes.

@@ -4,12 +4,13 @@
 //! anonymous visitor `7` have different keys. A [`DecisionId`] names one answer, so that exposures and rewards find
 //! the decision they belong to.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::hash::wide;
+use crate::hash::{Symbol, wide, wide_of};
 
 /// The longest id, in bytes, that is accepted for a user, an item, an event or a name; longer ones are refused.
 pub const MAX_ID_BYTES: usize = 512;
@@ -34,6 +35,25 @@ impl UserKey {
     #[must_use]
     pub fn anonymous(id: &str) -> Self {
         Self(wide(1, id))
+    }
+
+    /// The key of an id of any kind: `user` and `anonymous` as [`UserKey::known`] and [`UserKey::anonymous`] have it,
+    /// `email`, `phone`, `device`, or a kind of the host's own. The value is brought into its [`normal`] form first.
+    ///
+    /// ```
+    /// use bespoke::id::UserKey;
+    /// assert_eq!(UserKey::of("email", " Ann@Example.com"), UserKey::of("email", "ann@example.com"));
+    /// assert_eq!(UserKey::of("phone", "0049 (30) 1234-5"), UserKey::of("phone", "+493012345"));
+    /// assert_eq!(UserKey::of("user", "7"), UserKey::known("7"));
+    /// assert_ne!(UserKey::of("loyalty_card", "7"), UserKey::of("device", "7"));
+    /// ```
+    #[must_use]
+    pub fn of(kind: &str, value: &str) -> Self {
+        match kind {
+            "user" => Self::known(value),
+            "anonymous" => Self::anonymous(value),
+            kind => Self(wide_of(Symbol::new(kind), &normal(kind, value))),
+        }
     }
 
     /// Takes back a number that [`UserKey::to_bits`] gave.
@@ -85,6 +105,52 @@ impl<'de> Deserialize<'de> for UserKey {
             let (high, low) = <(u64, u64)>::deserialize(deserializer)?;
             Ok(Self(u128::from(high) << 64 | u128::from(low)))
         }
+    }
+}
+
+/// The form in which ids of a kind are compared.
+///
+/// | kind | form |
+/// |---|---|
+/// | `user`, `anonymous` | as it is |
+/// | `email`, `device` | without space around it, in lower case |
+/// | `phone` | the digits, behind a `+` if the number begins with `+` or `00`; text without digits as others |
+/// | others | without space around it |
+///
+/// Nothing is copied that is in this form already.
+///
+/// ```
+/// use bespoke::id::normal;
+/// assert_eq!(normal("phone", "+49 30 123"), "+4930123");
+/// assert_eq!(normal("loyalty_card", " A7 "), "A7");
+/// ```
+#[must_use]
+pub fn normal<'a>(kind: &str, value: &'a str) -> Cow<'a, str> {
+    let trimmed = value.trim();
+    match kind {
+        "user" | "anonymous" => Cow::Borrowed(value),
+        "email" | "device" if trimmed.chars().any(char::is_uppercase) => Cow::Owned(trimmed.to_lowercase()),
+        "phone" => phone(trimmed),
+        _ => Cow::Borrowed(trimmed),
+    }
+}
+
+fn phone(trimmed: &str) -> Cow<'_, str> {
+    let is_plain = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+    let bare = trimmed.strip_prefix('+').unwrap_or(trimmed);
+    let digits: Cow<'_, str> = if is_plain(bare) {
+        Cow::Borrowed(bare)
+    } else {
+        Cow::Owned(trimmed.chars().filter(char::is_ascii_digit).collect())
+    };
+    if digits.is_empty() {
+        return Cow::Borrowed(trimmed);
+    }
+    match digits.strip_prefix("00") {
+        _ if trimmed.starts_with('+') && is_plain(bare) => Cow::Borrowed(trimmed),
+        _ if trimmed.starts_with('+') => Cow::Owned(format!("+{digits}")),
+        Some(rest) => Cow::Owned(format!("+{rest}")),
+        None => digits,
     }
 }
 

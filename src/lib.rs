@@ -55,6 +55,7 @@
 //! | [`event`] | what happened: an [`Event`], its [`EventKind`], reading it from JSON and from the Segment spec |
 //! | [`catalog`] | what can be recommended: an [`Item`] and its facets |
 //! | [`schema`] | which names there are, so that a mistyped one is an error |
+//! | [`identity`] | which ids are one person: links, the people they make, and why |
 //! | [`profile`] | what is known of one person: attributes, affinities, history, sessions, counters |
 //! | [`rule`], [`segment`] | yes/no expressions over a person and a request; named ones with kept membership |
 //! | [`campaign`] | who is shown what, where and when: audience, schedule, variants, chooser, goal |
@@ -87,6 +88,7 @@ mod error;
 pub mod event;
 pub mod hash;
 pub mod id;
+pub mod identity;
 pub mod insight;
 mod near;
 pub mod personalizer;

@@ -142,6 +142,31 @@ fn a_decision_allocates_only_what_leaves_in_the_answer() {
     }
 }
 
+/// A known user on a device of theirs, as most events come.
+#[test]
+fn an_event_of_linked_ids_allocates_nothing_in_the_steady_state() {
+    let shop = bespoke::Personalizer::new(engine());
+    let event = |n: u32| {
+        let mut event = Event::new(EventKind::PageViewed, "ann", NOW + Span::seconds(30 * n)).property("color", "red");
+        event.anonymous = Some("laptop".to_owned());
+        event.ids.insert("email".to_owned(), "ann@example.com".to_owned());
+        event.id = Some(format!("event-{n}"));
+        event
+    };
+    let visit = Event::by_visitor(EventKind::PageViewed, "laptop", NOW).id("before");
+    let ingest = |event: &Event| shop.ingest(event, event.time).unwrap();
+    ingest(&visit);
+    (1..=200).map(event).for_each(|event| drop(ingest(&event)));
+    assert_eq!(shop.explain_identity(bespoke::UserKey::known("ann")).fragments.len(), 2);
+    let events: Vec<Event> = (201..=500).map(event).collect();
+    let allocated = allocation_counter::measure(|| {
+        for event in &events {
+            assert!(!ingest(event).repeated);
+        }
+    });
+    assert_eq!(allocated.count_total, 0, "{allocated:?}");
+}
+
 /// Everything at once: long texts, many attributes with a past, objects in lists, counters that spill, affinities,
 /// groups, preferences, consent, computed attributes.
 fn crowded(engine: &Engine, models: &Models, events: u32) -> Profile {

@@ -69,7 +69,8 @@ impl Log {
 
         let ingested = shop.ingest(event, self.now)?;
         self.repeated += usize::from(ingested.repeated);
-        self.linked += usize::from(ingested.link == Some(bespoke::personalizer::Link::Joined));
+        self.linked +=
+            usize::from(ingested.links.iter().any(|of| matches!(of, bespoke::identity::LinkOutcome::Joined { .. })));
         self.entered += ingested.entered.len();
         self.left += ingested.left.len();
 

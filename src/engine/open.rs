@@ -144,6 +144,15 @@ impl OpenDecisions {
         self.evict();
     }
 
+    /// Takes over what another one knows of decisions that are here too.
+    pub(crate) fn follow(&mut self, other: &Self) {
+        for ours in &mut self.0 {
+            if let Ok(at) = other.0.binary_search_by_key(&(ours.time, ours.id), |open| (open.time, open.id)) {
+                (ours.exposed, ours.paid) = (other.0[at].exposed, other.0[at].paid);
+            }
+        }
+    }
+
     /// When the newest of them was made.
     #[must_use]
     pub fn newest(&self) -> Option<Timestamp> {

@@ -9,6 +9,8 @@ use crate::value::Value;
 pub const SKEW: Span = Span::minutes(5);
 /// The most items of one event.
 pub const MAX_ITEMS: usize = 500;
+/// The most further ids of one event.
+pub const MAX_IDS: usize = 16;
 /// The most properties, and the most attributes, of one event.
 pub const MAX_PROPERTIES: usize = 500;
 /// The most bytes of one text value, list or object.
@@ -19,7 +21,7 @@ pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 #[non_exhaustive]
 pub enum EventError {
     /// Nobody is named.
-    #[error("the event names nobody: it needs `user` or `anonymous`")]
+    #[error("the event names nobody: it needs `user`, `anonymous` or `ids`")]
     NoUser,
     /// An id or name is the empty text.
     #[error("`{field}` is empty; leave it out or give an id")]
@@ -92,8 +94,13 @@ impl Event {
     /// # Errors
     /// The first [`EventError`] that holds.
     pub fn check(&self, now: Timestamp) -> Result<(), EventError> {
-        if self.user.is_none() && self.anonymous.is_none() {
+        if self.user.is_none() && self.anonymous.is_none() && self.ids.is_empty() {
             return Err(EventError::NoUser);
+        }
+        too_many("ids", self.ids.len(), MAX_IDS)?;
+        for (kind, value) in &self.ids {
+            check_id("ids", Some(kind))?;
+            check_id("ids", Some(value))?;
         }
         let ids = [
             ("user", self.user.as_deref()),

@@ -23,7 +23,7 @@ pub mod segment_spec;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-pub use check::{EventError, MAX_ITEMS, MAX_PROPERTIES, MAX_TEXT_BYTES, SKEW};
+pub use check::{EventError, MAX_IDS, MAX_ITEMS, MAX_PROPERTIES, MAX_TEXT_BYTES, SKEW};
 pub use kind::EventKind;
 pub use read::{EventJsonError, EventReadError};
 pub use segment_spec::SegmentSpecError;
@@ -32,10 +32,13 @@ use crate::id::{DecisionId, UserKey};
 use crate::time::Timestamp;
 use crate::value::Properties;
 
+/// Ids of a person by their kinds.
+pub type Ids = std::collections::BTreeMap<String, String>;
+
 /// Something that happened.
 ///
-/// `user` is the id by which the host knows a person, `anonymous` the id of a visitor or device before that; at
-/// least one is there, and an event with both links them. Fields that are not there are empty.
+/// `user` is the id by which the host knows a person, `anonymous` the id of a visitor or device before that, `ids`
+/// holds others; at least one is there, and an event with several links them. Fields that are not there are empty.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Event {
@@ -49,6 +52,10 @@ pub struct Event {
     /// The id of a visitor or device that is not (yet) a known person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anonymous: Option<String>,
+    /// Further ids of the person by their kinds, such as `{"email": "ann@example.com"}`. All ids of an event are
+    /// linked, and any one will do.
+    #[serde(default, skip_serializing_if = "Ids::is_empty")]
+    pub ids: Ids,
     /// A unique id, by which a repeated delivery is recognised. Without one, events alike in kind, time, items,
     /// attributes and properties are taken for one event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,6 +128,22 @@ impl Event {
         Self { kind, time, anonymous: Some(anonymous.into()), ..Self::default() }
     }
 
+    /// Names the person by a further id, of a kind such as `email` or `phone`, or of the host's own.
+    ///
+    /// ```
+    /// use bespoke::{Engine, Event, EventKind, Personalizer, Timestamp, UserKey};
+    /// let shop = Personalizer::new(Engine::from_json("{}")?);
+    /// let now: Timestamp = "2026-03-01T12:00:00Z".parse()?;
+    /// shop.ingest(&Event::new(EventKind::Identified, "ann", now).also("email", "Ann@example.com"), now)?;
+    /// assert_eq!(shop.resolve(UserKey::of("email", "ann@example.com")), UserKey::known("ann"));
+    /// # Ok::<(), bespoke::Error>(())
+    /// ```
+    #[must_use]
+    pub fn also(mut self, kind: impl Into<String>, value: impl Into<String>) -> Self {
+        self.ids.insert(kind.into(), value.into());
+        self
+    }
+
     /// Gives it the unique id by which a repeated delivery is recognised.
     #[must_use]
     pub fn id(mut self, id: impl Into<String>) -> Self {
@@ -178,13 +201,14 @@ impl Event {
         self
     }
 
-    /// The key of the person it names: the known user if there is one, else the visitor.
+    /// The key of the person it names: the known user if there is one, else the visitor, else the first of the
+    /// other ids.
     #[must_use]
     pub fn key(&self) -> Option<UserKey> {
         match (&self.user, &self.anonymous) {
             (Some(user), _) => Some(UserKey::known(user)),
             (None, Some(anonymous)) => Some(UserKey::anonymous(anonymous)),
-            (None, None) => None,
+            (None, None) => self.ids.iter().next().map(|(kind, value)| UserKey::of(kind, value)),
         }
     }
 

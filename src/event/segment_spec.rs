@@ -10,7 +10,8 @@
 //! | `alias` | [`EventKind::Aliased`] with `previousId` as `previous` |
 //!
 //! **Who and when.** `messageId` is the id, `userId` the user, `anonymousId` the visitor; whole numbers are taken as
-//! ids. The time is the first there is of `timestamp`, `originalTimestamp`, `sentAt` (the batch's too) and
+//! ids. Each of `context.externalIds` becomes one of [`Event::ids`] under its type (`user_id` and `anonymous_id` under
+//! `user` and `anonymous`), unless its collection is another than `users`. The time is the first there is of `timestamp`, `originalTimestamp`, `sentAt` (the batch's too) and
 //! `receivedAt`.
 //!
 //! **Commerce (`track` only).** Each of `products` becomes an item, by `product_id` or else `sku`, with `quantity`
@@ -226,7 +227,7 @@ impl Message {
             }
             None => return Err(self.missing("type", "it says `identify`, `track`, `page` and the like")),
         }
-        if event.user.is_none() && event.anonymous.is_none() {
+        if event.user.is_none() && event.anonymous.is_none() && event.ids.is_empty() {
             let at = if self.at.is_empty() { "message" } else { self.at.trim_end_matches('.') };
             return Err(SegmentSpecError::NoUser { at: at.to_owned() });
         }
@@ -315,6 +316,7 @@ impl Message {
         if let Some(channel) = self.text("channel")? {
             event.channel = Some(channel);
         }
+        self.read_external_ids(event)?;
         // Beside a group, attributes are the group's; the traits of a context are the person's.
         if event.kind != EventKind::Grouped {
             self.read_traits(&mut event.attributes)?;
@@ -334,6 +336,25 @@ impl Message {
         for path in CONTEXT {
             if let Some(found) = text(path) {
                 event.properties.insert(format!("context.{path}"), found.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the ids that `externalIds` names, each by its type; those of other collections than `users` are dropped.
+    fn read_external_ids(&mut self, event: &mut Event) -> Result<(), SegmentSpecError> {
+        let ids = match self.take("externalIds") {
+            None => return Ok(()),
+            Some(Json::Array(ids)) => ids,
+            Some(other) => return Err(wrong(&self.path("externalIds"), "a list of ids", &other)),
+        };
+        for (index, json) in ids.into_iter().enumerate() {
+            let at = self.path(&format!("externalIds[{index}]"));
+            let mut of = Self { fields: object(json, &at)?, at: at + "." };
+            let is_of_user = of.text("collection")?.is_none_or(|collection| collection == "users");
+            if let (Some(kind), Some(id), true) = (of.text("type")?, of.id("id")?, is_of_user) {
+                let kind = kind.strip_suffix("_id").filter(|of| ["user", "anonymous"].contains(of)).unwrap_or(&kind);
+                event.ids.insert(kind.to_owned(), id);
             }
         }
         Ok(())

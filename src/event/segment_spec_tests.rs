@@ -192,3 +192,18 @@ fn a_bad_message_says_where_it_is_bad() {
         assert_eq!(from_json(text).unwrap_err().to_string(), message, "{text}");
     }
 }
+
+#[test]
+fn external_ids_become_ids_by_their_type() {
+    let events = from_json(
+        r#"{"type": "page", "timestamp": "2026-03-01", "context": {"externalIds": [
+            {"id": "ann@example.com", "type": "email", "collection": "users", "encoding": "none"},
+            {"id": 7, "type": "user_id"}, {"id": "acme", "type": "email", "collection": "accounts"}
+        ]}}"#,
+    )
+    .unwrap();
+    let ids: Vec<(&str, &str)> = events[0].ids.iter().map(|(kind, id)| (kind.as_str(), id.as_str())).collect();
+    assert_eq!(ids, [("email", "ann@example.com"), ("user", "7")]);
+    let wrong = from_json(r#"{"type": "page", "timestamp": 0, "context": {"externalIds": "ann"}}"#).unwrap_err();
+    assert_eq!(wrong.to_string(), "`context.externalIds` is text, but must be a list of ids");
+}

@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::people::{People, Record, Shard, shard_of};
+use super::people::{People, Shard, shard_of};
+use super::record::Record;
 use super::{Personalizer, lock, read, write};
 use crate::decision::Request;
 use crate::engine::NextChange;

@@ -73,8 +73,7 @@ impl Names {
 
 impl Personalizer {
     /// Everything that is known about a person, as JSON: what [`Engine::export`](crate::engine::Engine::export) tells,
-    /// and the ids that are linked and the open decisions. `None` if nobody is known by this id. Cost: a look at every
-    /// link.
+    /// and the ids that are linked and the open decisions. `None` if nobody is known by this id.
     ///
     /// Names that neither the definitions nor the catalog speak are told if they are among the 4,096 that events
     /// brought; else their hash is. The fields, of which those after `segments` are there if there is anything to tell:
@@ -106,9 +105,7 @@ impl Personalizer {
         let engine = self.engine();
         let user = self.people.resolve(user);
         self.freshen(user);
-        let mut ids: Vec<UserKey> =
-            self.people.identities.iter().flat_map(|identities| read(identities).ids_of(user)).collect();
-        ids.sort_unstable();
+        let ids: Vec<UserKey> = self.people.graph.ids_of(user).into_iter().filter(|id| *id != user).collect();
         let found = self.people.read(user, |record| {
             let record = record?;
             let profile: &Profile = &record.profile;

@@ -129,6 +129,17 @@ impl GroupStore {
         }
     }
 
+    /// Takes in what is known about groups elsewhere.
+    pub(super) fn merge(&self, groups: Vec<(GroupKey, Group)>, engine: &Engine) {
+        for (key, theirs) in groups {
+            let mut shard = write(self.shard(key));
+            let mut group = shard.get(&key).map(|ours| Group::clone(ours)).unwrap_or_default();
+            group.merge(&theirs, engine.upkeep());
+            shard.insert(key, Arc::new(group));
+            self.evict(&mut shard);
+        }
+    }
+
     pub(super) fn bytes(&self) -> usize {
         let of = |shard: &RwLock<Shard>| {
             let shard = read(shard);
@@ -186,7 +197,7 @@ impl Personalizer {
     /// Attaches a person's groups as they are now, if they have changed since the person was last touched.
     pub(super) fn freshen(&self, user: crate::id::UserKey) {
         if self.people.read(user, |record| record.is_some_and(|record| self.groups.is_stale(&record.profile))) {
-            self.people.change_owner(user, |record| self.groups.attach(&mut record.profile));
+            self.people.change(user, |record| self.groups.attach(&mut record.profile));
         }
     }
 }

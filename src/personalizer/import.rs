@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::people::Record;
+use smallvec::SmallVec;
+
+use super::graph::Place;
+use super::record::Record;
 use super::{IngestError, Personalizer, write};
 use crate::engine::{Changes, Engine, OpenDecisions};
 use crate::event::{Event, EventKind};
@@ -80,12 +83,28 @@ impl Personalizer {
             // Once an event is not too old for the erasure of its person, no later one is.
             let mut rest = &run[..];
             while let Some((first, after)) = rest.split_first() {
-                let result = self.people.update(&events[*first], &batch.engine, |user, _, record| {
-                    batch.fold(rest, user, record, &mut scratch.context, imported);
+                let event = &events[*first];
+                let mut blocked = Vec::new();
+                let names = self.people.graph.names(event, &mut blocked);
+                let Some(name) = names.first() else {
+                    errors.extend(blocked.pop().map(|id| (*first as u64, IngestError::Blocked { id })));
+                    rest = after;
+                    continue;
+                };
+                // Whose a device is depends on the time, so that its events go one by one.
+                let is_device = self.people.graph.rules.rank(name.kind).is_device();
+                let (run, later) = if is_device { rest.split_at(1) } else { (rest, &rest[..0]) };
+                let (with, mut links) = ((&*batch.engine, &self.models), SmallVec::new());
+                let result = self.people.update(event, &names, now, with, &mut links, &mut |place, record| {
+                    batch.fold(run, (place, is_device), record, &mut scratch.context, imported);
                 });
-                let Err(error) = result else { break };
-                errors.push((*first as u64, error));
-                rest = after;
+                match result {
+                    Ok(()) => rest = later,
+                    Err(error) => {
+                        errors.push((*first as u64, error));
+                        rest = after;
+                    }
+                }
             }
         }
         self.give_back(scratch);
@@ -109,13 +128,18 @@ impl Batch<'_> {
     fn fold(
         &self,
         run: &[usize],
-        user: UserKey,
+        (place, is_device): (Place, bool),
         record: &mut Record,
         context: &mut Vec<Seen>,
         imported: &mut Imported,
     ) {
         let Self { engine, events, now, .. } = self;
+        if is_device || !record.is_whole(place) {
+            run.iter().for_each(|index| self.fold_part(&events[*index], (place, is_device), record, context, imported));
+            return;
+        }
         let (mut pending, none) = (None, OpenDecisions::default());
+        let user = place.0;
         let (open, profile) = (record.open.as_deref().unwrap_or(&none), &mut record.profile);
         // Requests wait while models learn, so they have their turn between a few events.
         for run in run.chunks(AT_ONCE) {
@@ -147,6 +171,32 @@ impl Batch<'_> {
     }
 }
 
+impl Batch<'_> {
+    /// Folds an event in where a person has several parts, or the event is kept as it came as well.
+    fn fold_part(
+        &self,
+        event: &Event,
+        (place, is_device): (Place, bool),
+        record: &mut Record,
+        context: &mut Vec<Seen>,
+        imported: &mut Imported,
+    ) {
+        let Self { shop, engine, now, .. } = self;
+        imported.mismatched += shop.groups.update(event, engine).len() as u64;
+        shop.names.learn(event);
+        let mut models = write(&shop.models);
+        let with = (&**engine, &models.catalog, &shop.groups);
+        let (changes, is_new) = shop.people.apply(event, (place, is_device), record, with, *now);
+        imported.mismatched += changes.mismatched.len() as u64;
+        imported.untracked += u64::from(changes.untracked);
+        imported.repeated += u64::from(changes.repeated && !changes.untracked);
+        imported.taken += u64::from(!changes.untracked && !changes.repeated);
+        if is_new && weight_of(&event.kind) > 0.0 && !event.items.is_empty() {
+            engine.learn(event, record.of_label(place.1), &mut models, context);
+        }
+    }
+}
+
 /// The sound events of a batch, by their indexes, in runs that name the same person in the same way: people in the
 /// order of their keys, the events of one by time. People whom an event of the batch links are taken for one here,
 /// so that a link happens among their events when it did. An event that links stands alone.
@@ -157,25 +207,25 @@ fn runs(batch: &[Event], now: Timestamp, errors: &mut Vec<(u64, IngestError)>) -
         if let Err(error) = event.check(now) {
             errors.push((index as u64, error.into()));
         } else if let Some(key) = event.key() {
-            if let Some(other) = other(event) {
-                groups.join(key, other);
-            }
+            others(event).for_each(|other| groups.join(key, other));
             sound.push((key, index));
         }
     }
     let mut order: Vec<(UserKey, Timestamp, usize, UserKey)> =
         sound.into_iter().map(|(key, index)| (groups.root(key), batch[index].time, index, key)).collect();
     order.sort_unstable();
-    let alone = |index: usize| other(&batch[index]).is_some();
+    let alone = |index: usize| others(&batch[index]).next().is_some();
     let runs = order.chunk_by(|a, b| a.3 == b.3 && !alone(a.2) && !alone(b.2));
     runs.map(|run| run.iter().map(|(_, _, index, _)| *index).collect()).collect()
 }
 
-/// The second id that an event names, if it names two.
-fn other(event: &Event) -> Option<UserKey> {
-    event.user.as_ref()?;
+/// The ids that an event names beside the one under which it is kept.
+fn others(event: &Event) -> impl Iterator<Item = UserKey> + '_ {
     let previous = event.previous.as_deref().filter(|_| event.kind == EventKind::Aliased);
-    previous.or(event.anonymous.as_deref()).map(UserKey::anonymous)
+    let anonymous = previous.or(event.anonymous.as_deref()).map(UserKey::anonymous);
+    let key = event.key();
+    let further = event.ids.iter().map(|(kind, value)| UserKey::of(kind, value));
+    anonymous.into_iter().chain(further).filter(move |id| Some(*id) != key)
 }
 
 /// Which ids a batch links: a forest in which each id points towards the lowest of its tree.

@@ -5,21 +5,32 @@
 //! decision waits neither for a snapshot nor for another engine, and for an event only while that event of the same
 //! shard is folded, which takes microseconds.
 //!
-//! Its state does not depend on how events of different people interleave, as long as no limit bites: two hosts that
-//! ingest the same events, those of one id in any order, end with the same snapshot bytes. Links between ids are the
-//! exception: what goes with what is learned from the history that is known as one person's by then, and of two users
-//! of a device the first to be linked gets what was known under it.
+//! Which ids are one person is said by [`identity`](crate::identity). What each id brings is kept as a part of its own,
+//! so that [`Personalizer::unlink`] takes a person apart exactly; what goes with what is learned within such a part.
+//!
+//! Its state does not depend on the order in which events and links arrive, nor on how often, as long as no limit
+//! bites: two hosts that ingest the same end with the same snapshot bytes. The limits that matter here: 500 links that
+//! reach each other, 16 identifications of a device, 64 parts of a person, and the newest 256 events of a device and
+//! [`recent`](crate::identity::Settings::recent) of all, which are folded again when it turns out late who was there.
+//! Exceptions are decisions with their exposures and rewards, which happen in their order; consent, which holds from
+//! when it is known; and what goes with what on a device whose second user becomes known late.
 
 mod due;
 mod export;
 mod export_all;
+mod graph;
 mod groups;
-mod identity;
 mod import;
 mod people;
+mod recent;
+mod record;
+mod regroup;
+mod relink;
 mod retain;
 mod snapshot;
 mod survey;
+mod unite;
+mod who;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -27,7 +38,6 @@ use smallvec::SmallVec;
 
 pub use due::Due;
 pub use export_all::{Export, ExportError, ExportRow, Exported};
-pub use identity::Link;
 pub use import::Imported;
 pub use people::Limits;
 pub use retain::{Retained, Suppression};
@@ -38,13 +48,15 @@ use crate::engine::{Changes, DecideScratch, Engine, Exposure, Models, OpenDecisi
 use crate::event::{Event, EventError, EventKind};
 use crate::hash::Symbol;
 use crate::id::UserKey;
+use crate::identity::{BlockedValue, LinkOutcome, Settings, SettingsError};
 use crate::profile::{Profile, weight_of};
 use crate::recommend::Seen;
 use crate::report::Report;
 use crate::time::Timestamp;
 use export::Names;
 use groups::GroupStore;
-use people::{People, Record};
+use people::People;
+use record::Record;
 
 /// Engine, profiles, models and open decisions, shared between threads.
 ///
@@ -108,8 +120,10 @@ pub struct Ingested {
     pub exposure: Option<Exposure>,
     /// The decisions that the event paid.
     pub payments: Payments,
-    /// What became of the link between ids, if the event names two.
-    pub link: Option<Link>,
+    /// What became of the links between the ids that the event names, but for those that were known.
+    pub links: SmallVec<[LinkOutcome; 1]>,
+    /// The ids of the event that name nobody, and were left out.
+    pub blocked: Vec<BlockedValue>,
 }
 
 /// Why an event was not taken in. Nothing has changed.
@@ -119,6 +133,12 @@ pub enum IngestError {
     /// The event is not sound.
     #[error(transparent)]
     Event(#[from] EventError),
+    /// All ids of the event have values that name nobody, such as `null`.
+    #[error("the event names nobody: `{}` is no {} of anybody's", id.value, id.kind)]
+    Blocked {
+        /// The first of them.
+        id: BlockedValue,
+    },
     /// The person was erased, and the event lies before that.
     #[error("the event of {time} is about somebody who was erased at {erased}; only later events are taken")]
     Erased {
@@ -152,11 +172,29 @@ impl Personalizer {
         Self {
             engine: RwLock::new(Arc::new(engine)),
             models,
-            people: People::new(limits),
+            people: People::new(limits, Settings::default()),
             groups: GroupStore::new(limits.groups),
             names: Names::default(),
             scratch: Mutex::default(),
         }
+    }
+
+    /// Says how ids become people; for a personalizer that knows nobody yet, or that is about to be restored.
+    ///
+    /// # Errors
+    /// A [`SettingsError`] if the settings cannot be.
+    ///
+    /// ```
+    /// use bespoke::identity::Settings;
+    /// use bespoke::{Engine, Personalizer};
+    /// let settings = Settings { blocked: vec!["kiosk-*".to_owned()], ..Settings::default() };
+    /// assert!(Personalizer::new(Engine::from_json("{}")?).identities(settings).is_ok());
+    /// # Ok::<(), bespoke::Error>(())
+    /// ```
+    pub fn identities(mut self, settings: Settings) -> Result<Self, SettingsError> {
+        settings.check()?;
+        self.people = People::new(self.people.limits, settings);
+        Ok(self)
     }
 
     /// Takes in an event: links ids, folds it into the person's profile, notes an exposure, pays decisions, teaches
@@ -168,36 +206,47 @@ impl Personalizer {
         event.check(now)?;
         let engine = self.engine();
         let mut ingested = Ingested::default();
+        let names = self.people.graph.names(event, &mut ingested.blocked);
+        if names.is_empty() {
+            if let Some(id) = ingested.blocked.pop() {
+                return Err(IngestError::Blocked { id });
+            }
+        }
+        let is_device = names.first().is_some_and(|name| self.people.graph.rules.rank(name.kind).is_device());
         let mut scratch = self.scratch();
-        let result = self.people.update(event, &engine, |user, link, record| {
-            ingested.user = Some(user);
-            ingested.link = link;
-            let refused = self.groups.update(event, &engine);
-            engine.join_group(event, &mut record.profile);
-            self.groups.attach(&mut record.profile);
-            let (profile, none) = (&mut record.profile, OpenDecisions::default());
-            let open = record.open.as_deref().unwrap_or(&none);
-            let changes = engine.apply_for(user, event, open, profile, &read(&self.models).catalog, now);
-            let Changes { repeated, entered, left, mismatched, oversized, untracked } = changes;
-            (ingested.repeated, ingested.entered, ingested.left) = (repeated, entered, left);
-            (ingested.mismatched, ingested.oversized, ingested.untracked) = (mismatched, oversized, untracked);
-            ingested.mismatched.extend(refused);
-            let teaches = weight_of(&event.kind) > 0.0 && !event.items.is_empty();
-            let is_exposure = event.kind == EventKind::Exposed;
-            if repeated || untracked || !(teaches || is_exposure || record.is_open()) {
-                return;
-            }
-            let mut models = write(&self.models);
-            if record.is_open() {
-                ingested.exposure = engine.expose(event, record.open(), &mut models);
-                ingested.payments = engine.pay(event, record.open(), &mut models);
-            } else if is_exposure {
-                // Of what was never decided nothing is kept.
-                ingested.exposure = engine.expose(event, &mut OpenDecisions::default(), &mut models);
-            }
-            engine.learn(event, &record.profile, &mut models, &mut scratch.context);
-        });
+        let mut links = SmallVec::new();
+        let result =
+            self.people.update(event, &names, now, (&engine, &self.models), &mut links, &mut |place, record| {
+                ingested.user = Some(place.0);
+                let refused = self.groups.update(event, &engine);
+                let (changes, is_new) = {
+                    let models = read(&self.models);
+                    self.people.apply(event, (place, is_device), record, (&engine, &models.catalog, &self.groups), now)
+                };
+                let Changes { repeated, entered, left, mismatched, oversized, untracked } = changes;
+                (ingested.repeated, ingested.entered, ingested.left) = (repeated, entered, left);
+                (ingested.mismatched, ingested.oversized, ingested.untracked) = (mismatched, oversized, untracked);
+                ingested.mismatched.extend(refused);
+                let teaches = is_new && weight_of(&event.kind) > 0.0 && !event.items.is_empty();
+                let is_exposure = event.kind == EventKind::Exposed;
+                if untracked || !teaches && (repeated || !(is_exposure || record.is_open())) {
+                    return;
+                }
+                let mut models = write(&self.models);
+                if !repeated && record.is_open() {
+                    ingested.exposure = engine.expose(event, record.open(), &mut models);
+                    ingested.payments = engine.pay(event, record.open(), &mut models);
+                    record.share_open();
+                } else if !repeated && is_exposure {
+                    // Of what was never decided nothing is kept.
+                    ingested.exposure = engine.expose(event, &mut OpenDecisions::default(), &mut models);
+                }
+                if is_new {
+                    engine.learn(event, record.of_label(place.1), &mut models, &mut scratch.context);
+                }
+            });
         self.give_back(scratch);
+        ingested.links = links;
         result?;
         self.names.learn(event);
         Ok(ingested)
@@ -208,26 +257,29 @@ impl Personalizer {
     pub fn decide(&self, request: &Request, now: Timestamp) -> Decision {
         let engine = self.engine();
         let mut scratch = self.scratch();
-        let user = self.people.resolve(request.key());
-        self.freshen(user);
-        let decision = self.people.read(user, |record| {
-            let models = read(&self.models);
-            let fresh;
-            let profile = match record {
-                Some(record) => &record.profile,
-                None => {
-                    fresh = Profile::of(user);
-                    &fresh
-                }
-            };
-            engine.decide_for(user, request, profile, &models, now, &mut scratch.decide)
+        let with = (&*engine, &self.models);
+        let asked = self.people.graph.asked(request);
+        let id = asked.unwrap_or_else(|| UserKey::anonymous(""));
+        self.freshen(self.people.resolve(id));
+        let decision = self.people.visit(id, now, with, &mut |(user, _)| {
+            self.people.read(user, |record| {
+                let models = read(&self.models);
+                let fresh;
+                let profile = match record {
+                    Some(record) => &record.profile,
+                    None => {
+                        fresh = Profile::of(user);
+                        &fresh
+                    }
+                };
+                engine.decide_for(user, request, profile, &models, now, &mut scratch.decide)
+            })
         });
         self.give_back(scratch);
-        let is_somebody = request.user.is_some() || request.anonymous.is_some();
-        if is_somebody && decision.campaign.is_some() {
-            self.people.change_owner(request.key(), |record| {
+        if asked.is_some() && decision.campaign.is_some() {
+            self.people.change_owner(id, now, with, &mut |place, record| {
                 if engine.tracks(&record.profile, now) {
-                    record.open().keep(&decision);
+                    record.keep(place, &decision, &engine, &read(&self.models).catalog);
                 }
             });
         }
@@ -240,7 +292,7 @@ impl Personalizer {
     ///
     /// Cost: a look at every link.
     pub fn erase(&self, user: UserKey, now: Timestamp) -> Erased {
-        self.people.erase(user, now)
+        self.people.erase(user, now, (&self.engine(), &self.models))
     }
 
     /// Puts another engine in place of the one that runs. Decisions under way finish with the old one. Profiles are
@@ -278,7 +330,8 @@ impl Personalizer {
         look(&read(&self.models))
     }
 
-    /// The key under which the person with this id is kept: that of the known user whom an anonymous id belongs to.
+    /// The key under which the person with this id is kept: the canonical one of the person's ids, and of a shared
+    /// device the person who was last identified on it.
     #[must_use]
     pub fn resolve(&self, user: UserKey) -> UserKey {
         self.people.resolve(user)

@@ -1,20 +1,25 @@
 //! The people in their shards, and the order in which locks are taken.
 //!
-//! Locks are always taken in the same order, so that no two threads wait for each other: identities before people,
-//! shards by rising index, a shard's queue after the shard, the models last.
+//! Locks are always taken in the same order, so that no two threads wait for each other: the one for changing who is
+//! who, components, shards of ids by rising index, shards of people, the queue of
+//! such a shard, what is kept of recent events, the models. An
+//! event of ids that are linked as it says takes none but shared holds before the shard of its person.
 
 use std::sync::{Mutex, RwLock};
 
-use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::due::Queue;
-use super::identity::{Identities, Link};
+use super::graph::{Graph, Named, Place, evidence_of, fact};
+use super::recent::Recents;
+use super::record::{Label, Record};
+use super::relink::Judged;
 use super::{Erased, IngestError, lock, read, write};
-use crate::engine::{Engine, OpenDecisions};
-use crate::event::{Event, EventKind};
+use crate::engine::{Engine, Models};
+use crate::event::Event;
 use crate::hash::Map;
 use crate::id::UserKey;
-use crate::profile::Profile;
+use crate::identity::{Fact, LinkOutcome, Settings};
 use crate::time::Timestamp;
 
 /// How many people and links are kept.
@@ -22,8 +27,8 @@ use crate::time::Timestamp;
 pub struct Limits {
     /// The most people. Beyond that the sixteenth of a shard that was seen longest ago leaves, ties by key.
     pub people: usize,
-    /// The most links from anonymous ids to users. Beyond that the sixteenth of a shard that was linked longest ago
-    /// leaves, ties by id; such a visitor is a stranger again.
+    /// The most links between ids. Beyond that the sixteenth leaves, those whose newest link is oldest first and all
+    /// that reach each other together; such ids are strangers again, and what they brought stays where it is.
     pub links: usize,
     /// The most groups (companies, accounts …). Beyond that the sixteenth of a shard that was written longest ago
     /// leaves, ties by id; its people still belong to it, but nothing is known about it.
@@ -34,54 +39,6 @@ impl Default for Limits {
     /// Ten million people, as many links, and a million groups.
     fn default() -> Self {
         Self { people: 10_000_000, links: 10_000_000, groups: 1_000_000 }
-    }
-}
-
-/// All that is kept of one person.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Record {
-    pub(super) profile: Profile,
-    /// Boxed, since most people have none at most times.
-    pub(super) open: Option<Box<OpenDecisions>>,
-    /// The time for which the person is queued to be settled.
-    #[serde(skip, default = "never")]
-    pub(super) queued: Timestamp,
-}
-
-const fn never() -> Timestamp {
-    Timestamp::MAX
-}
-
-impl Default for Record {
-    fn default() -> Self {
-        Self { profile: Profile::default(), open: None, queued: never() }
-    }
-}
-
-impl Record {
-    /// When the person was last heard of.
-    pub(super) fn heard(&self) -> Timestamp {
-        let asked = self.open.as_ref().and_then(|open| open.newest());
-        self.profile.heard().max(asked.unwrap_or(Timestamp::MIN))
-    }
-
-    pub(super) fn open(&mut self) -> &mut OpenDecisions {
-        self.open.get_or_insert_default()
-    }
-
-    /// The decisions that await their reward.
-    pub(super) fn decisions(&self) -> Option<&OpenDecisions> {
-        self.open.as_deref()
-    }
-
-    /// Whether decisions await their reward.
-    pub(super) fn is_open(&self) -> bool {
-        self.open.is_some()
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        let open = self.open.as_ref().map_or(0, |open| size_of::<OpenDecisions>() + open.heap_bytes());
-        size_of::<Self>() - size_of::<Profile>() + self.profile.bytes() + open
     }
 }
 
@@ -97,29 +54,36 @@ pub(super) struct Cursor {
 /// A share of all people.
 pub(super) type Shard = Map<UserKey, Box<Record>>;
 
-/// Everybody, by shard.
+/// Everybody, by shard, and who is who.
 #[derive(Debug)]
 pub(super) struct People {
-    pub(super) identities: Box<[RwLock<Identities>]>,
+    pub(super) graph: Graph,
     pub(super) shards: Box<[RwLock<Shard>]>,
     /// By shard, and locked after it: who is to be settled when.
     pub(super) queues: Box<[Mutex<Queue>]>,
-    limits: Limits,
+    pub(super) recents: Recents,
+    pub(super) limits: Limits,
 }
 
 impl People {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, settings: Settings) -> Self {
         Self {
-            identities: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            recents: Recents::new(settings.recent),
+            graph: Graph::new(settings),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             queues: (0..SHARDS).map(|_| Mutex::default()).collect(),
             limits,
         }
     }
 
-    /// The key under which the person with this id is kept.
+    /// The key under which the person with this id is kept: of a device, the person who was last identified on it.
     pub(super) fn resolve(&self, id: UserKey) -> UserKey {
-        read(&self.identities[shard_of(id)]).owner(id).unwrap_or(id)
+        let inside = self.graph.with(id, |component, _| {
+            let Some(component) = component else { return Ok(id) };
+            let owner = component.owner(id, Timestamp::MAX);
+            component.person(owner).ok_or(owner)
+        });
+        inside.unwrap_or_else(|owner| self.graph.person(owner))
     }
 
     /// Lets `look` see a person.
@@ -127,100 +91,216 @@ impl People {
         look(read(&self.shards[shard_of(user)]).get(&user).map(AsRef::as_ref))
     }
 
-    /// Finds the person whom an event is about, linking ids if it names two, and lets `change` change them. Refuses
+    /// Finds the person whom an event is about, linking the ids that it names, and lets `change` change them. Refuses
     /// the event, and changes nothing, if it lies before the erasure of one of its ids.
     pub(super) fn update(
         &self,
         event: &Event,
-        engine: &Engine,
-        change: impl FnOnce(UserKey, Option<Link>, &mut Record),
+        names: &[Named],
+        now: Timestamp,
+        (engine, models): (&Engine, &RwLock<Models>),
+        links: &mut SmallVec<[LinkOutcome; 1]>,
+        change: &mut dyn FnMut(Place, &mut Record),
     ) -> Result<(), IngestError> {
-        let known = event.user.as_deref().map(UserKey::known);
-        let previous = event.previous.as_deref().filter(|_| event.kind == EventKind::Aliased);
-        let anonymous = previous.or(event.anonymous.as_deref()).map(UserKey::anonymous);
-        match (known, anonymous) {
-            (Some(user), None) => {
-                // The lock is held so that the person is not erased in the meantime.
-                let identities = read(&self.identities[shard_of(user)]);
-                refuse(event, identities.erased(user))?;
-                self.change(user, |record| change(user, None, record));
-            }
-            (None, Some(anonymous)) => {
-                // The lock is held so that the id is not linked in the meantime, and the event lost with it.
-                let identities = read(&self.identities[shard_of(anonymous)]);
-                refuse(event, identities.erased(anonymous))?;
-                let user = identities.owner(anonymous).unwrap_or(anonymous);
-                self.change(user, |record| change(user, None, record));
-            }
-            (Some(user), Some(anonymous)) => {
-                // Both are held, the lower one first; where the ids share a shard they share its lock.
-                let (theirs, own) = (shard_of(user), shard_of(anonymous));
-                let below = (theirs < own).then(|| read(&self.identities[theirs]));
-                let mut identities = write(&self.identities[own]);
-                let above = (theirs > own).then(|| read(&self.identities[theirs]));
-                let of_user = below.as_deref().or(above.as_deref()).unwrap_or(&identities);
-                refuse(event, of_user.erased(user))?;
-                refuse(event, identities.erased(anonymous))?;
-                let limit = self.limits.links.div_ceil(SHARDS);
-                let link = identities.link(anonymous, user, event.time, limit);
-                if link == Link::Joined {
-                    self.join(anonymous, user, engine);
-                }
-                self.change(user, |record| change(user, Some(link), record));
-            }
-            // `Event::check` asks for one of the two.
-            (None, None) => {}
+        let Some((first, others)) = names.split_first() else { return Ok(()) };
+        self.graph.refuse(event.time, others)?;
+        let evidence = evidence_of(&event.kind);
+        let steady = self.graph.steady(names, (event.time, now), evidence, |place, erased| {
+            refuse(event.time, erased)?;
+            self.change(place.0, |record| change(place, record));
+            Ok(())
+        });
+        if let Ok(done) = steady {
+            return done;
         }
+        let _held = self.graph.hold();
+        self.graph.refuse(event.time, names)?;
+        let (_, label) = self.graph.place(first.key, event.time);
+        refuse(event.time, self.graph.erased(label.owner))?;
+        // The event itself is about to settle its person.
+        self.expire(first.key, now, (engine, models));
+        for other in others {
+            let fact = fact(first, other, event.time, evidence);
+            match self.link(&fact, now, (engine, models), Some(first.key)) {
+                LinkOutcome::Unchanged => {}
+                outcome => links.push(outcome),
+            }
+        }
+        let place = self.graph.place(first.key, event.time);
+        self.change(place.0, |record| change(place, record));
         Ok(())
     }
 
+    /// Links two ids. `later` will have an event of its own at once, which settles the person. Who is who must not
+    /// change meanwhile otherwise.
+    pub(super) fn link(
+        &self,
+        fact: &Fact,
+        now: Timestamp,
+        (engine, models): (&Engine, &RwLock<Models>),
+        later: Option<UserKey>,
+    ) -> LinkOutcome {
+        match self.graph.judge(fact, now) {
+            Judged::Not(outcome) => {
+                if let LinkOutcome::Refused { reason: crate::identity::Refusal::Links, .. } = outcome {
+                    self.graph.note_dropped(fact);
+                }
+                outcome
+            }
+            Judged::To(plan, outcome) => {
+                self.carry_out(&plan, (engine, models), Some(now), later);
+                self.forget_oldest_links();
+                outcome
+            }
+        }
+    }
+
+    /// Lets links of an id's component expire. Who is who must not change meanwhile otherwise.
+    fn expire(&self, id: UserKey, now: Timestamp, with: (&Engine, &RwLock<Models>)) {
+        let is_due = self.graph.with(id, |component, _| component.is_some_and(|of| of.expires() <= now));
+        if is_due {
+            let plan = self.graph.plan(&[id], now, |_| {});
+            self.carry_out(&plan, with, Some(now), Some(id));
+        }
+    }
+
     /// Lets `change` change a person, known so far or not.
-    fn change(&self, user: UserKey, change: impl FnOnce(&mut Record)) {
+    pub(super) fn change(&self, user: UserKey, change: impl FnOnce(&mut Record)) {
         let mut shard = write(&self.shards[shard_of(user)]);
         let record = shard.entry(user).or_default();
         change(record);
         // Of somebody who does not consent nothing is kept, not even that they were there.
-        if record.profile.is_blank() && !record.is_open() {
+        if record.is_blank() {
             shard.remove(&user);
         }
         self.queue(user, &mut shard);
         evict(&mut shard, self.limits.people);
     }
 
+    /// Lets `look` see the person whom an id means at a time, after links that have expired by then are gone.
+    pub(super) fn visit<T>(
+        &self,
+        id: UserKey,
+        now: Timestamp,
+        with: (&Engine, &RwLock<Models>),
+        look: &mut dyn FnMut(Place) -> T,
+    ) -> T {
+        let name = [Named { key: id, kind: crate::hash::Symbol::default() }];
+        let evidence = crate::identity::Evidence::Together;
+        if let Ok(seen) = self.graph.steady(&name, (now, now), evidence, |place, _| look(place)) {
+            return seen;
+        }
+        let _held = self.graph.hold();
+        self.expire(id, now, with);
+        look(self.graph.place(id, now))
+    }
+
     /// Lets `change` change the person whom an id means.
-    pub(super) fn change_owner(&self, id: UserKey, change: impl FnOnce(&mut Record)) {
-        // The lock is held so that the id is not linked in the meantime, and the change lost with it.
-        let identities = read(&self.identities[shard_of(id)]);
-        self.change(identities.owner(id).unwrap_or(id), change);
+    pub(super) fn change_owner(
+        &self,
+        id: UserKey,
+        now: Timestamp,
+        with: (&Engine, &RwLock<Models>),
+        change: &mut dyn FnMut(Place, &mut Record),
+    ) {
+        self.visit(id, now, with, &mut |place| self.change(place.0, |record| change(place, record)));
     }
 
-    /// Moves what is known under an anonymous id to the user it belongs to.
-    fn join(&self, anonymous: UserKey, user: UserKey, engine: &Engine) {
-        let Some(record) = write(&self.shards[shard_of(anonymous)]).remove(&anonymous) else { return };
-        // Between the two locks nobody else can reach the record: the identity of the id is locked.
-        let mut shard = write(&self.shards[shard_of(user)]);
-        let into = shard.entry(user).or_default();
-        engine.join(&mut into.profile, &record.profile);
-        if let Some(open) = &record.open {
-            into.open().merge(open);
+    /// Erases the person of an id: all parts, all links, and the ids themselves up to a time.
+    pub(super) fn erase(&self, id: UserKey, now: Timestamp, with: (&Engine, &RwLock<Models>)) -> Erased {
+        let _held = self.graph.hold();
+        self.erase_held(id, now, with)
+    }
+
+    /// Erases the person of an id as of a time, unless that is known or the person is younger; and whether there was
+    /// anybody.
+    pub(super) fn suppress(&self, id: UserKey, time: Timestamp, with: (&Engine, &RwLock<Models>)) -> bool {
+        let _held = self.graph.hold();
+        if self.graph.erased(id).is_some_and(|known| known >= time) {
+            return false;
         }
+        let began = |record: &Record| record.profile.first_seen().min(record.heard());
+        let is_older = self.read(self.resolve(id), |record| record.is_some_and(|record| began(record) <= time));
+        let gone = is_older && self.erase_held(id, time, with).profile;
+        self.forget(&[id], time, with, Some(time)) || gone
     }
 
-    pub(super) fn erase(&self, user: UserKey, now: Timestamp) -> Erased {
-        let user = self.resolve(user);
-        let mut erased = Erased::default();
-        // First, so that nobody is linked to the user behind the search for links, or counted behind the removal.
-        write(&self.identities[shard_of(user)]).erase(user, now);
-        for identities in &self.identities {
-            // A link lies in the shard of its id.
-            let mut identities = write(identities);
-            for id in identities.unlink(user) {
-                identities.erase(id, now);
-                erased.links += 1;
+    fn erase_held(&self, id: UserKey, now: Timestamp, with: (&Engine, &RwLock<Models>)) -> Erased {
+        let person = self.resolve(id);
+        let ids = self.graph.ids_of(person);
+        let profile = self.forget(&ids, now, with, None);
+        Erased { profile, links: ids.len() - 1 }
+    }
+
+    /// Forgets what is known of some ids, and takes nothing back that happened up to a time. With `before` only what
+    /// began by then is forgotten. Tells whether a person has gone.
+    pub(super) fn forget(
+        &self,
+        ids: &[UserKey],
+        now: Timestamp,
+        with: (&Engine, &RwLock<Models>),
+        before: Option<Timestamp>,
+    ) -> bool {
+        for id in ids {
+            let mut shard = write(&self.graph.shards[shard_of(*id)]);
+            let erased = shard.erased.entry(*id).or_insert(now);
+            *erased = now.max(*erased);
+        }
+        let mut gone = false;
+        for id in ids {
+            gone |= self.forget_one(*id, ids, now, with, before);
+        }
+        gone
+    }
+
+    fn forget_one(
+        &self,
+        id: UserKey,
+        ids: &[UserKey],
+        now: Timestamp,
+        (engine, models): (&Engine, &RwLock<Models>),
+        before: Option<Timestamp>,
+    ) -> bool {
+        let is_gone = |of: UserKey| ids.contains(&of);
+        let person = self.graph.person(id);
+        let devices = self.graph.with(id, |component, _| component.map(|of| of.devices_of(id)).unwrap_or_default());
+        for device in devices.into_iter().chain([id]) {
+            drop(self.recents.take(device));
+        }
+        // What the id brought, and what it owns; what others brought to the person stays.
+        let mut gone = false;
+        let mut drop_parts = |key: UserKey| {
+            let mut shard = write(&self.shards[shard_of(key)]);
+            let Some(record) = shard.remove(&key) else { return };
+            let membership = record.profile.membership.clone();
+            let is_of = |label: &Label| is_gone(label.source) || is_gone(label.owner);
+            let mut parts = record.into_parts(key);
+            let all = parts.len();
+            parts.retain(|part| {
+                let named = is_of(&part.label) || part.sealed.iter().any(is_of);
+                !named || before.is_some_and(|time| part.began() > time)
+            });
+            gone |= parts.len() < all;
+            if !parts.is_empty() {
+                let models = read(models);
+                let mut record = Record::of(key, parts, membership, engine, &models.catalog);
+                if before.is_none() {
+                    let _ = engine.refresh(&mut record.profile, &models.catalog, now);
+                }
+                shard.insert(key, Box::new(record));
+                self.queue(key, &mut shard);
             }
+        };
+        drop_parts(person);
+        if person != id {
+            drop_parts(id);
         }
-        erased.profile = write(&self.shards[shard_of(user)]).remove(&user).is_some();
-        erased
+        if self.graph.component(id).is_some() {
+            let until = before.unwrap_or(now);
+            let plan = self.graph.plan(&[id], Timestamp::MIN, |component| component.forget(&is_gone, until));
+            self.carry_out(&plan, (engine, models), None, None);
+        }
+        gone
     }
 
     /// Shows everybody to `look`, in the order of the keys; see [`People::look`].
@@ -260,22 +340,37 @@ impl People {
             // A sum does not depend on the order.
             table + shard.values().map(|record| record.bytes()).sum::<usize>()
         };
-        let identities: usize = self.identities.iter().map(|identities| read(identities).bytes()).sum();
         let queues: usize = self.queues.iter().map(|queue| lock(queue).bytes()).sum();
-        self.shards.iter().map(of).sum::<usize>() + identities + queues
+        self.shards.iter().map(of).sum::<usize>() + queues + self.graph.bytes() + self.recents.bytes()
+    }
+
+    /// Beyond the limit the sixteenth of the links leaves, those whose newest is oldest first.
+    fn forget_oldest_links(&self) {
+        let limit = self.limits.links.max(1);
+        if self.graph.links() <= limit {
+            return;
+        }
+        let mut all = self.graph.components();
+        all.sort_by_cached_key(|component| read(component).age());
+        for component in all {
+            if self.graph.links() <= limit - limit / 16 {
+                return;
+            }
+            self.graph.disband(&component);
+        }
     }
 }
 
-fn refuse(event: &Event, erased: Option<Timestamp>) -> Result<(), IngestError> {
+pub(super) fn refuse(time: Timestamp, erased: Option<Timestamp>) -> Result<(), IngestError> {
     match erased {
-        Some(erased) if event.time <= erased => Err(IngestError::Erased { time: event.time, erased }),
+        Some(erased) if time <= erased => Err(IngestError::Erased { time, erased }),
         _ => Ok(()),
     }
 }
 
 /// Beyond a shard's part of the limit, the sixteenth that was heard of longest ago leaves. Which that is depends on
 /// the people alone, and each round costs a look at all but makes room for many.
-fn evict(shard: &mut Shard, limit: usize) {
+pub(super) fn evict(shard: &mut Shard, limit: usize) {
     let limit = limit.div_ceil(SHARDS).max(1);
     if shard.len() <= limit {
         return;

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::due::Due;
-use super::people::shard_of;
-use super::{Personalizer, read, write};
+use super::{Personalizer, write};
 use crate::id::UserKey;
 use crate::time::Timestamp;
 
@@ -58,7 +57,7 @@ impl Personalizer {
                     retained.people += 1;
                     return false;
                 }
-                let expired = engine.expire(&mut record.profile, now);
+                let expired = record.expire(&engine, now);
                 retained.attributes += expired.attributes;
                 retained.events += expired.events;
                 retained.counters += expired.counters;
@@ -70,6 +69,8 @@ impl Personalizer {
                 true
             });
         }
+        // What is kept of events as they came has no age limit of its own.
+        self.people.recents.clear();
         retained.changes.sort_by_key(|change| change.user);
         retained
     }
@@ -90,8 +91,8 @@ impl Personalizer {
     /// ```
     #[must_use]
     pub fn suppressions(&self) -> Vec<Suppression> {
-        let all = self.people.identities.iter().flat_map(|identities| read(identities).all_erased());
-        let mut all: Vec<Suppression> = all.map(|(id, time)| Suppression { id, time }).collect();
+        let mut all: Vec<Suppression> =
+            self.people.erased().into_iter().map(|(id, time)| Suppression { id, time }).collect();
         all.sort_unstable();
         all
     }
@@ -101,20 +102,7 @@ impl Personalizer {
     pub fn suppress(&self, suppressions: &[Suppression]) -> usize {
         let mut removed = 0;
         for Suppression { id, time } in suppressions {
-            let index = shard_of(*id);
-            let is_older = {
-                let identities = read(&self.people.identities[index]);
-                identities.erased(*id).is_none_or(|known| known < *time)
-            };
-            if !is_older {
-                continue;
-            }
-            let began = |record: &super::people::Record| record.profile.first_seen().min(record.heard());
-            let owner = self.people.resolve(*id);
-            if self.people.read(owner, |record| record.is_some_and(|record| began(record) <= *time)) {
-                removed += usize::from(self.people.erase(owner, *time).profile);
-            }
-            write(&self.people.identities[index]).erase(*id, *time);
+            removed += usize::from(self.people.suppress(*id, *time, (&self.engine(), &self.models)));
         }
         removed
     }

@@ -5,18 +5,21 @@
 //! way led to it. Each frame is checked on its own, and the head counts them, so that a cut at any place shows.
 
 use std::io::{self, Write};
-use std::sync::{RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::graph::{Graph, Ids};
 use super::groups::GroupKey;
-use super::identity::{Identities, Stored};
-use super::people::{Record, SHARDS, Shard, shard_of};
+use super::people::{People, SHARDS, Shard, shard_of};
+use super::recent::{self, Log};
+use super::record::Record;
 use super::{Personalizer, lock, read, write};
 use crate::engine::Models;
-use crate::hash::Map;
+use crate::hash::{Map, Symbol};
 use crate::id::UserKey;
+use crate::identity::{Component, Known, Mark};
 use crate::profile::Group;
 use crate::state::{Frame, State, StateError, encode};
 use crate::time::Timestamp;
@@ -60,7 +63,7 @@ impl Personalizer {
         done: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<(), E> {
         // All at once and in the order of locking, so that no event is half in.
-        let identities: Vec<RwLockReadGuard<'_, Identities>> = self.people.identities.iter().map(read).collect();
+        let _held = self.people.graph.hold();
         let shards: Vec<RwLockReadGuard<'_, Shard>> = self.people.shards.iter().map(read).collect();
         let models = read(&self.models);
         let people = shards.iter().map(|shard| shard.len() as u64).sum();
@@ -72,8 +75,8 @@ impl Personalizer {
         done(bytes)?;
         encode("names", VERSION, &self.names.all(), bytes)?;
         done(bytes)?;
-        for (identities, shard) in identities.iter().zip(&shards) {
-            encode("identities", VERSION, &identities.store(), bytes)?;
+        for (index, shard) in shards.iter().enumerate() {
+            encode("identities", VERSION, &self.people.store_ids(index), bytes)?;
             done(bytes)?;
             encode("people", VERSION, &InOrder(shard), bytes)?;
             done(bytes)?;
@@ -87,6 +90,25 @@ impl Personalizer {
     /// # Errors
     /// A [`StateError`] if the bytes are cut short, damaged, or of a newer version; the state is unchanged then.
     pub fn restore(&self, bytes: &[u8]) -> Result<(), StateError> {
+        let Read { people: fresh, models, groups, names } = self.read_snapshot(bytes)?;
+        let engine = self.engine();
+        let _held = self.people.graph.hold();
+        for (id, time) in self.people.erased() {
+            // A snapshot that knows of the erasure holds only what came after it.
+            if fresh.graph.erased(id).is_none_or(|known| known < time) {
+                // Somebody who came back after having been erased in the snapshot's past is younger than the erasure.
+                fresh.forget(&[id], time, (&engine, &models), Some(time));
+            }
+        }
+        self.people.become_as(&fresh);
+        *write(&self.models) = models.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.groups.restore(groups);
+        self.names.restore(names);
+        Ok(())
+    }
+
+    /// What a snapshot holds, fitted to the engine that runs.
+    pub(super) fn read_snapshot(&self, bytes: &[u8]) -> Result<Read, StateError> {
         let (frame, mut rest) = Frame::read(bytes)?;
         let head: Head = frame.decode("personalizer", VERSION)?;
         let malformed = || StateError::Malformed { kind: "personalizer" };
@@ -99,53 +121,190 @@ impl Personalizer {
             return Err(malformed());
         }
         let names: Vec<Box<str>> = next(&mut rest)?.decode("names", VERSION)?;
-        let mut restored: Vec<(Identities, Shard)> = Vec::with_capacity(SHARDS);
+        let people = People::new(self.people.limits, self.people.graph.settings.clone());
+        let mut facts = Facts::default();
+        let mut count = 0;
         for index in 0..SHARDS {
-            let identities: Stored = next(&mut rest)?.decode("identities", VERSION)?;
-            let people: Vec<(UserKey, Box<Record>)> = next(&mut rest)?.decode("people", VERSION)?;
-            let in_order = people.windows(2).all(|pair| pair[0].0 < pair[1].0);
+            let ids: StoredIds = next(&mut rest)?.decode("identities", VERSION)?;
+            let records: Vec<(UserKey, Box<Record>)> = next(&mut rest)?.decode("people", VERSION)?;
+            let in_order = records.windows(2).all(|pair| pair[0].0 < pair[1].0);
             let is_here = |key: UserKey| shard_of(key) == index;
-            if !in_order || !people.iter().all(|(key, _)| is_here(*key)) || !identities.keys().all(is_here) {
+            let is_sound = records.iter().all(|(key, record)| is_here(*key) && record.is_sound());
+            if !in_order || !is_sound || !ids.keys().all(is_here) {
                 return Err(malformed());
             }
-            restored.push((identities.into(), people.into_iter().collect()));
+            count += records.len() as u64;
+            *write(&people.shards[index]) = records.into_iter().collect();
+            write(&people.graph.shards[index]).erased = ids.erased.iter().copied().collect();
+            for (device, log) in ids.recent {
+                people.recents.put(device, Log::restore(log).ok_or_else(malformed)?);
+            }
+            facts.ids.extend(ids.ids);
+            facts.links.extend(ids.links);
+            facts.marks.extend(ids.marks);
         }
         if !rest.is_empty() {
             return Err(StateError::Trailing { bytes: rest.len() });
         }
-        if restored.iter().map(|(_, shard)| shard.len() as u64).sum::<u64>() != head.people {
+        if count != head.people {
             return Err(malformed());
         }
-        let engine = self.engine();
-        engine.adopt(&mut models);
-        let mut identities: Vec<RwLockWriteGuard<'_, Identities>> = self.people.identities.iter().map(write).collect();
-        let mut shards: Vec<RwLockWriteGuard<'_, Shard>> = self.people.shards.iter().map(write).collect();
-        let mut gone: Map<UserKey, Timestamp> = Map::default();
-        for (id, time) in identities.iter().flat_map(|identities| identities.all_erased()) {
-            let (identities, shard) = &mut restored[shard_of(id)];
-            // A snapshot that knows of the erasure holds only what came after it.
-            if identities.erased(id).is_some_and(|known| known >= time) {
-                continue;
-            }
-            identities.forget(id);
-            identities.erase(id, time);
-            gone.insert(id, time);
-            // Somebody who came back after having been erased in the snapshot's past is younger than the erasure.
-            if shard.get(&id).is_some_and(|record| record.profile.first_seen().min(record.heard()) <= time) {
-                shard.remove(&id);
-            }
-        }
-        restored.iter_mut().for_each(|(identities, _)| identities.forget_owned(&gone));
-        for (index, (of, shard)) in restored.into_iter().enumerate() {
-            *identities[index] = of;
-            *shards[index] = shard;
-            lock(&self.people.queues[index]).refill(&mut shards[index]);
-        }
-        *write(&self.models) = models;
-        self.groups.restore(groups);
-        self.names.restore(names);
-        Ok(())
+        facts.link(&people.graph);
+        self.engine().adopt(&mut models);
+        Ok(Read { people, models: RwLock::new(models), groups, names })
     }
+}
+
+/// What a snapshot holds.
+pub(super) struct Read {
+    pub(super) people: People,
+    pub(super) models: RwLock<Models>,
+    pub(super) groups: Vec<(GroupKey, Group)>,
+    pub(super) names: Vec<Box<str>>,
+}
+
+/// The ids of one shard as they are stored, each list in order.
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredIds {
+    /// With its kind, and how many links to it were not kept.
+    ids: Vec<(UserKey, Symbol, u32)>,
+    /// In the shard of the lower id.
+    links: Vec<Known>,
+    /// In the shard of the device.
+    marks: Vec<Mark>,
+    erased: Vec<(UserKey, Timestamp)>,
+    /// In the shard of the device.
+    recent: Vec<(UserKey, recent::Stored)>,
+}
+
+impl StoredIds {
+    fn keys(&self) -> impl Iterator<Item = UserKey> + '_ {
+        let ids = self.ids.iter().map(|(id, ..)| *id).chain(self.links.iter().map(|link| link.a.min(link.b)));
+        let marks = self.marks.iter().map(|mark| mark.device);
+        ids.chain(marks).chain(self.erased.iter().map(|(id, _)| *id)).chain(self.recent.iter().map(|(id, _)| *id))
+    }
+}
+
+/// All links of a snapshot, by which its ids reach each other.
+#[derive(Default)]
+struct Facts {
+    ids: Vec<(UserKey, Symbol, u32)>,
+    links: Vec<Known>,
+    marks: Vec<Mark>,
+}
+
+impl Facts {
+    /// Makes them the links of a graph that has none.
+    fn link(self, graph: &Graph) {
+        let place: Map<UserKey, usize> = self.ids.iter().enumerate().map(|(at, (id, ..))| (*id, at)).collect();
+        let mut parents: Vec<usize> = (0..self.ids.len()).collect();
+        for link in &self.links {
+            if let (Some(a), Some(b)) = (place.get(&link.a), place.get(&link.b)) {
+                let (a, b) = (root(&mut parents, *a), root(&mut parents, *b));
+                parents[a.max(b)] = a.min(b);
+            }
+        }
+        let mut parts: Vec<Self> = Vec::new();
+        let mut places: Vec<Option<usize>> = vec![None; self.ids.len()];
+        let mut part = |parts: &mut Vec<Self>, id: UserKey| {
+            let of = root(&mut parents, *place.get(&id)?);
+            let at = *places[of].get_or_insert(parts.len());
+            if at == parts.len() {
+                parts.push(Self::default());
+            }
+            Some(at)
+        };
+        for id in self.ids {
+            if let Some(at) = part(&mut parts, id.0) {
+                parts[at].ids.push(id);
+            }
+        }
+        for link in self.links {
+            if let Some(at) = part(&mut parts, link.a) {
+                parts[at].links.push(link);
+            }
+        }
+        for mark in self.marks {
+            if let Some(at) = part(&mut parts, mark.device) {
+                parts[at].marks.push(mark);
+            }
+        }
+        for of in parts {
+            let mut component = Component::default();
+            component.restore(&of.ids, &of.links, &of.marks, &graph.rules);
+            component.settle(&graph.rules, Timestamp::MIN);
+            graph.count_links(0, component.links().len());
+            let ids: Vec<UserKey> = component.slots().iter().map(|slot| slot.key).collect();
+            let component = Arc::new(RwLock::new(component));
+            for id in ids {
+                write(&graph.shards[shard_of(id)]).linked.insert(id, Arc::clone(&component));
+            }
+        }
+    }
+}
+
+/// The first of the ids that an id is known to reach.
+fn root(parents: &mut [usize], mut at: usize) -> usize {
+    while parents[at] != at {
+        parents[at] = parents[parents[at]];
+        at = parents[at];
+    }
+    at
+}
+
+impl People {
+    fn store_ids(&self, index: usize) -> StoredIds {
+        let shard = read(&self.graph.shards[index]);
+        let mut stored = StoredIds {
+            ids: Vec::new(),
+            links: Vec::new(),
+            marks: Vec::new(),
+            erased: sorted(&shard.erased),
+            recent: self.recents.store(index),
+        };
+        let mut linked: Vec<UserKey> = shard.linked.keys().copied().collect();
+        linked.sort_unstable();
+        for id in linked {
+            let Some(component) = shard.linked.get(&id) else { continue };
+            let component = read(component);
+            stored.ids.extend(component.slot(id).map(|slot| (id, slot.kind, slot.dropped)));
+            let mut links: Vec<Known> = component.links().iter().filter(|link| link.a == id).copied().collect();
+            links.sort_by_key(|link| link.b);
+            stored.links.extend(links);
+            stored.marks.extend(component.marks().iter().filter(|mark| mark.device == id));
+        }
+        stored
+    }
+
+    /// The ids of erased people, in order.
+    pub(super) fn erased(&self) -> Vec<(UserKey, Timestamp)> {
+        self.graph.shards.iter().flat_map(|ids| sorted(&read(ids).erased)).collect()
+    }
+
+    /// Takes the state of other people in place of its own. Who is who must not change meanwhile otherwise.
+    fn become_as(&self, other: &Self) {
+        let mut ids: Vec<RwLockWriteGuard<'_, Ids>> = self.graph.shards.iter().map(write).collect();
+        // Who holds a component looks its ids up again.
+        for ids in &ids {
+            let mut held: Vec<_> = ids.linked.iter().map(|(id, component)| (*id, Arc::clone(component))).collect();
+            held.sort_by_key(|(id, _)| *id);
+            held.iter().for_each(|(_, component)| *write(component) = Component::default());
+        }
+        let mut shards: Vec<RwLockWriteGuard<'_, Shard>> = self.shards.iter().map(write).collect();
+        for index in 0..SHARDS {
+            *ids[index] = std::mem::take(&mut *write(&other.graph.shards[index]));
+            *shards[index] = std::mem::take(&mut *write(&other.shards[index]));
+            lock(&self.queues[index]).refill(&mut shards[index]);
+        }
+        self.graph.count_links(self.graph.links(), other.graph.links());
+        self.recents.become_as(&other.recents);
+    }
+}
+
+fn sorted(map: &Map<UserKey, Timestamp>) -> Vec<(UserKey, Timestamp)> {
+    let mut all: Vec<_> = map.iter().map(|(id, time)| (*id, *time)).collect();
+    all.sort_unstable();
+    all
 }
 
 fn next<'a>(rest: &mut &'a [u8]) -> Result<Frame<'a>, StateError> {

@@ -62,6 +62,11 @@ impl Profile {
         fold
     }
 
+    /// Whether the history holds an event.
+    pub(crate) fn has(&self, event: &Event) -> bool {
+        self.history.has(event_id(event), &event.kind)
+    }
+
     /// Notes what the person says about values of item attributes.
     fn prefer(&mut self, event: &Event, keep: &Upkeep, fold: &mut Fold) {
         let liked = event.properties.get("like") != Some(&Value::Bool(false));

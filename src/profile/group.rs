@@ -16,8 +16,8 @@ use super::fold::fit;
 use crate::event::{Event, EventKind};
 use crate::hash::{Map, Symbol};
 use crate::schema::Keep;
-use crate::time::Timestamp;
-use crate::value::Value;
+use crate::time::{Span, Timestamp};
+use crate::value::{Kind, Value};
 
 /// What is known about one group: attributes, each the newest by event time.
 ///
@@ -81,6 +81,21 @@ impl Group {
     /// A group that was forgotten.
     pub(crate) fn forgotten(now: Timestamp) -> Self {
         Self { attributes: Attributes::default(), forgotten: Some(now), newest: now }
+    }
+
+    /// Takes in what is known about the group elsewhere.
+    pub(crate) fn merge(&mut self, other: &Self, keep: &Upkeep) {
+        // A group of other attributes than these two has no declared kinds here; the oldest of all leave.
+        let none: Map<Symbol, Kind> = Map::default();
+        self.attributes.merge(&other.attributes, keep);
+        self.forgotten = self.forgotten.max(other.forgotten);
+        self.newest = self.newest.max(other.newest);
+        if let Some(forgotten) = self.forgotten {
+            self.attributes.forget_before(forgotten + Span::from_millis(1));
+        }
+        while self.attributes.as_slice().len() > Self::LIMIT {
+            self.attributes.leave_oldest(&none);
+        }
     }
 
     pub(crate) const fn is_forgotten(&self) -> Option<Timestamp> {

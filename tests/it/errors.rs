@@ -27,7 +27,7 @@ fn text(text: &str) -> String {
 #[test]
 fn event_errors_say_what_would_be_right() {
     let (time, now) = (Timestamp::from_millis(3_600_000), Timestamp::EPOCH);
-    says(EventError::NoUser, "the event names nobody: it needs `user` or `anonymous`");
+    says(EventError::NoUser, "the event names nobody: it needs `user`, `anonymous` or `ids`");
     says(EventError::EmptyId { field: "id" }, "`id` is empty; leave it out or give an id");
     says(EventError::LongId { field: "user", bytes: 513 }, "`user` has 513 bytes; ids and names have at most 512");
     says(

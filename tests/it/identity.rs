@@ -6,7 +6,8 @@ use bespoke::decision::Request;
 use bespoke::engine::Exposure;
 use bespoke::event::{Event, EventKind};
 use bespoke::id::UserKey;
-use bespoke::personalizer::{Erased, IngestError, Link, Personalizer};
+use bespoke::identity::{LinkOutcome, Refusal};
+use bespoke::personalizer::{Erased, IngestError, Personalizer};
 use bespoke::time::{Span, Timestamp};
 
 use crate::dice::Dice;
@@ -25,8 +26,16 @@ fn alias(user: &str, previous: &str, time: Timestamp) -> Event {
 }
 
 #[track_caller]
-fn link(shop: &Personalizer, event: &Event) -> Option<Link> {
-    shop.ingest(event, event.time.max(at(1_000))).unwrap().link
+fn link(shop: &Personalizer, event: &Event) -> Option<LinkOutcome> {
+    shop.ingest(event, event.time.max(at(1_000))).unwrap().links.first().cloned()
+}
+
+fn joined(from: UserKey, into: UserKey) -> Option<LinkOutcome> {
+    Some(LinkOutcome::Joined { from, into })
+}
+
+fn shared() -> Option<LinkOutcome> {
+    Some(LinkOutcome::Refused { reason: Refusal::Shared, limit: 1 })
 }
 
 fn events(shop: &Personalizer, key: UserKey) -> usize {
@@ -58,9 +67,9 @@ fn a_stranger_who_becomes_known_brings_history_segments_and_open_decisions() {
     assert_eq!((shop.people(), shop.resolve(phone())), (2, phone()));
     let decision = shop.decide(&Request::new("home").anonymous("phone"), at(3));
     assert!(!segments(&shop, ann(), at(3)).contains(&"viewers".to_owned()));
-    let joined = shop.ingest(&identify("ann", "phone", at(4)), at(4)).unwrap();
-    assert_eq!((joined.link, joined.user), (Some(Link::Joined), Some(ann())));
-    assert!(joined.entered.iter().any(|name| &**name == "viewers"), "{joined:?}");
+    let login = shop.ingest(&identify("ann", "phone", at(4)), at(4)).unwrap();
+    assert_eq!((login.links.first().cloned(), login.user), (joined(phone(), ann()), Some(ann())));
+    assert!(login.entered.iter().any(|name| &**name == "viewers"), "{login:?}");
     assert_eq!((shop.people(), shop.resolve(phone()), events(&shop, ann())), (1, ann(), 4));
     assert_eq!(shop.profile(phone()), shop.profile(ann()), "either id names the person");
     let all = segments(&shop, ann(), at(4));
@@ -69,7 +78,7 @@ fn a_stranger_who_becomes_known_brings_history_segments_and_open_decisions() {
     assert_eq!(shop.ingest(&shown, at(5)).unwrap().exposure, Some(Exposure::Counted));
     let bought = Event::new(EventKind::Purchased, "ann", at(6)).value(20.0, "EUR");
     assert_eq!(shop.ingest(&bought, at(6)).unwrap().payments[0].decision, decision.id);
-    assert_eq!(link(&shop, &identify("ann", "phone", at(7))), Some(Link::Known));
+    assert_eq!(link(&shop, &identify("ann", "phone", at(7))), None, "known");
     assert_eq!(shop.ingest(&visit("phone", at(8)), at(8)).unwrap().user, Some(ann()));
     assert_eq!(shop.people(), 1);
     let for_phone = shop.decide(&Request::new("home").anonymous("phone"), at(9));
@@ -135,16 +144,16 @@ fn two_histories_make_the_same_profile_whenever_they_are_joined() {
 fn a_shared_device_goes_to_its_second_user_and_leaves_the_first_what_it_brought() {
     let shop = shop();
     link(&shop, &visit("phone", at(1)));
-    assert_eq!(link(&shop, &identify("ann", "phone", at(2))), Some(Link::Joined));
+    assert_eq!(link(&shop, &identify("ann", "phone", at(2))), joined(phone(), ann()));
     link(&shop, &visit("phone", at(3)));
     let before = shop.profile(ann());
-    assert_eq!(link(&shop, &identify("bob", "phone", at(10))), Some(Link::Moved));
+    assert_eq!(link(&shop, &identify("bob", "phone", at(10))), shared());
     assert_eq!((shop.profile(ann()), shop.resolve(phone())), (before, bob()));
     link(&shop, &visit("phone", at(11)));
     assert_eq!((events(&shop, ann()), events(&shop, bob())), (3, 2));
-    assert_eq!(link(&shop, &identify("ann", "phone", at(9))), Some(Link::Older), "late, and overtaken");
+    assert_eq!(link(&shop, &identify("ann", "phone", at(9))), None, "late, and overtaken");
     assert_eq!((shop.resolve(phone()), events(&shop, ann())), (bob(), 4), "but still an event of hers");
-    assert_eq!(link(&shop, &identify("ann", "phone", at(12))), Some(Link::Moved), "she is back");
+    assert_eq!(link(&shop, &identify("ann", "phone", at(12))), None, "known, and she is back");
     assert_eq!(shop.resolve(phone()), ann());
 }
 
@@ -165,10 +174,10 @@ fn an_alias_joins_the_id_from_before() {
     link(&shop, &visit("old", at(1)));
     link(&shop, &visit("phone", at(1)));
     let event = Event { anonymous: Some("phone".to_owned()), ..alias("ann", "old", at(2)) };
-    assert_eq!(link(&shop, &event), Some(Link::Joined));
+    assert_eq!(link(&shop, &event), joined(UserKey::anonymous("old"), ann()));
     assert_eq!(shop.resolve(UserKey::anonymous("old")), ann());
     assert_eq!(shop.resolve(phone()), phone(), "an alias is about the previous id alone");
-    assert_eq!(link(&shop, &alias("ann", "old", at(3))), Some(Link::Known));
+    assert_eq!(link(&shop, &alias("ann", "old", at(3))), None);
     assert_eq!(events(&shop, ann()), 3);
     // `previous` says something in an alias only.
     let page = Event { previous: Some("phone".to_owned()), ..Event::new(EventKind::PageViewed, "ann", at(4)) };
@@ -217,7 +226,7 @@ fn erasing_a_person_leaves_nothing_and_takes_nothing_old_back() {
         let shown = Event::new(EventKind::Exposed, "ann", at(101)).decision(decision.id);
         assert_eq!(shop.ingest(&shown, at(101)).unwrap().exposure, Some(Exposure::Unknown));
         assert_eq!(events(&shop, ann()), 1, "what comes later is taken");
-        assert_eq!(link(&shop, &identify("ann", "phone", at(102))), Some(Link::Joined));
+        assert_eq!(link(&shop, &identify("ann", "phone", at(102))), joined(phone(), ann()));
     }
     let nobody = shop();
     assert_eq!(nobody.erase(ann(), at(1)), Erased::default());

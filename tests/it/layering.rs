@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["segment", "feature"],
     &["recommend", "experiment", "bandit", "lifetime"],
     &["rule"],
-    &["profile"],
+    &["profile", "identity"],
     &["decision", "event", "schema", "catalog", "config"],
     &["linalg", "sketch", "stats"],
     &["state", "hash", "value", "time", "id", "near", "truth"],

@@ -24,6 +24,7 @@ mod import;
 mod interest;
 mod layering;
 mod lint;
+mod links;
 mod naive;
 mod order;
 mod personalizer;
