@@ -166,7 +166,7 @@ impl<'a> Sizes<'a> {
             if parts.len() < 2 {
                 return Vec::new();
             }
-            parts.iter().filter_map(|part| Some((part.to_string(), Engine::probe(part, &places, &lists)?))).collect()
+            parts.iter().filter_map(|part| Some((part.to_string(), Engine::probe(part, &places, lists)?))).collect()
         });
         let rules: Vec<Vec<(String, Compiled)>> = rules.collect();
         let segments = rules.len();
