@@ -14,13 +14,16 @@ mod apply;
 mod compile;
 mod computed;
 mod consent;
+mod cost;
 mod decide;
 mod definitions;
 mod expire;
+mod explain;
 mod export;
 mod facts;
 mod flip;
 mod gather;
+mod lint;
 mod live;
 mod models;
 mod open;
@@ -37,6 +40,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 pub use computed::{Compute, Computed};
+pub use cost::{Cost, CounterCost};
 pub use decide::DecideScratch;
 pub use definitions::{Definitions, Settings};
 pub use expire::{Expired, Retention};
@@ -49,7 +53,7 @@ use crate::catalog::Catalog;
 use crate::event::{Event, EventItem, EventKind};
 use crate::hash::{Map, Symbol};
 use crate::profile::{Flip, Flips, Fold, Membership, Profile, Remembered, Upkeep};
-use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List};
+use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List, Lists};
 use crate::schema::Schema;
 use crate::segment::Segment;
 use crate::time::Timestamp;
@@ -62,9 +66,10 @@ use reach::Reach;
 pub struct Engine {
     settings: Settings,
     schema: Schema,
-    lists: Vec<List>,
+    listed: Vec<List>,
     /// In an order in which each comes after those it refers to.
     segments: Vec<CompiledSegment>,
+    lists: Lists,
     /// The counters that rules ask for, sorted by id.
     plan: Vec<CounterSpec>,
     reach: Reach,

@@ -46,8 +46,8 @@ impl Engine {
     }
 
     /// The lists that rules may ask for.
-    pub(crate) fn lists(&self) -> Lists {
-        Lists::new(&self.lists)
+    pub(crate) const fn lists(&self) -> &Lists {
+        &self.lists
     }
 
     /// A rule made ready to be put to profiles of this engine, whose [`Engine::places`] and [`Engine::lists`] are
@@ -83,7 +83,7 @@ impl Engine {
     pub(crate) fn with_segments(&self, more: impl IntoIterator<Item = Segment>) -> Result<Self, Problems> {
         let own = self.segments.iter().map(|segment| segment.definition.clone());
         let segments = own.chain(more).collect();
-        let (schema, lists, settings) = (self.schema.clone(), self.lists.clone(), self.settings.clone());
+        let (schema, lists, settings) = (self.schema.clone(), self.listed.clone(), self.settings.clone());
         Self::new(Definitions { schema, lists, segments, settings, ..Definitions::default() })
     }
 }

@@ -12,7 +12,7 @@ use super::ast::{
 use super::error::{Location, NameKind, RuleError};
 use super::parser::{check_name, event_kind};
 
-const BUILT: At = At(Location::Built);
+pub(super) const BUILT: At = At(Location::Built);
 
 /// A value of the person or the request, about to be compared.
 ///
@@ -99,7 +99,7 @@ impl Operand {
         Self { source, error: check_name(what, name, &Location::Built).err() }
     }
 
-    fn test(self, test: Test) -> Rule {
+    pub(super) fn test(self, test: Test) -> Rule {
         let comparison = Comparison { source: self.source, test, at: BUILT, op_at: BUILT };
         Rule::built(Expr::Test(Box::new(comparison)), self.error)
     }
@@ -109,7 +109,7 @@ impl Operand {
         self.test(Test::Is(op, literal))
     }
 
-    fn finite(&mut self, literal: &Literal) {
+    pub(super) fn finite(&mut self, literal: &Literal) {
         if matches!(literal, Literal::Number(number) if !number.is_finite()) {
             self.error.get_or_insert(RuleError::NotFinite { at: Location::Built });
         }

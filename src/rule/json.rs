@@ -11,6 +11,7 @@ use crate::time::{Span, shorten};
 use super::ast::{
     At, Comparison, Derive, EventQuery, Expr, Literal, MAX_DEPTH, MAX_VALUES, Measure, Op, PropertyTest, Source, Test,
 };
+use super::check::MOST_ERRORS;
 use super::error::{Location, NameKind, RuleError, RuleErrors};
 use super::json_test::write_test;
 use super::parser::{MAX_DERIVED, check_name, event_kind, not_scalar, session_fact};
@@ -481,8 +482,6 @@ fn write_event(query: &EventQuery, mut test: Value) -> Value {
     json!({"$event": event})
 }
 
-/// A rule with more errors than this is not what its author thinks; the rest would be noise.
-const MOST_ERRORS: usize = 100;
 const KEYS: [&str; 10] =
     ["$and", "$or", "$nor", "$not", "$segment", "$event", "$attribute", "$group", "$context", "$session"];
 const KEYS_IN_LISTS: [&str; 5] = ["$and", "$or", "$nor", "$not", "$it"];

@@ -40,6 +40,18 @@ impl CounterSpec {
         self.keep
     }
 
+    /// The bytes of the counter on a profile that has seen few events.
+    #[must_use]
+    pub const fn typical_bytes(&self) -> usize {
+        Counter::bytes(self.amount.is_some(), 0)
+    }
+
+    /// The most bytes that the counter takes on a profile.
+    #[must_use]
+    pub const fn worst_bytes(&self) -> usize {
+        Counter::bytes(self.amount.is_some(), self.keep)
+    }
+
     /// A counter to begin with.
     #[must_use]
     pub fn counter(&self) -> Counter {

@@ -247,6 +247,34 @@ impl Counter {
         }
     }
 
+    /// The times that are kept of the events within the window, or ever, up to `now`, oldest first: what a count is
+    /// based on. Empty for a sum.
+    #[must_use]
+    pub fn times(&self, window: Option<Span>, now: Timestamp) -> Vec<Timestamp> {
+        match &self.state {
+            State::Count(count) => count.inside(window, now).0.iter().map(|slot| slot.time).collect(),
+            State::Sum(_) => Vec::new(),
+        }
+    }
+
+    /// The time up to which events have left the counter's slots, if any have.
+    #[must_use]
+    pub fn missing(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::Count(count) => count.evicted.as_ref().map(|evicted| evicted.floor),
+            State::Sum(_) => None,
+        }
+    }
+
+    /// The bytes of a counter of amounts, or of one that keeps so many times, without the allocator's overhead; of no
+    /// times where few fit into the counter itself.
+    pub(crate) const fn bytes(amounts: bool, keep: u8) -> usize {
+        let slots = if keep == 0 { 0 } else { keep as usize * size_of::<Slot>() + size_of::<Evicted>() };
+        let buckets = if keep == 0 { 4 } else { BUCKETS as usize };
+        let sum = size_of::<Sum>() + buckets * size_of::<Bucket>();
+        size_of::<Self>() + if amounts { sum } else { slots }
+    }
+
     /// The bytes that the counter holds outside itself.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
