@@ -116,6 +116,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         rule,
         blank: false,
     };
+    let births = vec![Timestamp::MIN; plan.len()];
     let mut engine = Engine {
         settings,
         segments: segments.map(of).collect(),
@@ -127,6 +128,8 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         placements: Map::default(),
         goals: Map::default(),
         fingerprint,
+        births,
+        began: Timestamp::MIN,
         before: Vec::new(),
     };
     index_campaigns(&mut engine, &placement_names);

@@ -45,6 +45,16 @@ impl Facts for ProfileFacts<'_> {
         self.profile.counters.find(id)
     }
 
+    #[inline]
+    fn absent_since(&self, id: CounterId) -> Timestamp {
+        self.engine.absent_since(self.profile, id)
+    }
+
+    fn session_start(&self) -> Option<Timestamp> {
+        let sessions = self.profile.sessions();
+        sessions.is_open(self.now, self.engine.upkeep.session_gap).then_some(sessions.start)
+    }
+
     fn affinity(&self, dimension: Symbol, value: Symbol) -> f64 {
         let of = self.engine.upkeep.dimensions.iter().find(|of| of.attribute == dimension);
         of.map_or(0.0, |of| self.profile.affinities().share(of, value))
@@ -107,10 +117,6 @@ impl<'a> EventView<'a> {
         let items: SmallVec<[Symbol; 4]> = event.items.iter().map(|item| Symbol::new(&item.id)).collect();
         let slots = items.iter().filter_map(|item| catalog.slot(*item)).collect();
         Self { event, catalog, properties, slots, items }
-    }
-
-    pub(super) fn event(&self) -> &'a Event {
-        self.event
     }
 
     /// Calls `take` with every value that the event has under a name, until `take` answers true.

@@ -161,5 +161,13 @@ impl Engine {
             touched.extend_from_slice(self.reach.of_counter(counter.id()));
         }
         touched.extend_from_slice(self.reach.of_session());
+        if !profile.gaps.is_empty() {
+            // Counters that are not there may become certain to have nothing to count.
+            for spec in &self.plan {
+                if self.absent_since(profile, spec.id()) > Timestamp::MIN {
+                    touched.extend_from_slice(self.reach.of_counter(spec.id()));
+                }
+            }
+        }
     }
 }

@@ -20,6 +20,7 @@ mod models;
 mod open;
 mod reach;
 mod slate;
+mod succession;
 
 use std::sync::Arc;
 
@@ -30,22 +31,24 @@ pub use definitions::{Definitions, Settings};
 pub use live::NextChange;
 pub use models::{Models, Tally};
 pub use open::{Exposure, OpenDecisions, Payment, Payments};
+pub(crate) use succession::Births;
 
 use crate::campaign::{Campaign, GoalItems, Pay};
 use crate::catalog::Catalog;
-use crate::event::{Event, EventItem, EventKind};
+use crate::event::{Event, EventKind};
 use crate::hash::{Map, Symbol, fold};
 use crate::id::DecisionId;
-use crate::profile::{Flip, Flips, Fold, MAX_LINES, Membership, Profile, Remembered, Upkeep, event_id, weight_of};
+use crate::profile::{Flip, Flips, Fold, MAX_LINES, Profile, Upkeep, event_id, weight_of};
 use crate::recommend;
 use crate::rule::{Answer, Compiled, CounterSpec};
 use crate::segment::Segment;
 use crate::time::Timestamp;
 use facts::{EventView, Names, ProfileFacts};
 use reach::Reach;
+use succession::Before;
 
 /// The compiled definitions.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Engine {
     settings: Settings,
     /// In an order in which each comes after those it refers to.
@@ -62,20 +65,15 @@ pub struct Engine {
     goals: Map<Symbol, Vec<usize>>,
     /// Stands for the segments and their order, so that kept memberships are known to be theirs.
     fingerprint: u64,
-    /// The segments of the engines that this one succeeded, the latest first.
+    /// By counter of the plan: since when it has been kept.
+    births: Vec<Timestamp>,
+    /// When the engine took the place of another; the earliest time there is if it never did.
+    began: Timestamp,
+    /// The engines that this one succeeded, the latest first.
     before: Vec<Arc<Before>>,
 }
 
-/// The segments of an engine that was succeeded.
-#[derive(Debug)]
-struct Before {
-    fingerprint: u64,
-    /// The names, and whether an empty profile is in them.
-    segments: Vec<(Arc<str>, bool)>,
-    places: Map<Arc<str>, usize>,
-}
-
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct CompiledSegment {
     name: Arc<str>,
     definition: Segment,
@@ -84,7 +82,7 @@ struct CompiledSegment {
     blank: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct CompiledCampaign {
     name: Arc<str>,
     symbol: Symbol,
@@ -154,101 +152,12 @@ impl Engine {
         flip::answer(flips, index, blank)
     }
 
-    /// Merges another profile of the same person into this one. The next event tells what that changes.
-    pub(crate) fn join(&self, profile: &mut Profile, other: &Profile) {
-        let before = std::mem::take(&mut profile.membership);
-        profile.merge_with(other, &self.upkeep);
-        if [self.fingerprint, !self.fingerprint].contains(&before.engine) {
-            // The complement says that the flips are this engine's, but all segments are to be settled.
-            profile.membership.engine = !self.fingerprint;
-            profile.membership.flips = before.flips;
-        }
-    }
-
-    /// Makes a profile's memberships this engine's: all segments are to be settled, and counters that the profile
-    /// does not have are filled from its history, as far as that reaches.
-    fn take_over(&self, profile: &mut Profile, catalog: &Catalog, is_new: bool, touched: &mut Touched) {
-        let flips = self.translate(&profile.membership);
-        profile.membership = Membership { engine: self.fingerprint, flips, ..Membership::default() };
-        if is_new {
-            return;
-        }
-        // Counters that nothing asks for any more would take the room of new ones.
-        profile.counters.retain(|id| self.plan.binary_search_by_key(&id, CounterSpec::id).is_ok());
-        let missing = |spec: &CounterSpec| profile.counters.find(spec.id()).is_none();
-        let wanted: Vec<bool> = self.plan.iter().map(missing).collect();
-        if wanted.contains(&true) {
-            let history: Vec<Remembered> = profile.history().iter().collect();
-            for event in history.chunk_by(|a, b| (a.time, a.id) == (b.time, b.id)) {
-                self.recall(event, profile, catalog, &wanted);
-            }
-        }
-        touched.extend(0..self.segments.len() as u32);
-    }
-
-    /// Memberships under an engine that this one succeeded, in its own indexes: a segment of the same name is as it
-    /// was, so that only real changes are reported. Under any other engine nothing is known.
-    fn translate(&self, membership: &Membership) -> Flips {
-        if membership.engine == !self.fingerprint {
-            return membership.flips.clone();
-        }
-        let Some(before) = self.before.iter().find(|before| before.fingerprint == membership.engine) else {
-            return Flips::new();
-        };
-        // Segments are counted in u32 when they are compiled.
-        let was = |index: usize| flip::answer(&membership.flips, index as u32, before.segments[index].1);
-        let flipped = |(index, segment): (usize, &CompiledSegment)| {
-            flip::of(index as u32, was(*before.places.get(&segment.name)?), segment.blank)
-        };
-        self.segments.iter().enumerate().filter_map(flipped).collect()
-    }
-
-    /// Remembers the segments of the engine that this one takes the place of, and of those before it, so that
-    /// profiles that were settled under them report only what really changes.
-    #[must_use]
-    pub fn succeeding(mut self, old: &Self) -> Self {
-        let segments: Vec<(Arc<str>, bool)> =
-            old.segments.iter().map(|segment| (Arc::clone(&segment.name), segment.blank)).collect();
-        let places = segments.iter().enumerate().map(|(i, (name, _))| (Arc::clone(name), i)).collect();
-        let last = Arc::new(Before { fingerprint: old.fingerprint, segments, places });
-        self.before = std::iter::once(last).chain(old.before.iter().take(MAX_BEFORE - 1).cloned()).collect();
-        self
-    }
-
-    /// Counts an event of the history in the counters that are wanted. The history holds no properties, so counters
-    /// that test any count nothing of it, and sums stay empty; what the catalog says of the items is known.
-    fn recall(&self, event: &[Remembered], profile: &mut Profile, catalog: &Catalog, wanted: &[bool]) {
-        let Some(first) = event.first() else { return };
-        let Some(kind) = first.known.clone() else { return };
-        let ids = event.iter().filter_map(|of| catalog.item(catalog.slot(of.item?)?));
-        let items = ids.map(|item| EventItem::new(item.id.as_str())).collect();
-        let record = Event { kind, time: first.time, items, ..Event::default() };
-        let view = EventView::new(&record, catalog);
-        let mut reached: SmallVec<[u32; 16]> = SmallVec::new();
-        self.reach.counters(&view, &self.names, &self.plan, &mut |index| {
-            if wanted[index as usize] && self.plan[index as usize].is_recallable() {
-                reached.push(index);
-            }
-        });
-        for index in reached {
-            let spec = &self.plan[index as usize];
-            let Some(amount) = spec.amount(&(&view, &self.names)) else { continue };
-            if let Some(counter) = profile.counters.entry(spec.id(), || spec.counter()) {
-                counter.observe(first.time, u64::from(first.id), amount, spec.keep());
-            }
-        }
-    }
-
     /// Counts an event in the counters that it reaches.
     fn count(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, id: u64, touched: &mut Touched) {
         let view = EventView::new(event, catalog);
-        self.reach.counters(&view, &self.names, &self.plan, &mut |index| {
-            let spec = &self.plan[index as usize];
-            // An event without the number that a sum is over is left out of it.
-            let Some(amount) = spec.amount(&(&view, &self.names)) else { return };
-            if let Some(counter) = profile.counters.entry(spec.id(), || spec.counter()) {
-                counter.observe(event.time, id, amount, spec.keep());
-            }
+        let kind = event.kind.symbol();
+        self.reach.counters(kind, &view, &self.names, &self.plan, &mut |index, step| {
+            self.observe(profile, index, step, (event.time, id), &view);
             touched.extend_from_slice(self.reach.of_planned(index));
         });
     }
@@ -416,9 +325,6 @@ impl Engine {
         &self.upkeep
     }
 }
-
-/// How many succeeded engines are remembered.
-const MAX_BEFORE: usize = 16;
 
 /// The indexes of segments to settle.
 type Touched = SmallVec<[u32; 32]>;

@@ -5,7 +5,7 @@
 //! way led to it. Each frame is checked on its own, and the head counts them, so that a cut at any place shows.
 
 use std::io::{self, Write};
-use std::sync::{RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLockReadGuard, RwLockWriteGuard};
 
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Serialize, Serializer};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::identity::{Identities, Stored};
 use super::people::{Record, SHARDS, Shard, shard_of};
 use super::{Personalizer, lock, read, write};
-use crate::engine::Models;
+use crate::engine::{Births, Engine, Models};
 use crate::hash::Map;
 use crate::id::UserKey;
 use crate::state::{Frame, State, StateError, encode};
@@ -24,6 +24,8 @@ use crate::time::Timestamp;
 struct Head {
     shards: u32,
     people: u64,
+    /// Since when the engine and its counters have been at work.
+    births: Births,
 }
 
 impl Personalizer {
@@ -62,7 +64,12 @@ impl Personalizer {
         let shards: Vec<RwLockReadGuard<'_, Shard>> = self.people.shards.iter().map(read).collect();
         let models = read(&self.models);
         let people = shards.iter().map(|shard| shard.len() as u64).sum();
-        encode("personalizer", VERSION, &Head { shards: SHARDS as u32, people }, bytes)?;
+        encode(
+            "personalizer",
+            VERSION,
+            &Head { shards: SHARDS as u32, people, births: self.engine().births() },
+            bytes,
+        )?;
         done(bytes)?;
         encode(Models::KIND, Models::VERSION, &*models, bytes)?;
         done(bytes)?;
@@ -105,7 +112,10 @@ impl Personalizer {
         if restored.iter().map(|(_, shard)| shard.len() as u64).sum::<u64>() != head.people {
             return Err(malformed());
         }
-        let engine = self.engine();
+        // Counters that the snapshot does not know begin behind all that it has seen.
+        let newest = restored.iter().flat_map(|(_, shard)| shard.values()).map(|record| record.profile.last_seen());
+        let newest = newest.max().unwrap_or(Timestamp::MIN);
+        let engine = Engine::clone(&self.engine()).resuming(&head.births, newest);
         engine.adopt(&mut models);
         let mut identities: Vec<RwLockWriteGuard<'_, Identities>> = self.people.identities.iter().map(write).collect();
         let mut shards: Vec<RwLockWriteGuard<'_, Shard>> = self.people.shards.iter().map(write).collect();
@@ -130,6 +140,7 @@ impl Personalizer {
             *shards[index] = shard;
             lock(&self.people.queues[index]).refill(&mut shards[index]);
         }
+        *write(&self.engine) = Arc::new(engine);
         *write(&self.models) = models;
         Ok(())
     }

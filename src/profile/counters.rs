@@ -8,7 +8,7 @@ use super::{Counter, CounterId};
 ///
 /// At most [`Counters::LIMIT`] are kept. A profile has counters only for questions that its own events touched, so
 /// the limit is reached only when rules ask hundreds of different questions about what one person did; further
-/// counters are not kept then, and answer as if nothing had been counted.
+/// counters are not kept then, and what they cannot know is unknown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Counter>")]
 pub(crate) struct Counters(Vec<Counter>);
@@ -20,6 +20,11 @@ impl Counters {
     /// The counter with this id, if it has counted anything.
     pub(crate) fn find(&self, id: CounterId) -> Option<&Counter> {
         self.0.binary_search_by_key(&id, Counter::id).ok().map(|at| &self.0[at])
+    }
+
+    /// The counter with this id, to be changed.
+    pub(crate) fn find_mut(&mut self, id: CounterId) -> Option<&mut Counter> {
+        self.0.binary_search_by_key(&id, Counter::id).ok().map(|at| &mut self.0[at])
     }
 
     /// The counter with this id; a new one is made by `fresh`. `None` if there is no room for it.
@@ -49,14 +54,17 @@ impl Counters {
         self.0.iter()
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
+    /// Takes in the counters of another profile; `false` if there was no room for all.
+    pub(super) fn merge(&mut self, other: &Self) -> bool {
+        let mut fits = true;
         for theirs in &other.0 {
             match self.0.binary_search_by_key(&theirs.id(), Counter::id) {
                 Ok(at) => self.0[at].merge(theirs),
                 Err(at) if self.0.len() < Self::LIMIT => self.0.insert(at, theirs.clone()),
-                Err(_) => {}
+                Err(_) => fits = false,
             }
         }
+        fits
     }
 
     pub(super) fn heap_bytes(&self) -> usize {

@@ -11,23 +11,27 @@ mod affinity;
 mod attribute;
 mod counter;
 mod counters;
+mod gaps;
 mod history;
 mod interest;
 mod membership;
 mod session;
+mod window;
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 pub use affinity::{Affinities, Affinity, Dimension};
 pub use attribute::{Attribute, Attributes};
-pub use counter::{Counter, CounterId, Windowed};
+pub use counter::{Asked, Counter, CounterId, Estimate, Grid, Kept, MOST_STEPS, Period, Steps, Windowed};
 pub(crate) use counters::Counters;
+pub(crate) use gaps::{Gap, Gaps};
 pub use history::{History, Remembered};
 pub(crate) use interest::Mark;
 pub use interest::{Interest, weight_of};
 pub(crate) use membership::{Flip, Flips, Membership};
 pub use session::{Sessions, Touch, Touches};
+pub use window::{Frame, Window};
 
 use crate::catalog::Catalog;
 use crate::event::{Event, EventKind};
@@ -81,6 +85,7 @@ pub struct Profile {
     touches: Option<Box<Touches>>,
     spent: Vec<Spent>,
     pub(crate) counters: Counters,
+    pub(crate) gaps: Gaps,
     pub(crate) membership: Membership,
 }
 
@@ -109,6 +114,7 @@ impl Default for Profile {
             touches: None,
             spent: Vec::new(),
             counters: Counters::default(),
+            gaps: Gaps::default(),
             membership: Membership::default(),
         }
     }
@@ -289,8 +295,21 @@ impl Profile {
         for spent in &other.spent {
             self.add_spent(*spent);
         }
-        self.counters.merge(&other.counters);
+        self.merge_counters(other);
         self.membership = Membership::default();
+    }
+
+    /// Counters that only one of the profiles has may have missed what the other could not count.
+    fn merge_counters(&mut self, other: &Self) {
+        if !self.counters.merge(&other.counters) {
+            self.gaps.miss(self.last_seen);
+        }
+        self.gaps.merge(&other.gaps);
+    }
+
+    /// From when on the history holds every event.
+    pub(crate) fn history_since(&self) -> Timestamp {
+        self.sealed.as_ref().map_or(Timestamp::MIN, |sealed| sealed.last + Span::from_millis(1))
     }
 
     /// When the first event happened; [`Timestamp::MAX`] before it.
@@ -351,6 +370,7 @@ impl Profile {
             + self.sealed.as_ref().map_or(0, |_| size_of::<Sessions>())
             + self.spent.capacity() * size_of::<Spent>()
             + self.counters.heap_bytes()
+            + self.gaps.heap_bytes()
             + spilled
     }
 }

@@ -3,10 +3,10 @@
 //! Trees are kept in one form, so that equal rules compare equal however they were written: a conjunction never
 //! holds another conjunction, nor a disjunction a disjunction, and the tests of an event are sorted.
 
-use crate::event::EventKind;
-use crate::time::{Span, Timestamp};
+use crate::time::Timestamp;
 
 use super::error::Location;
+pub(crate) use super::query::{EventQuery, Measure, PropertyTest, Sequence, When};
 
 /// How deep a rule may nest.
 pub const MAX_DEPTH: usize = 64;
@@ -22,6 +22,7 @@ pub(crate) enum Expr {
     Or(Vec<Self>),
     Not(Box<Self>),
     Segment(String, At),
+    Sequence(Box<Sequence>),
     Test(Box<Comparison>),
 }
 
@@ -43,31 +44,6 @@ pub(crate) enum Source {
     Affinity { dimension: String, value: String },
     Session(SessionFact),
     Event(EventQuery),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct EventQuery {
-    pub(crate) kind: EventKind,
-    pub(crate) tests: Vec<PropertyTest>,
-    pub(crate) within: Option<Span>,
-    pub(crate) measure: Measure,
-    pub(crate) at: At,
-    pub(crate) within_at: At,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct PropertyTest {
-    pub(crate) name: String,
-    pub(crate) test: Test,
-    pub(crate) at: At,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Measure {
-    Count,
-    Sum(String),
-    First,
-    Last,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -280,16 +256,5 @@ impl Expr {
             Self::Not(inner) => 1 + inner.depth(),
             _ => 0,
         }
-    }
-}
-
-impl EventQuery {
-    /// Sorts the tests, so that the order in which they were written does not matter.
-    pub(crate) fn canonical(mut self) -> Self {
-        if self.tests.len() > 1 {
-            self.tests.sort_by_cached_key(super::print::property_test);
-            self.tests.dedup();
-        }
-        self
     }
 }

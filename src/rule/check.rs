@@ -21,8 +21,10 @@ pub struct Vocabulary<'a> {
 
 /// The longest window of a rule.
 pub const LONGEST_WINDOW: Span = Span::days(5 * 365);
-/// The largest number with which a count within a window is compared.
+/// The largest number up to which a count within a window is exact in any case; beyond it buckets answer.
 pub const MOST_WITHIN: u32 = 50;
+/// The largest number with which a count within a window is compared.
+pub const MOST_COUNTED: u32 = 1_000_000;
 
 pub(crate) fn check(expr: &Expr, vocabulary: &Vocabulary<'_>) -> Vec<RuleError> {
     let mut checker = Checker { vocabulary, errors: Vec::new() };
@@ -54,6 +56,10 @@ impl Checker<'_> {
                     self.unknown(at, NameKind::Segment, name, segments.iter().copied());
                 }
             }
+            Expr::Sequence(sequence) => {
+                sequence.steps.iter().chain(&sequence.without).for_each(|step| self.step(step));
+                super::check_query::sequence(sequence, &mut self.errors);
+            }
             Expr::Test(comparison) => self.comparison(comparison),
         }
     }
@@ -81,7 +87,7 @@ impl Checker<'_> {
             Source::Attribute(name) | Source::Context(name) => name.clone(),
             Source::Affinity { .. } => "affinity".to_owned(),
             Source::Session(fact) => fact.name().to_owned(),
-            Source::Event(query) => measure_name(&query.measure).to_owned(),
+            Source::Event(query) => format!("{}()", query.measure.name()),
         };
         self.test(test, Left { name: &name, kind }, op_at);
     }
@@ -104,7 +110,8 @@ impl Checker<'_> {
         None
     }
 
-    fn event(&mut self, query: &EventQuery, test: &Test, op_at: &At) {
+    /// The names of an event and of what is asked of its properties.
+    fn step(&mut self, query: &EventQuery) {
         let schema = self.vocabulary.schema;
         if !schema.knows(&query.kind) {
             // Our own names come first, so that of equally near names the one that we print is suggested.
@@ -116,29 +123,11 @@ impl Checker<'_> {
         for property in &query.tests {
             self.test(&property.test, Left { name: &property.name, kind: None }, &property.at);
         }
-        let Some(window) = query.within else { return };
-        let at = || query.within_at.0.clone();
-        if window.is_zero() || window > LONGEST_WINDOW {
-            self.errors.push(RuleError::Window { at: at(), window });
-        }
-        match query.measure {
-            Measure::First | Measure::Last => {
-                let measure = measure_name(&query.measure);
-                self.errors.push(RuleError::WindowOfTime { at: at(), measure });
-            }
-            Measure::Count => {
-                for literal in literals(test) {
-                    if let Literal::Number(number) = literal {
-                        if *number > f64::from(MOST_WITHIN) {
-                            let at = op_at.0.clone();
-                            self.errors.push(RuleError::Threshold { at, found: *number, limit: MOST_WITHIN });
-                            break;
-                        }
-                    }
-                }
-            }
-            Measure::Sum(_) => {}
-        }
+    }
+
+    fn event(&mut self, query: &EventQuery, test: &Test, op_at: &At) {
+        self.step(query);
+        super::check_query::query(query, test, op_at, &mut self.errors);
     }
 
     fn test(&mut self, test: &Test, left: Left<'_>, at: &At) {
@@ -202,16 +191,7 @@ impl Checker<'_> {
     }
 }
 
-const fn measure_name(measure: &Measure) -> &'static str {
-    match measure {
-        Measure::Count => "count()",
-        Measure::Sum(_) => "sum()",
-        Measure::First => "first()",
-        Measure::Last => "last()",
-    }
-}
-
-fn literals(test: &Test) -> impl Iterator<Item = &Literal> {
+pub(super) fn literals(test: &Test) -> impl Iterator<Item = &Literal> {
     let (some, pair): (&[Literal], [Option<&Literal>; 2]) = match test {
         Test::Is(_, literal) => (&[], [Some(literal), None]),
         Test::Between(low, high) => (&[], [Some(low), Some(high)]),

@@ -6,13 +6,11 @@
 use serde_json::{Map, Value, json};
 
 use crate::near::nearest;
-use crate::time::{Span, Timestamp, shorten};
+use crate::time::{Timestamp, shorten};
 
-use super::ast::{
-    At, Comparison, EventQuery, Expr, Literal, MAX_DEPTH, MAX_VALUES, Measure, Op, PropertyTest, Source, Test,
-};
+use super::ast::{At, Comparison, Expr, Literal, MAX_DEPTH, MAX_VALUES, Op, PropertyTest, Source, Test};
 use super::error::{Location, NameKind, RuleError, RuleErrors};
-use super::parser::{check_name, event_kind, session_fact};
+use super::parser::{check_name, session_fact};
 
 pub(crate) fn read(json: &Value) -> Result<Expr, RuleErrors> {
     let mut reader = Reader { errors: Vec::new() };
@@ -23,13 +21,13 @@ pub(crate) fn read(json: &Value) -> Result<Expr, RuleErrors> {
     }
 }
 
-struct Reader {
-    errors: Vec<RuleError>,
+pub(super) struct Reader {
+    pub(super) errors: Vec<RuleError>,
 }
 
 /// A path that costs nothing until an error or a leaf needs it.
 #[derive(Clone, Copy)]
-struct Path<'a> {
+pub(super) struct Path<'a> {
     parent: Option<&'a Path<'a>>,
     step: Step<'a>,
 }
@@ -44,15 +42,15 @@ enum Step<'a> {
 impl<'a> Path<'a> {
     const ROOT: Self = Self { parent: None, step: Step::Root };
 
-    fn key(&'a self, key: &'a str) -> Self {
+    pub(super) fn key(&'a self, key: &'a str) -> Self {
         Self { parent: Some(self), step: Step::Key(key) }
     }
 
-    fn index(&'a self, index: usize) -> Self {
+    pub(super) fn index(&'a self, index: usize) -> Self {
         Self { parent: Some(self), step: Step::Index(index) }
     }
 
-    fn location(&self) -> Location {
+    pub(super) fn location(&self) -> Location {
         let (mut steps, mut here) = (Vec::new(), Some(self));
         while let Some(path) = here {
             steps.push(path.step);
@@ -74,34 +72,39 @@ impl<'a> Path<'a> {
         Location::Path(text.into())
     }
 
-    fn at(&self) -> At {
+    pub(super) fn at(&self) -> At {
         At(self.location())
     }
 }
 
 impl Reader {
     /// Notes an error; `None`, so that the caller can end with it and go on beside.
-    fn fail<T>(&mut self, error: RuleError) -> Option<T> {
+    pub(super) fn fail<T>(&mut self, error: RuleError) -> Option<T> {
         if self.errors.len() < MOST_ERRORS {
             self.errors.push(error);
         }
         None
     }
 
-    fn keep<T>(&mut self, result: Result<T, RuleError>) -> Option<T> {
+    pub(super) fn keep<T>(&mut self, result: Result<T, RuleError>) -> Option<T> {
         result.map_or_else(|error| self.fail(error), Some)
     }
 
-    fn wrong<T>(&mut self, path: &Path<'_>, wanted: &'static str, found: &Value) -> Option<T> {
+    pub(super) fn wrong<T>(&mut self, path: &Path<'_>, wanted: &'static str, found: &Value) -> Option<T> {
         self.fail(RuleError::Syntax { at: path.location(), wanted, found: describe(found) })
     }
 
-    fn unknown<T>(&mut self, path: &Path<'_>, name: &str, candidates: &[&str]) -> Option<T> {
+    pub(super) fn unknown<T>(&mut self, path: &Path<'_>, name: &str, candidates: &[&str]) -> Option<T> {
         let nearest = nearest(name, candidates.iter().copied());
         self.fail(RuleError::Unknown { at: path.location(), what: NameKind::Key, name: shorten(name), nearest })
     }
 
-    fn object<'v>(&mut self, json: &'v Value, path: &Path<'_>, wanted: &'static str) -> Option<&'v Map<String, Value>> {
+    pub(super) fn object<'v>(
+        &mut self,
+        json: &'v Value,
+        path: &Path<'_>,
+        wanted: &'static str,
+    ) -> Option<&'v Map<String, Value>> {
         match json {
             Value::Object(fields) if fields.is_empty() => {
                 self.fail(RuleError::Empty { at: path.location(), what: "object" })
@@ -111,7 +114,7 @@ impl Reader {
         }
     }
 
-    fn array<'v>(&mut self, json: &'v Value, path: &Path<'_>) -> Option<&'v [Value]> {
+    pub(super) fn array<'v>(&mut self, json: &'v Value, path: &Path<'_>) -> Option<&'v [Value]> {
         match json {
             Value::Array(values) if values.is_empty() => {
                 self.fail(RuleError::Empty { at: path.location(), what: "list" })
@@ -124,19 +127,19 @@ impl Reader {
         }
     }
 
-    fn text<'v>(&mut self, json: &'v Value, path: &Path<'_>) -> Option<&'v str> {
+    pub(super) fn text<'v>(&mut self, json: &'v Value, path: &Path<'_>) -> Option<&'v str> {
         match json {
             Value::String(text) => Some(text),
             other => self.wrong(path, "text", other),
         }
     }
 
-    fn name(&mut self, what: NameKind, json: &Value, path: &Path<'_>) -> Option<String> {
+    pub(super) fn name(&mut self, what: NameKind, json: &Value, path: &Path<'_>) -> Option<String> {
         let name = self.text(json, path)?;
         self.named(what, name, path)
     }
 
-    fn named(&mut self, what: NameKind, name: &str, path: &Path<'_>) -> Option<String> {
+    pub(super) fn named(&mut self, what: NameKind, name: &str, path: &Path<'_>) -> Option<String> {
         self.keep(check_name(what, name, &path.location()).map(|()| name.to_owned()))
     }
 
@@ -162,6 +165,7 @@ impl Reader {
             "$not" => self.expr(json, path, depth + 1).map(|inner| Expr::Not(Box::new(inner))),
             "$segment" => Some(Expr::Segment(self.name(NameKind::Segment, json, path)?, path.at())),
             "$event" => self.event(json, path, depth),
+            "$sequence" => self.sequence(json, path),
             "$attribute" => self.each(json, path, |reader, name, json, path| {
                 let source = Source::Attribute(reader.named(NameKind::Attribute, name, path)?);
                 reader.tests(&source, json, path, depth)
@@ -212,7 +216,7 @@ impl Reader {
     }
 
     /// What is asked of one value: a literal, or an object of operators.
-    fn tests(&mut self, source: &Source, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
+    pub(super) fn tests(&mut self, source: &Source, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
         let leaf = |test: Test, op_at: At| {
             Expr::Test(Box::new(Comparison { source: source.clone(), test, at: path.at(), op_at }))
         };
@@ -285,82 +289,8 @@ impl Reader {
         }
     }
 
-    fn event(&mut self, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
-        let fields = self.object(json, path, "an object with `name`")?;
-        let before = self.errors.len();
-        let mut query = EventQuery {
-            kind: crate::event::EventKind::default(),
-            tests: Vec::new(),
-            within: None,
-            measure: Measure::Count,
-            at: path.key("name").at(),
-            within_at: path.key("within").at(),
-        };
-        let mut asked: Option<(&str, &Value)> = None;
-        for (key, json) in fields {
-            let path = path.key(key);
-            match key.as_str() {
-                "name" => {
-                    if let Some(name) = self.text(json, &path) {
-                        if let Some(kind) = self.keep(event_kind(name, &path.location())) {
-                            query.kind = kind;
-                        }
-                    }
-                }
-                "where" => self.wheres(json, &path, &mut query.tests),
-                "within" => {
-                    if let Some(text) = self.text(json, &path) {
-                        let span = text.parse::<Span>();
-                        query.within =
-                            self.keep(span.map_err(|source| RuleError::Time { at: path.location(), source }));
-                    }
-                }
-                "count" | "sum" | "first" | "last" => {
-                    if asked.replace((key, json)).is_some() {
-                        let found = format!("`{key}` beside another");
-                        let wanted = "one of `count`, `sum`, `first` and `last`";
-                        self.fail::<()>(RuleError::Syntax { at: path.location(), wanted, found });
-                    }
-                }
-                _ => {
-                    self.unknown::<()>(&path, key, &EVENT_KEYS);
-                }
-            }
-        }
-        if !fields.contains_key("name") {
-            self.fail::<()>(RuleError::Syntax {
-                at: path.location(),
-                wanted: "the event's `name`",
-                found: "none".to_owned(),
-            });
-        }
-        let Some((key, json)) = asked else {
-            let test = Test::Is(Op::Ge, Literal::Number(1.0));
-            let source = Source::Event(query.canonical());
-            let comparison = Comparison { source, test, at: path.at(), op_at: path.at() };
-            return (self.errors.len() == before).then(|| Expr::Test(Box::new(comparison)));
-        };
-        let path = path.key(key);
-        let mut operators = json.clone();
-        match key {
-            "sum" => {
-                let fields = self.object(json, &path, "an object with `property` and operators")?;
-                let property = fields.get("property").unwrap_or(&Value::Null);
-                query.measure = Measure::Sum(self.name(NameKind::Property, property, &path.key("property"))?);
-                if let Value::Object(fields) = &mut operators {
-                    fields.remove("property");
-                }
-            }
-            "first" => query.measure = Measure::First,
-            "last" => query.measure = Measure::Last,
-            _ => {}
-        }
-        let tests = self.tests(&Source::Event(query.canonical()), &operators, &path, depth);
-        tests.filter(|_| self.errors.len() == before)
-    }
-
     /// Tests of properties: an object, or a list of objects where one name is tested in the same way twice.
-    fn wheres(&mut self, json: &Value, path: &Path<'_>, tests: &mut Vec<PropertyTest>) {
+    pub(super) fn wheres(&mut self, json: &Value, path: &Path<'_>, tests: &mut Vec<PropertyTest>) {
         if let Value::Array(_) = json {
             for (i, json) in self.array(json, path).unwrap_or_default().iter().enumerate() {
                 let path = path.index(i);
@@ -417,6 +347,7 @@ pub(crate) fn write(expr: &Expr) -> Value {
         Expr::Or(parts) => json!({"$or": parts.iter().map(write).collect::<Vec<_>>()}),
         Expr::Not(inner) => json!({"$not": write(inner)}),
         Expr::Segment(name, _) => json!({"$segment": name}),
+        Expr::Sequence(sequence) => super::json_query::write_sequence(sequence),
         Expr::Test(comparison) => write_comparison(comparison),
     }
 }
@@ -429,38 +360,11 @@ fn write_comparison(comparison: &Comparison) -> Value {
         Source::Context(name) => json!({"$context": {name: test}}),
         Source::Affinity { dimension, value } => json!({"$affinity": {dimension: {value: test}}}),
         Source::Session(fact) => json!({"$session": {fact.name(): test}}),
-        Source::Event(query) => write_event(query, test),
+        Source::Event(query) => super::json_query::write_event(query, test),
     }
 }
 
-fn write_event(query: &EventQuery, mut test: Value) -> Value {
-    let mut event = Map::new();
-    event.insert("name".to_owned(), query.kind.name().into());
-    if !query.tests.is_empty() {
-        let mut tests: Vec<Value> =
-            query.tests.iter().map(|test| json!({&test.name: write_test(&test.test)})).collect();
-        let one = if tests.len() == 1 { tests.pop() } else { None };
-        event.insert("where".to_owned(), one.unwrap_or(Value::Array(tests)));
-    }
-    if let Some(span) = query.within {
-        event.insert("within".to_owned(), span.to_string().into());
-    }
-    let measure = match &query.measure {
-        Measure::Count => "count",
-        Measure::First => "first",
-        Measure::Last => "last",
-        Measure::Sum(property) => {
-            if let Value::Object(fields) = &mut test {
-                fields.insert("property".to_owned(), property.clone().into());
-            }
-            "sum"
-        }
-    };
-    event.insert(measure.to_owned(), test);
-    json!({"$event": event})
-}
-
-fn write_test(test: &Test) -> Value {
+pub(super) fn write_test(test: &Test) -> Value {
     let list = |values: &[Literal]| values.iter().map(write_literal).collect::<Vec<_>>();
     match test {
         Test::Is(op, literal) => json!({op.json(): write_literal(literal)}),
@@ -488,8 +392,18 @@ fn write_literal(literal: &Literal) -> Value {
 
 /// A rule with more errors than this is not what its author thinks; the rest would be noise.
 const MOST_ERRORS: usize = 100;
-const KEYS: [&str; 10] =
-    ["$and", "$or", "$nor", "$not", "$segment", "$event", "$attribute", "$context", "$session", "$affinity"];
+const KEYS: [&str; 11] = [
+    "$and",
+    "$or",
+    "$nor",
+    "$not",
+    "$segment",
+    "$event",
+    "$sequence",
+    "$attribute",
+    "$context",
+    "$session",
+    "$affinity",
+];
 const OPERATORS: [&str; 12] =
     ["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$contains", "$startsWith", "$between"];
-const EVENT_KEYS: [&str; 7] = ["name", "where", "within", "count", "sum", "first", "last"];

@@ -14,7 +14,7 @@
 //! What is missing compares as false, and so `x != 1`, which is `NOT x = 1`, holds where `x` is missing. Kinds are
 //! never turned into each other: `'5'` is not `5`. A list passes if any of its elements does. Text compares by bytes.
 //! `time('2026-03-01')` compares with milliseconds and with RFC 3339 text. A window is `(now - W, now]`, and a day is
-//! 24 hours. Sums within a window are read in whole buckets (see [`Counter::sum_within`](crate::profile::Counter)).
+//! 24 hours. What approximates says by how much (see [`Counter::estimate`](crate::profile::Counter::estimate)).
 //!
 //! Answers have three values. A condition on what is no longer kept (the newest times of a counter all lie ahead, say)
 //! is unknown unless what is kept settles it; AND, OR and NOT follow Kleene, and who asks takes unknown for no.
@@ -23,16 +23,22 @@
 //! counters ([`Rule::compile`]), then evaluated against [`Facts`] as often as needed.
 
 mod ast;
+mod build_query;
 mod builder;
 mod check;
+mod check_query;
 mod error;
 mod eval;
+mod eval_query;
 mod facts;
 mod json;
+mod json_query;
 mod lexer;
+mod parse_query;
 mod parser;
 mod plan;
 mod print;
+mod query;
 mod value_test;
 
 use std::fmt;
@@ -41,8 +47,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use ast::{Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, SessionFact};
-pub use builder::{EventOperand, Operand, event};
-pub use check::{LONGEST_WINDOW, MOST_WITHIN, Vocabulary};
+pub use build_query::{EventOperand, SequenceOperand, event, sequence};
+pub use builder::Operand;
+pub use check::{LONGEST_WINDOW, MOST_COUNTED, MOST_WITHIN, Vocabulary};
 pub use error::{Location, NameKind, RuleError, RuleErrors};
 pub use eval::{Compiled, Reads};
 pub use facts::{EventFacts, Facts, Scalar};
@@ -151,7 +158,7 @@ impl Rule {
         let Expr::Test(comparison) = &self.expr else { return false };
         let ast::Source::Event(query) = &comparison.source else { return false };
         let asks = comparison.test == ast::Test::Is(ast::Op::Ge, Literal::Number(1.0));
-        asks && query.measure == ast::Measure::Count && query.within.is_none()
+        asks && query.measure == ast::Measure::Count && query.when == ast::When::Ever
     }
 
     fn of(expr: Expr, at: impl FnOnce() -> Location) -> Result<Self, RuleError> {

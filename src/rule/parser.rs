@@ -6,8 +6,8 @@ use crate::near::nearest;
 use crate::time::{Span, Timestamp, shorten};
 
 use super::ast::{
-    At, Comparison, EventQuery, Expr, Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, Measure, Op, PropertyTest,
-    SessionFact, Source, Test,
+    At, Comparison, Expr, Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, Measure, Op, PropertyTest, SessionFact,
+    Source, Test,
 };
 use super::error::{Location, NameKind, RuleError};
 use super::lexer::{Lexer, Token};
@@ -60,10 +60,10 @@ pub(crate) fn session_fact(name: &str, at: &Location) -> Result<SessionFact, Rul
     })
 }
 
-struct Parser<'a> {
+pub(super) struct Parser<'a> {
     lexer: Lexer<'a>,
-    token: Token<'a>,
-    at: Location,
+    pub(super) token: Token<'a>,
+    pub(super) at: Location,
 }
 
 impl<'a> Parser<'a> {
@@ -121,6 +121,9 @@ impl<'a> Parser<'a> {
                         self.expect(")", "`)`")?;
                         return Ok(Expr::Segment(name, At(at)));
                     }
+                    if word.eq_ignore_ascii_case("sequence") {
+                        return self.sequence(at).map(|sequence| Expr::Sequence(Box::new(sequence)));
+                    }
                     self.function(word, &at)?
                 } else {
                     Source::Attribute(self.path(word, NameKind::Attribute, &at)?)
@@ -141,7 +144,7 @@ impl<'a> Parser<'a> {
 
     /// What follows the `(` of a function.
     fn function(&mut self, word: &str, at: &Location) -> Result<Source, RuleError> {
-        const FUNCTIONS: [&str; 6] = ["attribute", "context", "affinity", "session", "event", "segment"];
+        const FUNCTIONS: [&str; 7] = ["attribute", "context", "affinity", "session", "event", "segment", "sequence"];
         let source = match word.to_ascii_lowercase().as_str() {
             "attribute" => Source::Attribute(self.name(NameKind::Attribute)?),
             "context" => Source::Context(self.name(NameKind::Context)?),
@@ -165,62 +168,7 @@ impl<'a> Parser<'a> {
         Ok(source)
     }
 
-    /// What follows `event(`.
-    fn event(&mut self) -> Result<EventQuery, RuleError> {
-        let at = self.at.clone();
-        let name = self.name(NameKind::Event)?;
-        let kind = event_kind(&name, &at)?;
-        self.expect(")", "`)`")?;
-        let mut query = EventQuery {
-            kind,
-            tests: Vec::new(),
-            within: None,
-            measure: Measure::Count,
-            at: At(at.clone()),
-            within_at: At(at),
-        };
-        while self.token == Token::Mark(".") {
-            self.advance()?;
-            let wanted = "`where`, `within`, `count`, `sum`, `first` or `last`";
-            let Token::Word(step) = self.token else { return Err(self.unexpected(wanted)) };
-            let step = step.to_ascii_lowercase();
-            let measure = match step.as_str() {
-                "where" if query.tests.is_empty() && query.within.is_none() => {
-                    self.advance()?;
-                    self.expect("(", "`(`")?;
-                    query.tests.push(self.property_test()?);
-                    while self.take_word("AND")? {
-                        query.tests.push(self.property_test()?);
-                    }
-                    self.expect(")", "`AND` or `)`")?;
-                    continue;
-                }
-                "within" if query.within.is_none() => {
-                    self.advance()?;
-                    let (span, at) = self.span()?;
-                    query.within = Some(span);
-                    query.within_at = At(at);
-                    continue;
-                }
-                "count" => Measure::Count,
-                "first" => Measure::First,
-                "last" => Measure::Last,
-                "sum" => Measure::Sum(String::new()),
-                _ => return Err(self.unexpected(wanted)),
-            };
-            self.advance()?;
-            self.expect("(", "`(`")?;
-            query.measure = match measure {
-                Measure::Sum(_) => Measure::Sum(self.name(NameKind::Property)?),
-                measure => measure,
-            };
-            self.expect(")", "`)`")?;
-            break;
-        }
-        Ok(query.canonical())
-    }
-
-    fn property_test(&mut self) -> Result<PropertyTest, RuleError> {
+    pub(super) fn property_test(&mut self) -> Result<PropertyTest, RuleError> {
         let at = self.at.clone();
         let name = match self.token.clone() {
             Token::Word(word) if !is_reserved(word) => {
@@ -314,7 +262,7 @@ impl<'a> Parser<'a> {
         Ok(literal)
     }
 
-    fn quoted(&mut self) -> Result<String, RuleError> {
+    pub(super) fn quoted(&mut self) -> Result<String, RuleError> {
         let Token::Text(text) = &mut self.token else { return Err(self.unexpected("text in quotes")) };
         let text = std::mem::take(text);
         self.advance()?;
@@ -322,7 +270,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A name in quotes or bare.
-    fn name(&mut self, what: NameKind) -> Result<String, RuleError> {
+    pub(super) fn name(&mut self, what: NameKind) -> Result<String, RuleError> {
         let at = self.at.clone();
         match self.token.clone() {
             Token::Text(name) => {
@@ -355,7 +303,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A span of time in parentheses, bare or in quotes.
-    fn span(&mut self) -> Result<(Span, Location), RuleError> {
+    pub(super) fn span(&mut self) -> Result<(Span, Location), RuleError> {
         if self.token != Token::Mark("(") {
             return Err(self.unexpected("`(` and a span such as `7 days`"));
         }
@@ -369,15 +317,33 @@ impl<'a> Parser<'a> {
         Ok((span, at))
     }
 
+    /// Two spans of time in parentheses.
+    pub(super) fn spans(&mut self) -> Result<((Span, Span), Location), RuleError> {
+        if self.token != Token::Mark("(") {
+            return Err(self.unexpected("`(` and two spans such as `14 days, 7 days`"));
+        }
+        let at = self.lexer.here();
+        let text = self.lexer.until_parenthesis();
+        let (from, to) = text.split_once(',').unwrap_or((text, ""));
+        let span = |text: &str| {
+            let text = text.trim().trim_matches(|c| c == '\'' || c == '"');
+            text.parse::<Span>().map_err(|source| RuleError::Time { at: at.clone(), source })
+        };
+        let spans = (span(from)?, span(to)?);
+        self.advance()?;
+        self.expect(")", "`)`")?;
+        Ok((spans, at))
+    }
+
     fn check_depth(&self, depth: usize) -> Result<(), RuleError> {
         if depth > MAX_DEPTH { Err(RuleError::TooDeep { at: self.at.clone(), limit: MAX_DEPTH }) } else { Ok(()) }
     }
 
-    fn is_word(&self, word: &str) -> bool {
+    pub(super) fn is_word(&self, word: &str) -> bool {
         matches!(self.token, Token::Word(found) if found.eq_ignore_ascii_case(word))
     }
 
-    fn take_word(&mut self, word: &str) -> Result<bool, RuleError> {
+    pub(super) fn take_word(&mut self, word: &str) -> Result<bool, RuleError> {
         let found = self.is_word(word);
         if found {
             self.advance()?;
@@ -385,16 +351,16 @@ impl<'a> Parser<'a> {
         Ok(found)
     }
 
-    fn expect(&mut self, mark: &'static str, wanted: &'static str) -> Result<(), RuleError> {
+    pub(super) fn expect(&mut self, mark: &'static str, wanted: &'static str) -> Result<(), RuleError> {
         if self.token == Token::Mark(mark) { self.advance() } else { Err(self.unexpected(wanted)) }
     }
 
-    fn advance(&mut self) -> Result<(), RuleError> {
+    pub(super) fn advance(&mut self) -> Result<(), RuleError> {
         (self.token, self.at) = self.lexer.next()?;
         Ok(())
     }
 
-    fn unexpected(&self, wanted: &'static str) -> RuleError {
+    pub(super) fn unexpected(&self, wanted: &'static str) -> RuleError {
         RuleError::Syntax { at: self.at.clone(), wanted, found: self.token.describe() }
     }
 }

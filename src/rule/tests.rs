@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::ast::{At, Comparison, EventQuery, Expr, Measure, Op, PropertyTest, Source, Test};
+use super::ast::{At, Comparison, EventQuery, Expr, Measure, Op, PropertyTest, Sequence, Source, Test, When};
 use super::*;
 use crate::event::EventKind;
 use crate::hash::Symbol;
-use crate::profile::{Counter, CounterId};
+use crate::profile::{Counter, CounterId, Period};
 use crate::schema::Schema;
 use crate::time::{Span, Timestamp};
 use crate::value::{Kind, Value};
@@ -413,14 +413,13 @@ const BUILT: At = At(Location::Built);
 
 fn source() -> impl Strategy<Value = Source> {
     let property = (name(), test()).prop_map(|(name, test)| PropertyTest { name, test, at: BUILT });
-    let measure =
-        prop_oneof![Just(Measure::Count), name().prop_map(Measure::Sum), Just(Measure::First), Just(Measure::Last)];
-    let window = prop::option::of((0_i64..1_000_000_000).prop_map(Span::from_millis));
+    let measure = measure();
+    let window = when();
     let kind =
         prop_oneof![prop::sample::select(EventKind::KNOWN), "[a-z]{1,9}".prop_map(|name| EventKind::from(&*name))];
     let event =
-        (kind, prop::collection::vec(property, 0..4), window, measure).prop_map(|(kind, tests, within, measure)| {
-            Source::Event(EventQuery { kind, tests, within, measure, at: BUILT, within_at: BUILT }.canonical())
+        (kind, prop::collection::vec(property, 0..4), window, measure).prop_map(|(kind, tests, when, measure)| {
+            Source::Event(EventQuery { kind, tests, when, measure, at: BUILT, when_at: BUILT }.canonical())
         });
     prop_oneof![
         name().prop_map(Source::Attribute),
@@ -431,6 +430,50 @@ fn source() -> impl Strategy<Value = Source> {
     ]
 }
 
+fn measure() -> impl Strategy<Value = Measure> {
+    prop_oneof![
+        Just(Measure::Count),
+        name().prop_map(Measure::Sum),
+        name().prop_map(Measure::Mean),
+        name().prop_map(Measure::Min),
+        name().prop_map(Measure::Max),
+        name().prop_map(Measure::Distinct),
+        Just(Measure::First),
+        Just(Measure::Last),
+        Just(Measure::Periods(Period::Day)),
+        Just(Measure::Periods(Period::Week)),
+    ]
+}
+
+fn when() -> impl Strategy<Value = When> {
+    let span = || (0_i64..1_000_000_000).prop_map(Span::from_millis);
+    prop_oneof![
+        3 => Just(When::Ever),
+        3 => span().prop_map(When::Within),
+        1 => (span(), span()).prop_map(|(from, to)| When::Between(from, to)),
+        1 => (0_i64..4_000_000_000_000).prop_map(|time| When::Since(at(time))),
+        1 => Just(When::InSession),
+        1 => (0_u32..40, -899_i32..900).prop_map(|(count, offset)| When::Days(count, offset)),
+        1 => (0_u32..40, -899_i32..900).prop_map(|(count, offset)| When::Weeks(count, offset)),
+    ]
+}
+
+fn sequence() -> impl Strategy<Value = Expr> {
+    let step = || {
+        let property = (name(), test()).prop_map(|(name, test)| PropertyTest { name, test, at: BUILT });
+        let limit =
+            prop_oneof![Just(When::Ever), (0_i64..1_000_000).prop_map(|span| When::Within(Span::from_millis(span)))];
+        ("[a-z]{1,9}", prop::collection::vec(property, 0..3), limit).prop_map(|(kind, tests, when)| {
+            let query = EventQuery { tests, when, ..EventQuery::new(EventKind::from(&*kind), BUILT, BUILT) };
+            query.canonical()
+        })
+    };
+    let after = prop::option::of((0_i64..1_000_000).prop_map(Span::from_millis));
+    (prop::collection::vec(step(), 1..5), prop::option::of(step()), after, when()).prop_map(
+        |(steps, without, after, when)| Expr::Sequence(Box::new(Sequence { steps, without, after, when, at: BUILT })),
+    )
+}
+
 fn expr() -> impl Strategy<Value = Expr> {
     let comparison = (source(), test())
         .prop_map(|(source, test)| Expr::Test(Box::new(Comparison { source, test, at: BUILT, op_at: BUILT })));
@@ -438,6 +481,7 @@ fn expr() -> impl Strategy<Value = Expr> {
         6 => comparison,
         1 => any::<bool>().prop_map(Expr::Const),
         1 => name().prop_map(|name| Expr::Segment(name, BUILT)),
+        1 => sequence(),
     ];
     leaf.prop_recursive(5, 24, 4, |inner| {
         prop_oneof![
