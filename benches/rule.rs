@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use bespoke::hash::Symbol;
 use bespoke::profile::{Counter, CounterId};
-use bespoke::rule::{Answer, Compiled, CounterPlan, Facts, Rule, Scalar, SessionFact};
+use bespoke::rule::{Answer, Compiled, CounterPlan, Facts, Lists, Rule, Scalar, SessionFact};
 use bespoke::time::{Span, Timestamp};
 use bespoke::value::Value;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -19,7 +19,7 @@ fn read(c: &mut Criterion) {
     assert_eq!(Rule::parse(&rule.to_string()).unwrap(), rule);
     c.bench_function("parse/typical/6_tests", |b| b.iter(|| Rule::parse(black_box(text))));
     c.bench_function("compile/typical/6_tests", |b| {
-        b.iter(|| black_box(&rule).compile(&mut |_| Some(0), &mut CounterPlan::default()));
+        b.iter(|| black_box(&rule).compile(&mut |_| Some(0), &Lists::default(), &mut CounterPlan::default()));
     });
 }
 
@@ -33,7 +33,7 @@ fn eval(c: &mut Criterion) {
         ("affinity/1", "affinity('category', 'shoes') > 0.3".into(), true),
     ] {
         let mut plan = CounterPlan::default();
-        let compiled = Rule::parse(&text).unwrap().compile(&mut |_| None, &mut plan).unwrap();
+        let compiled = Rule::parse(&text).unwrap().compile(&mut |_| None, &Lists::default(), &mut plan).unwrap();
         let person = Person::new(&plan);
         assert_eq!(compiled.eval(&person).holds(), holds, "{text}");
         c.bench_function(&format!("eval/{name}"), |b| b.iter(|| black_box(&compiled).eval(black_box(&person))));
@@ -50,7 +50,8 @@ fn eval_all(c: &mut Criterion) {
         _ => format!("event('purchased').within(90 days).count() >= {} OR tier = {i}", 1 + i % 7),
     };
     let mut plan = CounterPlan::default();
-    let rules = (0..1_000).map(|i| Rule::parse(&text(i)).unwrap().compile(&mut |_| None, &mut plan).unwrap());
+    let rules = (0..1_000)
+        .map(|i| Rule::parse(&text(i)).unwrap().compile(&mut |_| None, &Lists::default(), &mut plan).unwrap());
     let rules: Vec<Compiled> = rules.collect();
     let person = Person::new(&plan);
     let count = || rules.iter().filter(|rule| black_box(rule).eval(&person).holds()).count();

@@ -141,6 +141,9 @@ pub struct Decision {
     pub fallback: Option<Fallback>,
     /// What became of each campaign of the placement, the winner first, then by falling priority.
     pub verdicts: Vec<Verdict>,
+    /// The person does not consent to personalisation: the decision was made as for an unknown one.
+    #[serde(default)]
+    pub impersonal: bool,
 }
 
 /// Why a decision is empty.

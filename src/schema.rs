@@ -29,6 +29,46 @@ pub struct Schema {
     pub events: Vec<EventKind>,
     /// The item attributes to which profiles keep affinities.
     pub affinities: Vec<Affinity>,
+    /// How attributes are kept whose newest value alone is not enough.
+    pub keeping: BTreeMap<String, Keeping>,
+    /// The channels ([`Event::channel`](crate::event::Event::channel)) that write attributes, the most trusted first:
+    /// of two values that are written at the same time, that of the more trusted channel holds.
+    pub channels: Vec<String>,
+}
+
+/// How a profile keeps an attribute.
+///
+/// ```
+/// use bespoke::schema::{Keep, Keeping, Schema};
+/// use bespoke::value::Kind;
+/// let schema = Schema::default()
+///     .attribute("plan", Kind::Text)
+///     .keeping("plan", Keeping { keep: Keep::Newest, history: 5 });
+/// assert_eq!(schema.keeping["plan"].history, 5);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keeping {
+    /// Which of the values that are written to it stays.
+    pub keep: Keep,
+    /// How many of the newest different values are kept beside it, each with the time at which it was last written;
+    /// at most 64.
+    pub history: u8,
+}
+
+/// Which of the values that are written to an attribute a profile keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Keep {
+    /// The newest.
+    #[default]
+    Newest,
+    /// The oldest, such as the channel that a person first signed up by. Writing null changes nothing.
+    Oldest,
+    /// All of them as a list, each once: at most so many, from 1 to 64, of which the lowest stay (by kind, then by
+    /// content). Writing a list adds its elements; writing null changes nothing.
+    Union(u8),
 }
 
 /// An item attribute to which profiles keep decayed affinities.
@@ -55,6 +95,8 @@ impl Default for Schema {
             context: BTreeMap::new(),
             events: Vec::new(),
             affinities: vec![affinity("category"), affinity("brand")],
+            keeping: BTreeMap::new(),
+            channels: Vec::new(),
         }
     }
 }
@@ -87,6 +129,20 @@ impl Schema {
         let attribute = attribute.into();
         self.affinities.retain(|affinity| affinity.attribute != attribute);
         self.affinities.push(Affinity { attribute, half_life });
+        self
+    }
+
+    /// Says how an attribute is kept.
+    #[must_use]
+    pub fn keeping(mut self, attribute: impl Into<String>, keeping: Keeping) -> Self {
+        self.keeping.insert(attribute.into(), keeping);
+        self
+    }
+
+    /// Declares a channel that writes attributes, less trusted than those before it.
+    #[must_use]
+    pub fn channel(mut self, name: impl Into<String>) -> Self {
+        self.channels.push(name.into());
         self
     }
 

@@ -317,6 +317,39 @@ fn unit(name: &str) -> Option<i64> {
     })
 }
 
+/// A month and a day, as birthdays have them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DayOfYear {
+    month: i8,
+    day: i8,
+}
+
+impl DayOfYear {
+    /// The month and day of a time in UTC.
+    pub(crate) fn of(time: Timestamp) -> Option<Self> {
+        let date = date_of(time)?;
+        Some(Self { month: date.month(), day: date.day() })
+    }
+
+    /// The beginning of the next such day in UTC that is not over; 29 February counts as the 28th in other years.
+    pub(crate) fn next_from(self, now: Timestamp) -> Option<Timestamp> {
+        let today = date_of(now)?;
+        let in_year = |year: i16| {
+            let day = if (self.month, self.day) == (2, 29) { 28 } else { self.day };
+            let date = jiff::civil::Date::new(year, self.month, self.day);
+            date.or_else(|_| jiff::civil::Date::new(year, self.month, day)).ok()
+        };
+        let this = in_year(today.year()).filter(|date| *date >= today);
+        let next = this.or_else(|| in_year(today.year().checked_add(1)?))?;
+        Some(Timestamp(next.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond()))
+    }
+}
+
+fn date_of(time: Timestamp) -> Option<jiff::civil::Date> {
+    let time = jiff::Timestamp::from_millisecond(time.0).ok()?;
+    Some(jiff::tz::Offset::UTC.to_datetime(time).date())
+}
+
 /// The first 40 characters, so that an error message never repeats a megabyte of input.
 pub(crate) fn shorten(text: &str) -> String {
     match text.char_indices().nth(40) {

@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use bespoke::rule::{CounterPlan, Rule, Vocabulary};
+use bespoke::rule::{CounterPlan, Lists, Rule, Vocabulary};
 use bespoke::schema::Schema;
 use bespoke::value::Kind;
 
@@ -27,10 +27,10 @@ fn try_out(rule: &Rule) {
 
     let declared = Schema::default().attribute("plan", Kind::Text).context("page", Kind::Number);
     for schema in [Schema::default(), declared] {
-        for error in rule.check(&Vocabulary { schema: &schema, segments: &["keen"] }) {
+        for error in rule.check(&Vocabulary::new(&schema).segments(["keen"])) {
             assert!(!error.to_string().is_empty());
         }
     }
     let segment = &mut |name: &str| (name != "unknown").then_some(0);
-    let _ = rule.compile(segment, &mut CounterPlan::default());
+    let _ = rule.compile(segment, &Lists::default(), &mut CounterPlan::default());
 }

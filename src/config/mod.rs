@@ -146,6 +146,11 @@ impl Problems {
         self.0.is_empty()
     }
 
+    /// Whether no more are listed.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.len() >= MAX_PROBLEMS
+    }
+
     /// The mistakes, in the order of their places.
     #[must_use]
     pub fn as_slice(&self) -> &[Problem] {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::definitions::Paths;
 use super::facts::ProfileFacts;
 use super::reach::Reach;
+use super::upkeep::upkeep;
 use super::{CompiledCampaign, CompiledSegment, Definitions, Engine, fingerprint};
 use crate::bandit::BanditSpec;
 use crate::campaign::{Campaign, Chooser, Goal, MAX_SLATE, MAX_VARIANTS, Pay, Target, arbiter, is_distribution};
 use crate::config::{Fault, Problems, join};
 use crate::hash::{Map, Symbol};
-use crate::profile::{Dimension, History, Profile, Upkeep};
-use crate::rule::{Compiled, CounterPlan, CounterSpec, Rule, Vocabulary};
+use crate::profile::Profile;
+use crate::rule::{Compiled, CounterPlan, CounterSpec, List, Lists, MAX_VALUES, Rule, Vocabulary};
 use crate::segment::{Segment, order};
 use crate::time::Timestamp;
 
@@ -56,14 +57,19 @@ impl Engine {
 
 /// Compiles what can be compiled; notes the rest. `None` if segments go in a circle, or are too many.
 fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> Option<Engine> {
-    let Definitions { schema, segments, placements, campaigns, settings } = definitions;
+    let Definitions { schema, lists, segments, placements, campaigns, settings } = definitions;
     let names: Vec<&str> = segments.iter().map(|segment| segment.name.as_str()).collect();
-    let known: Vec<&str> = names.iter().copied().chain(paths.unread_segments.iter().map(String::as_str)).collect();
-    let vocabulary = Vocabulary { schema: &schema, segments: &known };
+    let known = names.iter().copied().chain(paths.unread_segments.iter().map(String::as_str));
+    let list_names: Vec<&str> = lists.iter().map(|list| list.name.as_str()).collect();
+    let listed = list_names.iter().copied().chain(paths.unread_lists.iter().map(String::as_str));
+    let vocabulary = Vocabulary::new(&schema).segments(known).lists(listed);
+    duplicates("list", &list_names, &paths.lists, problems);
+    check_lists(&lists, &paths.lists, problems);
+    let listed = Lists::new(&lists);
     duplicates("segment", &names, &paths.segments, problems);
     for (segment, path) in segments.iter().zip(&paths.segments) {
         check_rule(&segment.rule, &vocabulary, &join(path, "rule"), problems);
-        if asks_about_request(&segment.rule) {
+        if asks_about_request(&segment.rule, &listed) {
             let found = "a segment that asks context(…)".to_owned();
             let wanted = "a rule about the person; the request is known only to a campaign's audience";
             problems.push(join(path, "rule"), Fault::Range { found, wanted });
@@ -87,7 +93,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     let mut counters = CounterPlan::default();
     let mut compile = |rule: &Rule, path: &str, problems: &mut Problems| {
         // Checking has found all that compiling can refuse; should they ever differ, it is told all the same.
-        let compiled = rule.compile(&mut |name| place.get(name).copied(), &mut counters);
+        let compiled = rule.compile(&mut |name| place.get(name).copied(), &listed, &mut counters);
         compiled.map_err(|error| problems.push(path, Fault::refused(error))).ok()
     };
     let rules = sorted.iter().map(|segment| compile(&segment.rule, "segments", problems));
@@ -108,7 +114,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     for (index, rule) in (0..).zip(&rules) {
         reach.add_segment(index, rule.reads());
     }
-    let fingerprint = fingerprint(&sorted, &plan, &upkeep);
+    let fingerprint = fingerprint(&sorted, &lists, &plan, &upkeep);
     let segments = sorted.iter().zip(rules);
     let of = |(segment, rule): (&&Segment, Compiled)| CompiledSegment {
         name: segment.name.as_str().into(),
@@ -138,8 +144,8 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
 }
 
 /// Whether a rule reads the context of a request, which no kept membership can follow.
-fn asks_about_request(rule: &Rule) -> bool {
-    let compiled = rule.compile(&mut |_| Some(0), &mut CounterPlan::default());
+fn asks_about_request(rule: &Rule, lists: &Lists) -> bool {
+    let compiled = rule.compile(&mut |_| Some(0), lists, &mut CounterPlan::default());
     compiled.is_ok_and(|compiled| !compiled.reads().context.is_empty())
 }
 
@@ -204,7 +210,7 @@ fn goal_spec(goal: &Goal) -> Option<CounterSpec> {
         return None;
     }
     let mut counters = CounterPlan::default();
-    goal.event.compile(&mut |_| None, &mut counters).ok()?;
+    goal.event.compile(&mut |_| None, &Lists::default(), &mut counters).ok()?;
     match counters.specs() {
         [spec] => Some(spec.clone()),
         _ => None,
@@ -247,7 +253,7 @@ fn check_campaign(
         }
         for (name, target) in &strategy.filters.facets {
             let Target::Context(context) = target else { continue };
-            let declared = &vocabulary.schema.context;
+            let declared = &vocabulary.schema().context;
             if !declared.is_empty() && !declared.contains_key(context) {
                 let known = declared.keys().map(String::as_str);
                 problems.push(format!("{at}.filters.{name}"), Fault::unknown("context", context, known));
@@ -301,7 +307,20 @@ fn check_chooser(campaign: &Campaign, path: &str, problems: &mut Problems) {
     }
 }
 
+fn check_lists(lists: &[List], paths: &[String], problems: &mut Problems) {
+    for (list, path) in lists.iter().zip(paths) {
+        if list.values.is_empty() || list.values.len() > MAX_VALUES {
+            let found = format!("a list of {} values", list.values.len());
+            problems.push(join(path, "values"), Fault::Range { found, wanted: "one of 1 to 100,000 values" });
+        }
+    }
+}
+
 fn check_rule(rule: &Rule, vocabulary: &Vocabulary<'_>, path: &str, problems: &mut Problems) {
+    // Looking for what was meant costs something for each mistake; what is not told is not looked for.
+    if problems.is_full() {
+        return;
+    }
     for error in rule.check(vocabulary) {
         problems.push(path, Fault::refused(error));
     }
@@ -315,46 +334,3 @@ fn duplicates(what: &'static str, names: &[&str], paths: &[String], problems: &m
         }
     }
 }
-
-fn upkeep(schema: &crate::schema::Schema, settings: &super::Settings, problems: &mut Problems) -> Upkeep {
-    let mut dimensions: Vec<Dimension> = Vec::new();
-    for (i, affinity) in schema.affinities.iter().enumerate() {
-        let dimension = Dimension { attribute: Symbol::new(&affinity.attribute), half_life: affinity.half_life };
-        let path = format!("schema.affinities[{i}]");
-        if dimensions.iter().any(|other| other.code() == dimension.code()) {
-            let fault = Fault::Duplicate { what: "affinity", name: affinity.attribute.clone() };
-            problems.push(path, fault);
-        } else if affinity.half_life.millis() < 60_000 {
-            let fault =
-                Fault::Range { found: affinity.half_life.to_string(), wanted: "a half-life of a minute or more" };
-            problems.push(path, fault);
-        }
-        dimensions.push(dimension);
-    }
-    if dimensions.len() > MAX_DIMENSIONS {
-        let found = format!("{} affinities", dimensions.len());
-        problems.push("schema.affinities", Fault::Range { found, wanted: "at most 16" });
-    }
-    if !(1..=History::LIMIT).contains(&settings.history) {
-        let fault = Fault::Range { found: settings.history.to_string(), wanted: "a number of events from 1 to 128" };
-        problems.push("settings.history", fault);
-    }
-    // From JSON the bounds are checked before; a definition built in Rust can hold anything.
-    if !(0.01..=1.0).contains(&settings.related_fade) {
-        let found = settings.related_fade.to_string();
-        problems.push("settings.related_fade", Fault::Range { found, wanted: "a share from 0.01 to 1" });
-    }
-    for (path, span) in [
-        ("settings.session_gap", settings.session_gap),
-        ("settings.popularity_half_life", settings.popularity_half_life),
-    ] {
-        if span.millis() < 1000 {
-            problems.push(path, Fault::Range { found: span.to_string(), wanted: "a second or more" });
-        }
-    }
-    let kinds = schema.attributes.iter().map(|(name, kind)| (Symbol::new(name), *kind)).collect();
-    Upkeep { session_gap: settings.session_gap, history: settings.history, dimensions, kinds }
-}
-
-/// How many item attributes profiles may keep affinities to.
-const MAX_DIMENSIONS: usize = 16;

@@ -32,6 +32,8 @@ impl Engine {
     /// the person in its audience, the variant that its chooser picks, and the items that the variant recommends,
     /// with the reasons.
     ///
+    /// A person who does not consent to personalisation gets what an unknown one would ([`Decision::impersonal`]).
+    ///
     /// Total: a placement that nobody defined, or that no campaign wants, gives an empty answer that says so. A pure
     /// function of its arguments: the chance in it comes from the engine's seed, the user, the placement, the
     /// campaign and the time.
@@ -74,6 +76,14 @@ impl Engine {
             propensity: Propensity::CERTAIN,
             fallback: Some(Fallback::UnknownPlacement),
             verdicts: Vec::new(),
+            impersonal: !self.personalises(profile),
+        };
+        let unknown;
+        let profile = if decision.impersonal {
+            unknown = Profile::default();
+            &unknown
+        } else {
+            profile
         };
         let Some((_, campaigns)) = known else { return decision };
         decision.fallback = Some(Fallback::NoCampaign);

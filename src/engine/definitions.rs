@@ -1,12 +1,16 @@
 //! Everything that people write down, in one value: read from JSON, or built in Rust.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use crate::campaign::{Campaign, Placement};
 use crate::config::{Fault, Problems, Reader};
 use crate::event::EventKind;
+use crate::profile::{PERSONALISATION, TRACKING, Upkeep};
 use crate::recommend::NeighborSettings;
-use crate::schema::{Affinity, Schema};
+use crate::rule::{List, Literal};
+use crate::schema::{Affinity, Keep, Keeping, Schema};
 use crate::segment::Segment;
 use crate::time::Span;
 use crate::value::Kind;
@@ -28,6 +32,8 @@ use crate::value::Kind;
 pub struct Definitions {
     /// The declared names.
     pub schema: Schema,
+    /// Lists of values that rules ask for by name, such as `plan IN LIST 'paid'`.
+    pub lists: Vec<List>,
     /// Named rules with kept membership.
     pub segments: Vec<Segment>,
     /// The places that the host can fill.
@@ -52,10 +58,17 @@ pub struct Settings {
     /// How much each item of a person's history counts for related items, as a share of the one after it, from 0.01
     /// to 1; fresh models take it over. The default suits clicks; for ratings of films 0.85 hit 6 % more.
     pub related_fade: f32,
+    /// The purposes that people can consent to, and what holds for each where somebody has said nothing. Without
+    /// `tracking` events are not kept; without `personalisation` decisions are made as for an unknown person; any other
+    /// purpose is the host's own ([`Engine::consents`](super::Engine::consents)).
+    pub consent: BTreeMap<String, bool>,
+    /// The most bytes that a profile may take, what it holds on the heap included: from 2 KiB to 1 MiB.
+    pub profile_bytes: usize,
 }
 
 impl Default for Settings {
-    /// Seed 0, sessions of 30 minutes, 64 events of history, popularity halved each week, a fade of one half.
+    /// Seed 0, sessions of 30 minutes, 64 events of history, popularity halved each week, a fade of one half, consent
+    /// to tracking and personalisation unless somebody refuses, profiles of at most 8 KiB.
     fn default() -> Self {
         Self {
             seed: 0,
@@ -63,6 +76,8 @@ impl Default for Settings {
             history: 64,
             popularity_half_life: Span::days(7),
             related_fade: NeighborSettings::default().fade,
+            consent: [TRACKING, PERSONALISATION].map(|purpose| (purpose.to_owned(), true)).into(),
+            profile_bytes: Upkeep::BYTES,
         }
     }
 }
@@ -89,6 +104,7 @@ impl Definitions {
             if let Some(mut schema) = reader.child("schema") {
                 definitions.schema = read_schema(&mut schema);
             }
+            (definitions.lists, paths.lists) = with_paths(&mut reader, "lists", read_list);
             (definitions.segments, paths.segments) = with_paths(&mut reader, "segments", read_segment);
             (definitions.placements, paths.placements) = with_paths(&mut reader, "placements", Placement::read);
             (definitions.campaigns, paths.campaigns) = with_paths(&mut reader, "campaigns", Campaign::read);
@@ -97,8 +113,11 @@ impl Definitions {
             }
             reader.finish();
         }
-        let named = json.get("segments").and_then(Json::as_array).into_iter().flatten();
-        paths.unread_segments = named.filter_map(|segment| Some(segment.get("name")?.as_str()?.to_owned())).collect();
+        let names = |field: &str| {
+            let named = json.get(field).and_then(Json::as_array).into_iter().flatten();
+            named.filter_map(|named| Some(named.get("name")?.as_str()?.to_owned())).collect()
+        };
+        (paths.unread_lists, paths.unread_segments) = (names("lists"), names("segments"));
         Ok((definitions, paths, problems))
     }
 }
@@ -106,12 +125,15 @@ impl Definitions {
 /// Where each definition stands in the document.
 #[derive(Debug, Default)]
 pub(super) struct Paths {
+    pub(super) lists: Vec<String>,
     pub(super) segments: Vec<String>,
     pub(super) placements: Vec<String>,
     pub(super) campaigns: Vec<String>,
     /// The names of all segments in the document, those with mistakes included, so that a reference to one of these
     /// is not called a mistake too.
     pub(super) unread_segments: Vec<String>,
+    /// The same of lists.
+    pub(super) unread_lists: Vec<String>,
 }
 
 impl Paths {
@@ -119,10 +141,12 @@ impl Paths {
     pub(super) fn of(definitions: &Definitions) -> Self {
         let paths = |name: &str, len: usize| (0..len).map(|i| format!("{name}[{i}]")).collect();
         Self {
+            lists: paths("lists", definitions.lists.len()),
             segments: paths("segments", definitions.segments.len()),
             placements: paths("placements", definitions.placements.len()),
             campaigns: paths("campaigns", definitions.campaigns.len()),
             unread_segments: Vec::new(),
+            unread_lists: Vec::new(),
         }
     }
 }
@@ -141,13 +165,26 @@ fn read_schema(reader: &mut Reader<'_, '_>) -> Schema {
     if !reader.is_object() {
         return schema;
     }
-    schema.attributes.extend(reader.map("attributes", read_kind));
+    for (name, kind, keeping) in reader.map("attributes", read_attribute) {
+        if keeping != Keeping::default() {
+            schema.keeping.insert(name.clone(), keeping);
+        }
+        schema.attributes.insert(name, kind);
+    }
     schema.context.extend(reader.map("context", read_kind));
     schema.events = reader.list("events", |reader| match reader.json().as_str() {
         Some(name) if !name.is_empty() => Some(EventKind::from(name)),
         _ => {
             let found = crate::config::kind(reader.json());
             reader.fault(Fault::WrongKind { wanted: "the name of an event", found });
+            None
+        }
+    });
+    schema.channels = reader.list("channels", |reader| match reader.json().as_str() {
+        Some(name) if !name.is_empty() => Some(name.to_owned()),
+        _ => {
+            let found = crate::config::kind(reader.json());
+            reader.fault(Fault::WrongKind { wanted: "the name of a channel", found });
             None
         }
     });
@@ -164,6 +201,27 @@ fn read_schema(reader: &mut Reader<'_, '_>) -> Schema {
     schema
 }
 
+/// The kind of an attribute by itself, or an object that says beside it how the attribute is kept.
+fn read_attribute(name: &str, reader: &mut Reader<'_, '_>) -> Option<(String, Kind, Keeping)> {
+    if !reader.json().is_object() {
+        return read_kind(name, reader).map(|(name, kind)| (name, kind, Keeping::default()));
+    }
+    let kind = reader.word("kind", "kind", &Kind::ALL.map(|kind| (kind.name(), kind)));
+    if kind.is_none() && reader.json().get("kind").is_none_or(Json::is_null) {
+        reader.fault(Fault::Missing { field: "kind" });
+    }
+    let words = [("newest", Keep::Newest), ("oldest", Keep::Oldest), ("union", Keep::Union(UNITED))];
+    let mut keep = reader.word("keep", "way of keeping", &words).unwrap_or_default();
+    // The bounds make both casts exact.
+    let history = reader.whole("history", 0..=64, "a number of values from 0 to 64").unwrap_or(0) as u8;
+    if let Keep::Union(limit) = &mut keep {
+        let found = reader.whole("limit", 1..=64, "a number of values from 1 to 64");
+        *limit = found.map_or(*limit, |found| found as u8);
+    }
+    reader.finish();
+    Some((name.to_owned(), kind?, Keeping { keep, history }))
+}
+
 fn read_kind(name: &str, reader: &mut Reader<'_, '_>) -> Option<(String, Kind)> {
     let word = reader.json().as_str().unwrap_or_default();
     let kind = Kind::ALL.into_iter().find(|kind| kind.name() == word);
@@ -171,6 +229,29 @@ fn read_kind(name: &str, reader: &mut Reader<'_, '_>) -> Option<(String, Kind)> 
         reader.fault(Fault::unknown("kind", word, Kind::ALL.map(Kind::name)));
     }
     Some((name.to_owned(), kind?))
+}
+
+fn read_list(reader: &mut Reader<'_, '_>) -> Option<List> {
+    reader.is_object().then_some(())?;
+    let name = reader.name("name");
+    if reader.field("values").is_none() {
+        reader.fault(Fault::Missing { field: "values" });
+    }
+    let values = reader.list("values", |reader| {
+        let literal = match reader.json() {
+            Json::Bool(value) => Some(Literal::from(*value)),
+            Json::Number(number) => number.as_f64().map(Literal::from),
+            Json::String(text) => Some(Literal::from(text.as_str())),
+            _ => None,
+        };
+        if literal.is_none() {
+            let found = crate::config::kind(reader.json());
+            reader.fault(Fault::WrongKind { wanted: "text, a number, true or false", found });
+        }
+        literal
+    });
+    reader.finish();
+    Some(List { name: name?, values })
 }
 
 fn read_segment(reader: &mut Reader<'_, '_>) -> Option<Segment> {
@@ -201,6 +282,20 @@ fn read_settings(reader: &mut Reader<'_, '_>) -> Settings {
     let fade = reader.number("related_fade", 0.01..=1.0, "a share from 0.01 to 1");
     // Rounding to single precision matters to no ranking.
     settings.related_fade = fade.map_or(settings.related_fade, |fade| fade as f32);
+    let purposes = reader.map("consent", |name, reader| match reader.json().as_bool() {
+        Some(granted) => Some((name.to_owned(), granted)),
+        None => {
+            let found = crate::config::kind(reader.json());
+            reader.fault(Fault::WrongKind { wanted: "true or false", found });
+            None
+        }
+    });
+    settings.consent.extend(purposes);
+    let bytes = reader.whole("profile_bytes", 2048..=1_048_576, "from 2048 to 1048576 bytes");
+    settings.profile_bytes = bytes.map_or(settings.profile_bytes, |bytes| bytes as usize);
     reader.finish();
     settings
 }
+
+/// How many values a union keeps, unless its definition says otherwise.
+const UNITED: u8 = 32;

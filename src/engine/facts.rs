@@ -68,7 +68,7 @@ impl Facts for ProfileFacts<'_> {
         // An attribute that an earlier session has set says nothing about this one.
         let attribute = |name: &str| {
             let attribute = self.profile.attributes().find(Symbol::new(name))?;
-            (open && attribute.time >= sessions.start).then(|| Scalar::from_value(&attribute.value))?
+            (open && attribute.time() >= sessions.start).then(|| Scalar::from_value(&attribute.value))?
         };
         match fact {
             SessionFact::Count => Some(Scalar::Number(f64::from(sessions.count))),

@@ -11,6 +11,7 @@
 //! costs O(what the event touches), however many rules there are, and allocates nothing in the steady state.
 
 mod compile;
+mod consent;
 mod decide;
 mod definitions;
 mod facts;
@@ -21,6 +22,7 @@ mod open;
 mod reach;
 mod slate;
 mod succession;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -40,7 +42,7 @@ use crate::hash::{Map, Symbol, fold};
 use crate::id::DecisionId;
 use crate::profile::{Flip, Flips, Fold, MAX_LINES, Profile, Upkeep, event_id, weight_of};
 use crate::recommend;
-use crate::rule::{Answer, Compiled, CounterSpec};
+use crate::rule::{Answer, Compiled, CounterSpec, List};
 use crate::segment::Segment;
 use crate::time::Timestamp;
 use facts::{EventView, Names, ProfileFacts};
@@ -110,9 +112,14 @@ pub struct Changes {
     pub entered: SmallVec<[Arc<str>; 2]>,
     /// The segments that the person was in before and is not now.
     pub left: SmallVec<[Arc<str>; 2]>,
-    /// The attributes that came with a value of another kind than the schema declares, and were not taken, by the
-    /// symbols of their names.
+    /// The attributes that came with a value of another kind than the schema declares, and the purposes of consent that
+    /// the settings do not name, by the symbols of their names: they were not taken.
     pub mismatched: SmallVec<[Symbol; 1]>,
+    /// The attributes that came with a value larger than an eighth of what a profile may take
+    /// ([`Settings::profile_bytes`]), and were not taken.
+    pub oversized: SmallVec<[Symbol; 1]>,
+    /// The person does not consent to tracking: nothing was kept of the event but what it says about consent.
+    pub untracked: bool,
 }
 
 impl Engine {
@@ -120,9 +127,17 @@ impl Engine {
     /// it, or the time that has passed, can have changed. `now` is the present; an event that comes late keeps its
     /// own time.
     ///
-    /// An event that the profile has already (see [`Event::id`]) changes nothing. Cost: what the event touches; no
+    /// An event that the profile has already (see [`Event::id`]) changes nothing. Nor does one of a person who does not
+    /// consent to tracking, or did not when it happened: see [`Changes::untracked`]. Cost: what the event touches; no
     /// allocation once the profile has reached its size.
     pub fn apply(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
+        let mut unheard = SmallVec::new();
+        if event.kind == EventKind::ConsentChanged {
+            unheard = profile.hear(event, &self.upkeep);
+        }
+        if !self.upkeep.unasked.tracks(profile.consent(), event.time) {
+            return Changes { untracked: true, mismatched: unheard, ..Changes::default() };
+        }
         let is_new = profile.events() == 0;
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
@@ -143,6 +158,8 @@ impl Engine {
         profile.membership.due = profile.membership.due.min(due);
         profile.membership.since = now;
         changes.mismatched = fold.mismatched;
+        changes.mismatched.extend(unheard);
+        changes.oversized = fold.oversized;
         changes
     }
 
@@ -329,16 +346,21 @@ impl Engine {
 /// The indexes of segments to settle.
 type Touched = SmallVec<[u32; 32]>;
 
-/// A stable number for a list of segments, the counters that these and the audiences ask for, and what else decides
+/// A stable number for segments, lists, the counters that these and the audiences ask for, and what else decides
 /// how a profile answers.
-fn fingerprint(segments: &[&Segment], plan: &[CounterSpec], keep: &Upkeep) -> u64 {
+fn fingerprint(segments: &[&Segment], lists: &[List], plan: &[CounterSpec], keep: &Upkeep) -> u64 {
     let of =
         |segment: &&Segment| [Symbol::new(&segment.name).to_bits(), Symbol::new(&segment.rule.to_string()).to_bits()];
     let dimensions =
         keep.dimensions.iter().flat_map(|of| [of.attribute.to_bits(), of.half_life.millis().unsigned_abs()]);
+    let listed = lists.iter().flat_map(|list| {
+        let values = list.values.iter().map(|value| Symbol::new(&value.to_string()).to_bits());
+        std::iter::once(Symbol::new(&list.name).to_bits()).chain(values)
+    });
     let parts: Vec<u64> = segments
         .iter()
         .flat_map(of)
+        .chain(listed)
         .chain(plan.iter().map(|spec| spec.id().to_bits()))
         .chain(dimensions)
         .chain([keep.session_gap.millis().unsigned_abs()])

@@ -132,6 +132,8 @@ kinds! {
     PromotionClicked = 25, "promotion_clicked";
     /// What a decision showed was clicked; field `decision`.
     Clicked = 26, "clicked";
+    /// A person decided about consent; each property names a purpose and says true or false.
+    ConsentChanged = 40, "consent_changed", "consent_updated";
 }
 
 impl EventKind {

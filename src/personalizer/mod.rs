@@ -83,8 +83,14 @@ pub struct Ingested {
     pub entered: SmallVec<[Arc<str>; 2]>,
     /// The segments that the person was in before and is not now.
     pub left: SmallVec<[Arc<str>; 2]>,
-    /// The attributes that were not taken, since the schema declares them of another kind.
+    /// The attributes that were not taken, since the schema declares them of another kind, and the purposes of consent
+    /// that the settings do not name.
     pub mismatched: SmallVec<[Symbol; 1]>,
+    /// The attributes that were not taken, since they are larger than a profile may keep.
+    pub oversized: SmallVec<[Symbol; 1]>,
+    /// The person does not consent to tracking: nothing was kept of the event but what it says about consent. Links
+    /// between ids are made all the same, so that a refusal holds for all ids of a person.
+    pub untracked: bool,
     /// What the exposure did, if the event is one.
     pub exposure: Option<Exposure>,
     /// The decisions that the event paid.
@@ -147,12 +153,12 @@ impl Personalizer {
             ingested.user = Some(user);
             ingested.link = link;
             let changes = engine.apply(event, &mut record.profile, &read(&self.models).catalog, now);
-            let Changes { repeated, entered, left, mismatched } = changes;
+            let Changes { repeated, entered, left, mismatched, oversized, untracked } = changes;
             (ingested.repeated, ingested.entered, ingested.left) = (repeated, entered, left);
-            ingested.mismatched = mismatched;
+            (ingested.mismatched, ingested.oversized, ingested.untracked) = (mismatched, oversized, untracked);
             let teaches = weight_of(&event.kind) > 0.0 && !event.items.is_empty();
             let is_exposure = event.kind == EventKind::Exposed;
-            if repeated || !(teaches || is_exposure || record.is_open()) {
+            if repeated || untracked || !(teaches || is_exposure || record.is_open()) {
                 return;
             }
             let mut models = write(&self.models);
@@ -166,7 +172,8 @@ impl Personalizer {
         result.map(|()| ingested)
     }
 
-    /// Answers a request, and keeps the decision open for its exposure and reward. Total; see [`Engine::decide`].
+    /// Answers a request, and keeps the decision open for its exposure and reward, if the person consents to tracking.
+    /// Total; see [`Engine::decide`].
     pub fn decide(&self, request: &Request, now: Timestamp) -> Decision {
         let engine = self.engine();
         let mut scratch = self.scratch();
@@ -186,7 +193,11 @@ impl Personalizer {
         self.give_back(scratch);
         let is_somebody = request.user.is_some() || request.anonymous.is_some();
         if is_somebody && decision.campaign.is_some() {
-            self.people.change_owner(request.key(), |record| record.open().keep(&decision));
+            self.people.change_owner(request.key(), |record| {
+                if engine.tracks(&record.profile, now) {
+                    record.open().keep(&decision);
+                }
+            });
         }
         decision
     }

@@ -59,7 +59,7 @@ impl Record {
     /// When the person was last heard of.
     pub(super) fn heard(&self) -> Timestamp {
         let asked = self.open.as_ref().and_then(|open| open.newest());
-        self.profile.last_seen().max(asked.unwrap_or(Timestamp::MIN))
+        self.profile.heard().max(asked.unwrap_or(Timestamp::MIN))
     }
 
     pub(super) fn open(&mut self) -> &mut OpenDecisions {
@@ -160,7 +160,12 @@ impl People {
     /// Lets `change` change a person, known so far or not.
     fn change(&self, user: UserKey, change: impl FnOnce(&mut Record)) {
         let mut shard = write(&self.shards[shard_of(user)]);
-        change(shard.entry(user).or_default());
+        let record = shard.entry(user).or_default();
+        change(record);
+        // Of somebody who does not consent nothing is kept, not even that they were there.
+        if record.profile.is_blank() && !record.is_open() {
+            shard.remove(&user);
+        }
         self.queue(user, &mut shard);
         evict(&mut shard, self.limits.people);
     }

@@ -1,31 +1,72 @@
-//! Attributes of a profile: named values, the newest by event time.
+//! Attributes of a profile: named values, each with the time and the channel that wrote it.
+
+use std::cmp::Ordering;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smallvec::SmallVec;
 
-use crate::hash::Symbol;
+use super::Upkeep;
+use super::channel::Channel;
+use crate::hash::{Map, Symbol};
+use crate::schema::Keep;
 use crate::state::packed::{self, Packed, take};
 use crate::time::Timestamp;
 use crate::value::Value;
 
-/// A named value with the time from which it holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A named value with the time from which it holds, and the channel that wrote it.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Attribute {
     /// The symbol of the name; nested objects are flattened to dotted names such as `address.city`.
     pub name: Symbol,
-    /// The time of the event that set it.
-    pub time: Timestamp,
     /// The value; null if the attribute was removed, which is remembered so that an older value that arrives late
     /// does not bring it back.
     pub value: Value,
+    written: Written,
+}
+
+impl Attribute {
+    /// The time of the event that set it.
+    #[must_use]
+    pub const fn time(&self) -> Timestamp {
+        self.written.time()
+    }
+
+    /// The channel of the event that set it.
+    #[must_use]
+    pub const fn channel(&self) -> Channel {
+        self.written.channel()
+    }
+}
+
+/// When and by which channel: milliseconds in the high 48 bits, the channel in the low 16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Written(u64);
+
+impl Written {
+    /// Times lie between the years 1970 and 9999, so 48 bits hold the milliseconds.
+    pub(crate) const fn new(time: Timestamp, channel: Channel) -> Self {
+        Self((time.millis() as u64) << 16 | channel.0 as u64)
+    }
+    const fn time(self) -> Timestamp {
+        Timestamp::from_millis((self.0 >> 16) as i64)
+    }
+    const fn channel(self) -> Channel {
+        Channel(self.0 as u16)
+    }
+    /// The order of writes of the same name: by time, then by trust.
+    fn order(self, other: Self, keep: &Upkeep) -> Ordering {
+        let trust = |of: Self| keep.channels.trust(of.channel());
+        self.time().cmp(&other.time()).then_with(|| trust(self).cmp(&trust(other)))
+    }
 }
 
 /// The attributes of one profile, in the order of their symbols.
 ///
-/// The last write wins by event time; of two writes at the same time the greater value wins (by kind, then by
-/// content), so that the order of arrival does not matter. At most [`Attributes::LIMIT`] are kept: beyond that the
-/// one that was set longest ago leaves, ties by the lower symbol.
+/// The last write wins by event time, unless the schema says otherwise ([`Keep`]); of two writes at the same time
+/// that of the more trusted channel, then the greater value (by kind, then by content), so that the order of arrival
+/// does not matter. At most [`Attributes::LIMIT`] are kept: beyond that the one that was set longest ago leaves, those
+/// that the schema does not declare before those that it does, ties by the lower symbol.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Attributes(Vec<Attribute>);
 
@@ -33,19 +74,19 @@ pub struct Attributes(Vec<Attribute>);
 #[derive(Debug, Serialize, Deserialize)]
 struct Stamp {
     name: Symbol,
-    time: Timestamp,
+    written: Written,
 }
 
 impl Packed for Stamp {
     const WIDTH: usize = 16;
     fn pack(&self, bytes: &mut [u8]) {
         bytes[..8].copy_from_slice(&self.name.to_bits().to_le_bytes());
-        bytes[8..].copy_from_slice(&self.time.millis().to_le_bytes());
+        bytes[8..].copy_from_slice(&self.written.0.to_le_bytes());
     }
     fn unpack(bytes: &[u8]) -> Self {
         Self {
             name: Symbol::from_bits(u64::from_le_bytes(take(bytes, 0))),
-            time: Timestamp::from_millis(i64::from_le_bytes(take(bytes, 8))),
+            written: Written(u64::from_le_bytes(take(bytes, 8))),
         }
     }
 }
@@ -58,12 +99,32 @@ struct Stored {
     values: Vec<Value>,
 }
 
+/// An attribute as people read it.
+#[derive(Serialize, Deserialize)]
+struct Plain<'a> {
+    name: Symbol,
+    time: Timestamp,
+    #[serde(default, skip_serializing_if = "is_none")]
+    channel: Channel,
+    value: std::borrow::Cow<'a, Value>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none(channel: &Channel) -> bool {
+    *channel == Channel::default()
+}
+
 impl Serialize for Attributes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            return serializer.collect_seq(&self.0);
+            return serializer.collect_seq(self.0.iter().map(|of| Plain {
+                name: of.name,
+                time: of.time(),
+                channel: of.channel(),
+                value: std::borrow::Cow::Borrowed(&of.value),
+            }));
         }
-        let stamps = self.0.iter().map(|attribute| Stamp { name: attribute.name, time: attribute.time });
+        let stamps = self.0.iter().map(|attribute| Stamp { name: attribute.name, written: attribute.written });
         Storing { stamps: stamps.collect(), values: Values(&self.0) }.serialize(serializer)
     }
 }
@@ -86,15 +147,21 @@ impl Serialize for Values<'_> {
 
 impl<'de> Deserialize<'de> for Attributes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let attributes = if deserializer.is_human_readable() {
-            Vec::<Attribute>::deserialize(deserializer)?
+        let attributes: Vec<Attribute> = if deserializer.is_human_readable() {
+            let plain = Vec::<Plain<'_>>::deserialize(deserializer)?;
+            let of = |Plain { name, time, channel, value }: Plain<'_>| {
+                let is_plausible = time >= Timestamp::EPOCH && time.is_plausible();
+                let attribute = Attribute { name, written: Written::new(time, channel), value: value.into_owned() };
+                is_plausible.then_some(attribute).ok_or_else(|| D::Error::custom("the time of an attribute"))
+            };
+            plain.into_iter().map(of).collect::<Result<Vec<_>, _>>()?
         } else {
             let stored = Stored::deserialize(deserializer)?;
             if stored.stamps.len() != stored.values.len() {
                 return Err(D::Error::custom("as many names as values"));
             }
             let both = stored.stamps.into_iter().zip(stored.values);
-            both.map(|(Stamp { name, time }, value)| Attribute { name, time, value }).collect()
+            both.map(|(Stamp { name, written }, value)| Attribute { name, value, written }).collect()
         };
         Self::try_from(attributes).map_err(D::Error::custom)
     }
@@ -102,7 +169,7 @@ impl<'de> Deserialize<'de> for Attributes {
 
 /// What setting an attribute did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Written {
+pub(crate) enum Outcome {
     /// The value is another one now.
     Changed,
     /// The profile had this value, or a newer one.
@@ -115,49 +182,75 @@ impl Attributes {
     /// The most attributes that a profile keeps.
     pub const LIMIT: usize = 256;
 
-    /// Sets an attribute, if its time is the newest.
-    pub(crate) fn set(&mut self, name: Symbol, time: Timestamp, value: Value) -> Written {
-        match self.0.binary_search_by_key(&name, |attribute| attribute.name) {
+    /// Sets an attribute, if its write is the one to keep.
+    pub(crate) fn set(&mut self, name: Symbol, written: Written, value: Value, keep: &Upkeep) -> Outcome {
+        let how = keep.keeping(name).keep;
+        if value.is_null() && how != Keep::Newest {
+            return Outcome::Kept;
+        }
+        match self.place(name) {
             Ok(at) => {
                 let kept = &mut self.0[at];
-                if (time, value.total_cmp(&kept.value)) <= (kept.time, std::cmp::Ordering::Equal) {
-                    return Written::Kept;
+                if let Keep::Union(limit) = how {
+                    if written.order(kept.written, keep).then(written.cmp(&kept.written)).is_gt() {
+                        kept.written = written;
+                    }
+                    let united = union(&kept.value, &value, limit);
+                    let changed = kept.value != united;
+                    kept.value = united;
+                    return if changed { Outcome::Changed } else { Outcome::Kept };
+                }
+                let mut order = written.order(kept.written, keep);
+                if how == Keep::Oldest && written.time() != kept.written.time() {
+                    order = order.reverse();
+                }
+                let order = order.then_with(|| value.total_cmp(&kept.value)).then(written.cmp(&kept.written));
+                if order.is_le() {
+                    return Outcome::Kept;
                 }
                 let changed = kept.value != value;
-                kept.time = time;
+                kept.written = written;
                 kept.value = value;
-                if changed { Written::Changed } else { Written::Kept }
+                if changed { Outcome::Changed } else { Outcome::Kept }
             }
             Err(at) => {
                 let is_new = !value.is_null();
+                let value = if let Keep::Union(limit) = how { union(&Value::Null, &value, limit) } else { value };
                 super::reserve(&mut self.0);
-                self.0.insert(at, Attribute { name, time, value });
-                match self.evict() {
-                    Some(left) if left == name => Written::Kept,
-                    Some(left) => Written::Instead(left),
-                    None if is_new => Written::Changed,
-                    None => Written::Kept,
+                self.0.insert(at, Attribute { name, value, written });
+                let left = if self.0.len() > Self::LIMIT { self.leave_oldest(&keep.kinds) } else { None };
+                match left {
+                    Some(left) if left == name => Outcome::Kept,
+                    Some(left) => Outcome::Instead(left),
+                    None if is_new => Outcome::Changed,
+                    None => Outcome::Kept,
                 }
             }
         }
     }
 
     /// Moves the time of a text on that an attribute has already, which copies nothing; `false` if it has another.
-    pub(crate) fn renew(&mut self, name: Symbol, time: Timestamp, text: &str) -> bool {
-        let Ok(at) = self.0.binary_search_by_key(&name, |attribute| attribute.name) else { return false };
+    pub(crate) fn renew(&mut self, name: Symbol, written: Written, text: &str, keep: &Upkeep) -> bool {
+        let Ok(at) = self.place(name) else { return false };
         let kept = &mut self.0[at];
         if kept.value.as_text() != Some(text) {
             return false;
         }
-        kept.time = kept.time.max(time);
+        if written.order(kept.written, keep).then(written.cmp(&kept.written)).is_gt() {
+            kept.written = written;
+        }
         true
     }
 
-    /// Takes out the attribute that was set longest ago, if there is one too many.
-    fn evict(&mut self) -> Option<Symbol> {
-        let age = |i: &usize| (self.0[*i].time, self.0[*i].name);
-        let oldest = (0..self.0.len()).min_by_key(age).filter(|_| self.0.len() > Self::LIMIT)?;
+    /// Takes out the attribute that was set longest ago, one that is not declared if there is any.
+    pub(super) fn leave_oldest<T>(&mut self, declared: &Map<Symbol, T>) -> Option<Symbol> {
+        let age = |of: &Attribute| (declared.contains_key(&of.name), of.time(), of.name);
+        let oldest = (0..self.0.len()).min_by_key(|i| age(&self.0[*i]))?;
         Some(self.0.remove(oldest).name)
+    }
+
+    fn place(&self, name: Symbol) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&name, |attribute| attribute.name)
     }
 
     /// The value under a name, given as text or as its symbol; `None` if there is none or it was removed.
@@ -168,8 +261,7 @@ impl Attributes {
 
     /// What is kept under a name, which may be that it was removed.
     pub(crate) fn find(&self, name: Symbol) -> Option<&Attribute> {
-        let at = self.0.binary_search_by_key(&name, |attribute| attribute.name).ok()?;
-        Some(&self.0[at])
+        Some(&self.0[self.place(name).ok()?])
     }
 
     /// All attributes in the order of their symbols, removed ones included.
@@ -178,15 +270,32 @@ impl Attributes {
         &self.0
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self, keep: &Upkeep) {
         for attribute in &other.0 {
-            self.set(attribute.name, attribute.time, attribute.value.clone());
+            self.set(attribute.name, attribute.written, attribute.value.clone(), keep);
         }
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
         self.0.capacity() * size_of::<Attribute>() + self.0.iter().map(|a| a.value.heap_bytes()).sum::<usize>()
     }
+}
+
+/// The elements of both in order, each once, the lowest ones.
+fn union(kept: &Value, more: &Value, limit: u8) -> Value {
+    let elements = |of: &Value| -> Vec<Value> {
+        match of {
+            Value::Null => Vec::new(),
+            Value::List(values) => values.iter().filter(|value| !value.is_null()).cloned().collect(),
+            one => vec![one.clone()],
+        }
+    };
+    let mut all = elements(kept);
+    all.extend(elements(more));
+    all.sort_by(Value::total_cmp);
+    all.dedup();
+    all.truncate(usize::from(limit));
+    Value::List(all.into())
 }
 
 impl TryFrom<Vec<Attribute>> for Attributes {
@@ -214,41 +323,4 @@ pub(crate) fn flatten(name: &str, value: &Value, set: &mut dyn FnMut(Symbol, &Va
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_write_wins_by_event_time_and_ties_do_not_depend_on_arrival() {
-        let (name, at) = (Symbol::new("plan"), Timestamp::from_millis);
-        let writes = [(1, Value::from("free")), (5, "pro".into()), (5, "basic".into()), (3, Value::Null)];
-        let mut seen = Vec::new();
-        for turn in 0..4 {
-            let mut attributes = Attributes::default();
-            for i in 0..4 {
-                let (time, value) = writes[(i + turn) % 4].clone();
-                attributes.set(name, at(time), value);
-            }
-            seen.push(attributes);
-        }
-        assert!(seen.iter().all(|attributes| attributes == &seen[0]));
-        assert_eq!(seen[0].value(name), Some(&"pro".into()));
-    }
-
-    #[test]
-    fn an_old_value_does_not_bring_a_removed_attribute_back() {
-        let mut attributes = Attributes::default();
-        attributes.set(Symbol::new("a"), Timestamp::from_millis(5), Value::Null);
-        attributes.set(Symbol::new("a"), Timestamp::from_millis(4), 1.0.into());
-        assert_eq!(attributes.value(Symbol::new("a")), None);
-    }
-
-    #[test]
-    fn hostile_names_stay_within_the_limit() {
-        let mut attributes = Attributes::default();
-        for i in 0..10_000 {
-            attributes.set(Symbol::new(&i.to_string()), Timestamp::from_millis(i), true.into());
-        }
-        assert_eq!(attributes.as_slice().len(), Attributes::LIMIT);
-        assert!(attributes.value(Symbol::new("9999")).is_some());
-    }
-}
+mod tests;

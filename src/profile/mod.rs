@@ -9,11 +9,16 @@
 
 mod affinity;
 mod attribute;
+mod channel;
+mod consent;
 mod counter;
 mod counters;
+mod extra;
+mod fold;
 mod gaps;
 mod history;
 mod interest;
+mod latest;
 mod membership;
 mod session;
 mod window;
@@ -23,8 +28,14 @@ use smallvec::SmallVec;
 
 pub use affinity::{Affinities, Affinity, Dimension};
 pub use attribute::{Attribute, Attributes};
+pub use channel::Channel;
+pub(crate) use channel::Channels;
+pub(crate) use consent::Unasked;
+pub use consent::{Consent, PERSONALISATION, Said, TRACKING};
 pub use counter::{Asked, Counter, CounterId, Estimate, Grid, Kept, MOST_STEPS, Period, Steps, Windowed};
 pub(crate) use counters::Counters;
+pub(crate) use extra::Extra;
+pub(crate) use fold::{Fold, event_id};
 pub(crate) use gaps::{Gap, Gaps};
 pub use history::{History, Remembered};
 pub(crate) use interest::Mark;
@@ -33,13 +44,14 @@ pub(crate) use membership::{Flip, Flips, Membership};
 pub use session::{Sessions, Touch, Touches};
 pub use window::{Frame, Window};
 
-use crate::catalog::Catalog;
-use crate::event::{Event, EventKind};
-use crate::hash::{Map, Symbol, combine};
-use crate::sketch::{Decayed, ExactSum};
+use crate::event::Event;
+use crate::hash::{Map, Symbol};
+use crate::schema::Keeping;
+use crate::sketch::ExactSum;
 use crate::state::State;
 use crate::time::{Span, Timestamp};
-use crate::value::{Kind, Value, digest};
+use crate::value::{Kind, Value};
+use latest::Latest;
 
 /// What a profile keeps, as the definitions ask for it.
 #[derive(Clone, Debug)]
@@ -52,12 +64,49 @@ pub struct Upkeep {
     pub dimensions: Vec<Dimension>,
     /// The declared kinds of attributes.
     pub(crate) kinds: Map<Symbol, Kind>,
+    /// How attributes are kept whose newest value alone is not enough.
+    pub(crate) keeping: Map<Symbol, Keeping>,
+    /// The declared channels.
+    pub(crate) channels: Channels,
+    /// What holds where people have said nothing about consent.
+    pub(crate) unasked: Unasked,
+    /// The most bytes that a profile may take.
+    pub(crate) bytes: usize,
+}
+
+impl Upkeep {
+    /// The most bytes that a profile may take, unless the settings say otherwise.
+    pub(crate) const BYTES: usize = 8 * 1024;
+
+    /// How an attribute is kept.
+    pub(crate) fn keeping(&self, name: Symbol) -> Keeping {
+        if self.keeping.is_empty() { Keeping::default() } else { self.keeping.get(&name).copied().unwrap_or_default() }
+    }
+
+    /// How many past values of an attribute are kept, if any.
+    pub(crate) fn past(&self, name: Symbol) -> Option<usize> {
+        Some(usize::from(self.keeping(name).history)).filter(|past| *past > 0)
+    }
+
+    /// The most bytes that one value may hold outside itself.
+    pub(crate) const fn largest(&self) -> usize {
+        self.bytes / 8
+    }
 }
 
 impl Default for Upkeep {
     /// Sessions of 30 minutes, 64 events of history, and no affinities.
     fn default() -> Self {
-        Self { session_gap: Span::minutes(30), history: 64, dimensions: Vec::new(), kinds: Map::default() }
+        Self {
+            session_gap: Span::minutes(30),
+            history: 64,
+            dimensions: Vec::new(),
+            kinds: Map::default(),
+            keeping: Map::default(),
+            channels: Channels::default(),
+            unasked: Unasked::default(),
+            bytes: Self::BYTES,
+        }
     }
 }
 
@@ -84,6 +133,8 @@ pub struct Profile {
     /// None until an event names a source.
     touches: Option<Box<Touches>>,
     spent: Vec<Spent>,
+    /// None for most.
+    extra: Option<Box<Extra>>,
     pub(crate) counters: Counters,
     pub(crate) gaps: Gaps,
     pub(crate) membership: Membership,
@@ -113,6 +164,7 @@ impl Default for Profile {
             sessions: Sessions::default(),
             touches: None,
             spent: Vec::new(),
+            extra: None,
             counters: Counters::default(),
             gaps: Gaps::default(),
             membership: Membership::default(),
@@ -120,159 +172,32 @@ impl Default for Profile {
     }
 }
 
-/// What an event did to a profile.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Fold {
-    /// The event was there already; nothing has changed.
-    pub(crate) repeated: bool,
-    /// The attributes whose values changed.
-    pub(crate) attributes: SmallVec<[Symbol; 4]>,
-    /// The dimensions, by their index in the upkeep, whose affinities changed.
-    pub(crate) dimensions: SmallVec<[u8; 4]>,
-    /// The attributes that came with a value of another kind than declared, and were not taken.
-    pub(crate) mismatched: SmallVec<[Symbol; 1]>,
-    /// The hash of the event's id.
-    pub(crate) id: u64,
-}
-
 impl Profile {
-    /// Takes in an event that has passed [`Event::check`]. An event that the history holds already changes nothing.
-    pub(crate) fn fold(&mut self, event: &Event, catalog: &Catalog, keep: &Upkeep) -> Fold {
-        let id = event_id(event);
-        let mut fold = Fold { id, ..Fold::default() };
-        if self.history.has(id, &event.kind) {
-            fold.repeated = true;
-            return fold;
-        }
-        self.first_seen = self.first_seen.min(event.time);
-        self.events = self.events.saturating_add(1);
-        self.set_attributes(event, keep, &mut fold);
-        self.add_affinities(event, catalog, keep, &mut fold);
-        self.remember(event, keep, id);
-        self.last_seen = self.last_seen.max(event.time);
-        if let Some(source) = &event.source {
-            self.touches.get_or_insert_default().add(event.time, source);
-        }
-        self.spend(event);
-        fold
-    }
-
-    fn set_attributes(&mut self, event: &Event, keep: &Upkeep, fold: &mut Fold) {
-        let attributes = &mut self.attributes;
-        let note = |written, name, changed: &mut SmallVec<[Symbol; 4]>| match written {
-            attribute::Written::Changed => changed.push(name),
-            attribute::Written::Instead(left) => changed.extend([name, left]),
-            attribute::Written::Kept => {}
-        };
-        let mut set = |name: Symbol, value: &Value| {
-            let kind = keep.kinds.get(&name).copied();
-            let is_fit = kind.is_none_or(|kind| kind == Kind::Text);
-            // What is sent again and again is copied once.
-            if is_fit && value.as_text().is_some_and(|text| attributes.renew(name, event.time, text)) {
-                return;
-            }
-            let Some(value) = fit(value, kind) else {
-                fold.mismatched.push(name);
-                return;
-            };
-            note(attributes.set(name, event.time, value), name, &mut fold.attributes);
-        };
-        for (name, value) in &event.attributes {
-            attribute::flatten(name, value, &mut set);
-        }
-        for (name, value) in [("device", &event.device), ("channel", &event.channel)] {
-            if let Some(value) = value {
-                let name = Symbol::new(name);
-                // An unchanged device only moves its time on: no text is copied on the steady path.
-                if attributes.renew(name, event.time, value) {
-                    continue;
+    /// Notes what an event of kind [`EventKind::ConsentChanged`](crate::event::EventKind::ConsentChanged) says, and
+    /// gives the names that are not purposes or came without true or false.
+    pub(crate) fn hear(&mut self, event: &Event, keep: &Upkeep) -> SmallVec<[Symbol; 1]> {
+        let mut unheard = SmallVec::new();
+        for (name, value) in &event.properties {
+            let purpose = Symbol::new(name);
+            match value {
+                Value::Bool(granted) if keep.unasked.knows(purpose) => {
+                    self.extra.get_or_insert_default().consent.say(purpose, event.time, *granted);
                 }
-                note(attributes.set(name, event.time, value.as_str().into()), name, &mut fold.attributes);
+                _ => unheard.push(purpose),
             }
         }
+        unheard
     }
 
-    fn add_affinities(&mut self, event: &Event, catalog: &Catalog, keep: &Upkeep, fold: &mut Fold) {
-        let weight = weight_of(&event.kind);
-        if weight == 0.0 || keep.dimensions.is_empty() {
-            return;
-        }
-        let mut latest: Option<(Span, Decayed)> = None;
-        for item in event.items.iter().take(MAX_LINES) {
-            let Some(slot) = catalog.slot(Symbol::new(&item.id)) else { continue };
-            for facet in catalog.facets(slot) {
-                let of = keep.dimensions.iter().position(|dimension| dimension.attribute == facet.dimension);
-                let Some(of) = of else { continue };
-                let dimension = &keep.dimensions[of];
-                let term = match latest {
-                    Some((half_life, term)) if half_life == dimension.half_life => term,
-                    _ => Decayed::of(weight, event.time, dimension.half_life),
-                };
-                latest = Some((dimension.half_life, term));
-                self.affinities.add(dimension, facet.value, term);
-                // A schema declares at most 64 dimensions.
-                if !fold.dimensions.contains(&(of as u8)) {
-                    fold.dimensions.push(of as u8);
-                }
-            }
-        }
+    /// Whether nothing at all is known.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.events == 0 && self.extra.is_none()
     }
 
-    fn remember(&mut self, event: &Event, keep: &Upkeep, id: u64) {
-        let dwell = event.properties.get("dwell").and_then(Value::as_number).unwrap_or(0.0);
-        let remembered = Remembered::new(&event.kind, event.time, dwell, id);
-        // A list of fifty items that was scrolled past is one event, not interest in fifty items.
-        let is_list = matches!(event.kind, EventKind::ListViewed | EventKind::ListFiltered);
-        let items: SmallVec<[Symbol; 4]> =
-            event.items.iter().filter(|_| !is_list).take(MAX_LINES).map(|item| Symbol::new(&item.id)).collect();
-        let (sealed, gap) = (&mut self.sealed, keep.session_gap);
-        self.history.add(&remembered, &items, keep.history, &mut |left| {
-            sealed.get_or_insert_default().push(left, gap);
-        });
-        if event.time >= self.last_seen {
-            self.sessions.push(&remembered, gap);
-        } else {
-            self.recount_sessions(gap);
-        }
-    }
-
-    /// Folds the sessions again from the history, after an event has come late.
-    fn recount_sessions(&mut self, gap: Span) {
-        self.sessions = self.sealed.as_deref().copied().unwrap_or_default();
-        for event in self.history.events() {
-            self.sessions.push(&event, gap);
-        }
-    }
-
-    fn spend(&mut self, event: &Event) {
-        let (purchases, sign) = match event.kind {
-            EventKind::Purchased => (1, 1.0),
-            EventKind::Refunded => (0, -1.0),
-            _ => return,
-        };
-        let Some(amount) = event.amount() else { return };
-        let mut sum = ExactSum::default();
-        sum.add(sign * amount);
-        self.add_spent(Spent {
-            currency: Symbol::new(event.currency.as_deref().unwrap_or("")),
-            purchases,
-            amount: sum,
-        });
-    }
-
-    fn add_spent(&mut self, more: Spent) {
-        match self.spent.binary_search_by_key(&more.currency, |spent| spent.currency) {
-            Ok(at) => {
-                let spent = &mut self.spent[at];
-                spent.purchases = spent.purchases.saturating_add(more.purchases);
-                spent.amount.merge(more.amount);
-            }
-            Err(at) if self.spent.len() < MAX_CURRENCIES => {
-                self.spent.reserve_exact(1);
-                self.spent.insert(at, more);
-            }
-            Err(_) => {}
-        }
+    /// When the person was last heard of: by an event, or by a decision about consent.
+    pub(crate) fn heard(&self) -> Timestamp {
+        let said = self.consent().and_then(|consent| consent.iter().map(|said| said.time).max());
+        self.last_seen.max(said.unwrap_or(Timestamp::MIN))
     }
 
     /// Takes in what another profile of the same person knows: the other of two devices, or of two shards. Of events
@@ -281,7 +206,7 @@ impl Profile {
         self.first_seen = self.first_seen.min(other.first_seen);
         self.last_seen = self.last_seen.max(other.last_seen);
         self.events = self.events.saturating_add(other.events);
-        self.attributes.merge(&other.attributes);
+        self.attributes.merge(&other.attributes, keep);
         self.affinities.merge(&other.affinities);
         merge_sealed(&mut self.sealed, other.sealed.as_deref());
         let (sealed, gap) = (&mut self.sealed, keep.session_gap);
@@ -294,6 +219,9 @@ impl Profile {
         }
         for spent in &other.spent {
             self.add_spent(*spent);
+        }
+        if let Some(extra) = &other.extra {
+            self.extra.get_or_insert_default().merge(extra, keep);
         }
         self.merge_counters(other);
         self.membership = Membership::default();
@@ -332,6 +260,34 @@ impl Profile {
     pub const fn attributes(&self) -> &Attributes {
         &self.attributes
     }
+    /// The newest different values of an attribute whose history the schema asks for, each with the time at which it
+    /// was last written, newest first.
+    ///
+    /// ```
+    /// use bespoke::{Engine, Event, EventKind, Personalizer, Timestamp, UserKey};
+    /// let shop = Personalizer::new(Engine::from_json(
+    ///     r#"{"schema": {"attributes": {"plan": {"kind": "text", "history": 3}}}}"#,
+    /// )?);
+    /// let noon: Timestamp = "2026-03-01T12:00:00Z".parse()?;
+    /// for (hour, plan) in [(0, "free"), (1, "pro"), (2, "pro")] {
+    ///     let time = noon + bespoke::Span::hours(hour);
+    ///     shop.ingest(&Event::new(EventKind::Identified, "ann", time).attribute("plan", plan), time)?;
+    /// }
+    /// let ann = shop.profile(UserKey::known("ann")).unwrap_or_default();
+    /// let plans: Vec<String> = ann.past("plan").map(|(_, value)| value.to_string()).collect();
+    /// assert_eq!(plans, ["\"pro\"", "\"free\""]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn past(&self, attribute: impl Into<Symbol>) -> impl Iterator<Item = (Timestamp, &Value)> {
+        let past = self.extra.as_deref().and_then(|extra| extra.past.of(attribute.into()));
+        past.into_iter().flat_map(Latest::iter)
+    }
+    /// What the person said about consent; `None` if nothing. What holds where they said nothing is the engine's to
+    /// know: see [`Engine::consents`](crate::engine::Engine::consents).
+    #[must_use]
+    pub fn consent(&self) -> Option<&Consent> {
+        self.extra.as_deref().map(|extra| &extra.consent)
+    }
     /// The affinities to item attributes.
     #[must_use]
     pub const fn affinities(&self) -> &Affinities {
@@ -368,6 +324,7 @@ impl Profile {
             + self.history.heap_bytes()
             + self.touches.as_ref().map_or(0, |touches| size_of::<Touches>() + touches.heap_bytes())
             + self.sealed.as_ref().map_or(0, |_| size_of::<Sessions>())
+            + self.extra.as_ref().map_or(0, |extra| size_of::<Extra>() + extra.heap_bytes())
             + self.spent.capacity() * size_of::<Spent>()
             + self.counters.heap_bytes()
             + self.gaps.heap_bytes()
@@ -382,38 +339,6 @@ impl State for Profile {
     /// [`Profile::merge_with`] under the default [`Upkeep`].
     fn merge(&mut self, other: &Self) {
         self.merge_with(other, &Upkeep::default());
-    }
-}
-
-/// The hash by which a repeated event is recognised: of its id, or of what it says where it has none.
-pub(crate) fn event_id(event: &Event) -> u64 {
-    if let Some(id) = &event.id {
-        return Symbol::new(id).to_bits();
-    }
-    let mut parts: SmallVec<[u64; 8]> = SmallVec::new();
-    parts.extend([event.time.millis() as u64, event.kind.symbol().to_bits()]);
-    parts.extend(event.decision.map(|decision| decision.to_bits()));
-    parts.extend(event.items.iter().map(|item| Symbol::new(&item.id).to_bits()));
-    for values in [&event.attributes, &event.properties] {
-        if !values.is_empty() {
-            parts.push(digest(values));
-        }
-    }
-    combine(&parts)
-}
-
-/// The value as an attribute of the declared kind; `None` if it is of another.
-fn fit(value: &Value, kind: Option<Kind>) -> Option<Value> {
-    match (kind, value) {
-        (None, value) => Some(value.clone()),
-        (Some(_), Value::Null) => Some(Value::Null),
-        (Some(Kind::Time), Value::Number(_)) => Some(value.clone()),
-        (Some(Kind::Time), Value::Text(text)) => {
-            let time: Timestamp = text.parse().ok()?;
-            // Times between the years 1 and 9999 are exact in an `f64`.
-            Some(Value::Number(time.millis() as f64))
-        }
-        (Some(kind), value) => (value.kind() == Some(kind)).then(|| value.clone()),
     }
 }
 

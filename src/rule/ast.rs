@@ -3,9 +3,12 @@
 //! Trees are kept in one form, so that equal rules compare equal however they were written: a conjunction never
 //! holds another conjunction, nor a disjunction a disjunction, and the tests of an event are sorted.
 
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
+use crate::value::{Kind, Value};
 
 use super::error::Location;
+use super::geo::Circle;
+use super::pattern::Pattern;
 pub(crate) use super::query::{EventQuery, Measure, PropertyTest, Sequence, When};
 
 /// How deep a rule may nest.
@@ -41,9 +44,89 @@ pub(crate) struct Comparison {
 pub(crate) enum Source {
     Attribute(String),
     Context(String),
-    Affinity { dimension: String, value: String },
+    Affinity {
+        dimension: String,
+        value: String,
+    },
     Session(SessionFact),
     Event(EventQuery),
+    /// Within [`Test::Each`]: what lies under this dotted name in the element, or the whole element if it is empty.
+    Element(String),
+    /// What is derived from the value of an attribute, of the request or of an element.
+    Derived(Derive, Box<Self>),
+}
+
+impl Source {
+    /// What it is, as messages say.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Attribute(_) => "attributes",
+            Self::Context(_) => "the request",
+            Self::Affinity { .. } => "affinities",
+            Self::Session(_) => "the session",
+            Self::Event(_) => "events",
+            Self::Element(_) => "elements of a list",
+            Self::Derived(..) => "derived values",
+        }
+    }
+}
+
+/// What a rule can make of a value before it compares it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Derive {
+    /// The number of elements of a list.
+    Size,
+    /// The number of characters of text.
+    Length,
+    /// The value as text, as JavaScript turns it.
+    JsText,
+    /// The value as a number, as JavaScript turns it.
+    JsNumber,
+    /// Whether JavaScript takes the value for true; nothing if there is none.
+    JsBool,
+    /// The value with lists and objects turned into text, as JavaScript does before it compares.
+    JsValue,
+    /// The version that GrowthBook reads in the value.
+    JsVersion,
+}
+
+impl Derive {
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Size, Self::Length, Self::JsText, Self::JsNumber, Self::JsBool, Self::JsValue, Self::JsVersion];
+
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::Size => "size",
+            Self::Length => "length",
+            Self::JsText => "js_text",
+            Self::JsNumber => "js_number",
+            Self::JsBool => "js_bool",
+            Self::JsValue => "js_value",
+            Self::JsVersion => "js_version",
+        }
+    }
+
+    pub(crate) const fn json(self) -> &'static str {
+        match self {
+            Self::Size => "$size",
+            Self::Length => "$length",
+            Self::JsText => "$jsText",
+            Self::JsNumber => "$jsNumber",
+            Self::JsBool => "$jsBool",
+            Self::JsValue => "$jsValue",
+            Self::JsVersion => "$jsVersion",
+        }
+    }
+
+    /// The kind of value that comes out; `None` where that depends on what goes in.
+    pub(crate) const fn kind(self) -> Option<Kind> {
+        match self {
+            Self::Size | Self::Length | Self::JsNumber => Some(Kind::Number),
+            Self::JsText | Self::JsVersion => Some(Kind::Text),
+            Self::JsBool => Some(Kind::Bool),
+            Self::JsValue => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +138,91 @@ pub(crate) enum Test {
     Exists,
     Contains(String),
     StartsWith(String),
+    EndsWith(String),
+    /// The same with upper and lower case taken as one: of `=`, `!=`, lists of values, and parts of text.
+    IgnoringCase(Box<Self>),
+    Matches(Pattern),
+    /// Every one of these is there.
+    All(Vec<Literal>),
+    /// One of a list that is defined elsewhere, by its name.
+    InList(String),
+    NotInList(String),
+    /// The order of versions.
+    Version(Op, String),
+    /// The value is of this kind.
+    OfKind(Kind),
+    /// The value as a whole, be it a list or an object.
+    Same(Value),
+    /// Any element of a list, or every element of one that has some, is as the inner expression says.
+    Each {
+        every: bool,
+        inner: Box<Expr>,
+    },
+    Near(Circle),
+    /// The day and month of a date come up within so many days from today.
+    Anniversary(u16),
+}
+
+impl Test {
+    /// Calls `take` with the name of every list that it asks for, and where.
+    pub(crate) fn each_list(&self, at: &At, take: &mut dyn FnMut(&str, &At)) {
+        match self {
+            Self::InList(name) | Self::NotInList(name) => take(name, at),
+            Self::Each { inner, .. } => inner.each_list(take),
+            _ => {}
+        }
+    }
+
+    /// The operator as messages name it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Is(op, _) => op.text(),
+            Self::In(_) => "IN",
+            Self::NotIn(_) => "NOT IN",
+            Self::Between(..) => "BETWEEN",
+            Self::Exists => "EXISTS",
+            Self::Contains(_) => "CONTAINS",
+            Self::StartsWith(_) => "STARTS_WITH",
+            Self::EndsWith(_) => "ENDS_WITH",
+            Self::IgnoringCase(inner) => inner.name(),
+            Self::Matches(_) => "MATCHES",
+            Self::All(_) => "ALL",
+            Self::InList(_) => "IN LIST",
+            Self::NotInList(_) => "NOT IN LIST",
+            Self::Version(..) => "VERSION",
+            Self::OfKind(_) => "IS",
+            Self::Same(_) => "===",
+            Self::Each { every: false, .. } => "ANY",
+            Self::Each { every: true, .. } => "EVERY",
+            Self::Near(_) => "WITHIN",
+            Self::Anniversary(_) => "ANNIVERSARY",
+        }
+    }
+
+    /// Whether it can be asked of a single value by itself, which is all that counters of events do.
+    pub(crate) fn is_scalar(&self) -> bool {
+        let fixed = |literal: &Literal| !matches!(literal, Literal::Now { .. });
+        match self {
+            Self::Is(_, literal) => fixed(literal),
+            Self::In(values) | Self::NotIn(values) => values.iter().all(fixed),
+            Self::Between(low, high) => fixed(low) && fixed(high),
+            Self::IgnoringCase(inner) => inner.is_scalar(),
+            Self::Exists
+            | Self::Contains(_)
+            | Self::StartsWith(_)
+            | Self::EndsWith(_)
+            | Self::Matches(_)
+            | Self::Version(..) => true,
+            Self::All(_)
+            | Self::InList(_)
+            | Self::NotInList(_)
+            | Self::OfKind(_)
+            | Self::Same(_)
+            | Self::Each { .. }
+            | Self::Near(_)
+            | Self::Anniversary(_) => false,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +249,29 @@ impl Op {
         }
     }
 
+    /// The name of the order of versions.
+    pub(crate) const fn version(self) -> &'static str {
+        match self {
+            Self::Eq => "$veq",
+            Self::Ne => "$vne",
+            Self::Gt => "$vgt",
+            Self::Ge => "$vgte",
+            Self::Lt => "$vlt",
+            Self::Le => "$vlte",
+        }
+    }
+
+    pub(crate) fn holds(self, order: std::cmp::Ordering) -> bool {
+        match self {
+            Self::Eq => order.is_eq(),
+            Self::Ne => order.is_ne(),
+            Self::Gt => order.is_gt(),
+            Self::Ge => order.is_ge(),
+            Self::Lt => order.is_lt(),
+            Self::Le => order.is_le(),
+        }
+    }
+
     pub(crate) const fn json(self) -> &'static str {
         match self {
             Self::Eq => "$eq",
@@ -104,6 +295,27 @@ pub enum Literal {
     Text(String),
     /// A point in time.
     Time(Timestamp),
+    /// A point in time as far from the present as the span says, `ahead` of it or before it.
+    Now {
+        /// The distance from the present.
+        span: Span,
+        /// Whether the time lies ahead; one at the present itself does not.
+        ahead: bool,
+    },
+}
+
+impl Literal {
+    /// This long before the present.
+    #[must_use]
+    pub const fn ago(span: Span) -> Self {
+        Self::Now { span, ahead: false }
+    }
+
+    /// This long after the present.
+    #[must_use]
+    pub const fn ahead(span: Span) -> Self {
+        Self::Now { span, ahead: !span.is_zero() }
+    }
 }
 
 impl From<bool> for Literal {
@@ -249,11 +461,24 @@ impl Expr {
         }
     }
 
-    /// The levels of AND, OR and NOT.
+    pub(crate) fn each_list(&self, take: &mut dyn FnMut(&str, &At)) {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.each_list(take)),
+            Self::Not(inner) => inner.each_list(take),
+            Self::Test(comparison) => comparison.test.each_list(&comparison.op_at, take),
+            Self::Const(_) | Self::Segment(..) | Self::Sequence(_) => {}
+        }
+    }
+
+    /// The levels of AND, OR, NOT and of lists.
     pub(crate) fn depth(&self) -> usize {
         match self {
             Self::And(parts) | Self::Or(parts) => 1 + parts.iter().map(Self::depth).max().unwrap_or(0),
             Self::Not(inner) => 1 + inner.depth(),
+            Self::Test(comparison) => match &comparison.test {
+                Test::Each { inner, .. } => 1 + inner.depth(),
+                _ => 0,
+            },
             _ => 0,
         }
     }

@@ -1,22 +1,67 @@
 //! What a rule may say: names that exist, kinds that fit, windows and thresholds that profiles can answer.
 
 use crate::event::EventKind;
+use crate::hash::Map;
 use crate::near::nearest;
 use crate::schema::Schema;
 use crate::time::{Span, shorten};
 use crate::value::Kind;
 
-use super::ast::{At, Comparison, EventQuery, Expr, Literal, Measure, Op, Source, Test};
+use super::ast::{At, Comparison, Derive, EventQuery, Expr, Literal, Measure, Op, Source, Test};
 use super::error::{NameKind, RuleError};
 
 /// The names that a rule may use.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Vocabulary<'a> {
-    /// The declared attributes, events and affinities. Where it declares no attributes at all, every name of an
-    /// attribute is taken; likewise for the request's.
-    pub schema: &'a Schema,
-    /// The names of the segments.
-    pub segments: &'a [&'a str],
+    schema: &'a Schema,
+    segments: Names<'a>,
+    lists: Names<'a>,
+}
+
+impl<'a> Vocabulary<'a> {
+    /// The declared attributes, events and affinities. Where the schema declares no attributes at all, every name of
+    /// an attribute is taken; likewise for the request's.
+    #[must_use]
+    pub fn new(schema: &'a Schema) -> Self {
+        Self { schema, segments: Names::default(), lists: Names::default() }
+    }
+
+    /// The declared names.
+    #[must_use]
+    pub const fn schema(&self) -> &'a Schema {
+        self.schema
+    }
+
+    /// Adds the names of segments.
+    #[must_use]
+    pub fn segments(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.segments.extend(names);
+        self
+    }
+
+    /// Adds the names of lists.
+    #[must_use]
+    pub fn lists(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.lists.extend(names);
+        self
+    }
+}
+
+/// Names that are looked up, and in their order suggested for others.
+#[derive(Clone, Debug, Default)]
+struct Names<'a> {
+    in_order: Vec<&'a str>,
+    known: Map<&'a str, ()>,
+}
+
+impl<'a> Names<'a> {
+    fn extend(&mut self, names: impl IntoIterator<Item = &'a str>) {
+        for name in names {
+            if self.known.insert(name, ()).is_none() {
+                self.in_order.push(name);
+            }
+        }
+    }
 }
 
 /// The longest window of a rule.
@@ -51,9 +96,9 @@ impl Checker<'_> {
             Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| self.expr(part)),
             Expr::Not(inner) => self.expr(inner),
             Expr::Segment(name, at) => {
-                let segments = self.vocabulary.segments;
-                if !segments.contains(&name.as_str()) {
-                    self.unknown(at, NameKind::Segment, name, segments.iter().copied());
+                let segments = &self.vocabulary.segments;
+                if !segments.known.contains_key(name.as_str()) {
+                    self.unknown(at, NameKind::Segment, name, segments.in_order.iter().copied());
                 }
             }
             Expr::Sequence(sequence) => {
@@ -66,8 +111,32 @@ impl Checker<'_> {
 
     fn comparison(&mut self, comparison: &Comparison) {
         let Comparison { source, test, at, op_at } = comparison;
+        let kind = self.source(source, test, at, op_at);
+        let name = match source {
+            Source::Attribute(name) | Source::Context(name) => name.clone(),
+            Source::Affinity { .. } => "affinity".to_owned(),
+            Source::Session(fact) => fact.name().to_owned(),
+            Source::Event(query) => format!("{}()", query.measure.name()),
+            Source::Element(_) | Source::Derived(..) => source.to_string(),
+        };
+        self.test(test, Left { name: &name, kind }, op_at);
+        let whole = match source {
+            Source::Attribute(_) | Source::Context(_) | Source::Element(_) => true,
+            // Derived values are never lists, but may be compared with the present.
+            Source::Derived(..) => !matches!(test, Test::Near(_) | Test::Each { .. }),
+            Source::Affinity { .. } | Source::Session(_) | Source::Event(_) => {
+                test.is_scalar() || matches!(test, Test::InList(_) | Test::NotInList(_))
+            }
+        };
+        if !whole {
+            self.errors.push(RuleError::NotAsked { at: op_at.0.clone(), op: test.name(), of: source.name() });
+        }
+    }
+
+    /// The kind of value that a source gives, if that is known.
+    fn source(&mut self, source: &Source, test: &Test, at: &At, op_at: &At) -> Option<Kind> {
         let schema = self.vocabulary.schema;
-        let kind = match source {
+        match source {
             Source::Attribute(name) => self.declared(NameKind::Attribute, name, &schema.attributes, at),
             Source::Context(name) => self.declared(NameKind::Context, name, &schema.context, at),
             Source::Affinity { dimension, .. } => {
@@ -82,14 +151,25 @@ impl Checker<'_> {
                 self.event(query, test, op_at);
                 Some(if matches!(query.measure, Measure::First | Measure::Last) { Kind::Time } else { Kind::Number })
             }
-        };
-        let name = match source {
-            Source::Attribute(name) | Source::Context(name) => name.clone(),
-            Source::Affinity { .. } => "affinity".to_owned(),
-            Source::Session(fact) => fact.name().to_owned(),
-            Source::Event(query) => format!("{}()", query.measure.name()),
-        };
-        self.test(test, Left { name: &name, kind }, op_at);
+            Source::Element(_) => None,
+            Source::Derived(derive, of) => {
+                let kind = self.source(of, &Test::Exists, at, op_at);
+                let wanted = match derive {
+                    Derive::Size => Some((Kind::List, "a list")),
+                    Derive::Length => Some((Kind::Text, "text")),
+                    _ => None,
+                };
+                if let (Some(found), Some((wanted, phrase))) = (kind, wanted) {
+                    if found != wanted {
+                        let name = shorten(&of.to_string());
+                        let at = at.0.clone();
+                        let (op, wanted, found) = (derive.text(), phrase, self::phrase(found));
+                        self.errors.push(RuleError::KindMismatch { at, op, wanted, name, found });
+                    }
+                }
+                derive.kind()
+            }
+        }
     }
 
     /// The kind of a declared name; of a dotted one, that of the whole name, or nothing inside a declared object.
@@ -131,15 +211,7 @@ impl Checker<'_> {
     }
 
     fn test(&mut self, test: &Test, left: Left<'_>, at: &At) {
-        let op = match test {
-            Test::Is(op, _) => op.text(),
-            Test::In(_) => "IN",
-            Test::NotIn(_) => "NOT IN",
-            Test::Between(..) => "BETWEEN",
-            Test::Exists => "EXISTS",
-            Test::Contains(_) => "CONTAINS",
-            Test::StartsWith(_) => "STARTS_WITH",
-        };
+        let op = test.name();
         let ordered = matches!(test, Test::Is(Op::Gt | Op::Ge | Op::Lt | Op::Le, _) | Test::Between(..));
         let found = |name: &str, found: Kind, wanted: &'static str| RuleError::KindMismatch {
             at: at.0.clone(),
@@ -148,11 +220,32 @@ impl Checker<'_> {
             name: shorten(name),
             found: phrase(found),
         };
-        if matches!(test, Test::Contains(_) | Test::StartsWith(_)) {
-            match left.kind {
-                None | Some(Kind::Text | Kind::List) => {}
-                Some(kind) => self.errors.push(found(left.name, kind, "text")),
+        let plain = match test {
+            Test::IgnoringCase(inner) => inner,
+            test => test,
+        };
+        let (wanted, kinds): (&'static str, &[Kind]) = match plain {
+            Test::Contains(_) | Test::StartsWith(_) | Test::EndsWith(_) | Test::Matches(_) => {
+                ("text", &[Kind::Text, Kind::List])
             }
+            Test::Version(..) => ("text", &[Kind::Text, Kind::List, Kind::Number]),
+            Test::Each { .. } => ("a list", &[Kind::List]),
+            Test::Near(_) => ("a place", &[Kind::List, Kind::Object]),
+            Test::Anniversary(_) => ("a time", &[Kind::Time, Kind::Text, Kind::List]),
+            _ => ("", &Kind::ALL),
+        };
+        if let Some(kind) = left.kind.filter(|kind| !kinds.contains(kind)) {
+            self.errors.push(found(left.name, kind, wanted));
+        }
+        match plain {
+            Test::InList(name) | Test::NotInList(name) => {
+                let lists = &self.vocabulary.lists;
+                if !lists.known.contains_key(name.as_str()) {
+                    self.unknown(at, NameKind::List, name, lists.in_order.iter().copied());
+                }
+            }
+            Test::Each { inner, .. } => self.expr(inner),
+            _ => {}
         }
         for literal in literals(test) {
             let kind = match literal {
@@ -165,7 +258,7 @@ impl Checker<'_> {
                     Kind::Number
                 }
                 Literal::Text(_) => Kind::Text,
-                Literal::Time(_) => Kind::Time,
+                Literal::Time(_) | Literal::Now { .. } => Kind::Time,
             };
             if ordered && kind == Kind::Bool {
                 self.errors.push(found(&literal.to_string(), kind, "text, a number or a time"));
@@ -191,15 +284,19 @@ impl Checker<'_> {
     }
 }
 
-pub(super) fn literals(test: &Test) -> impl Iterator<Item = &Literal> {
+pub(super) fn literals(test: &Test) -> std::iter::Chain<std::slice::Iter<'_, Literal>, Ends<'_>> {
     let (some, pair): (&[Literal], [Option<&Literal>; 2]) = match test {
         Test::Is(_, literal) => (&[], [Some(literal), None]),
         Test::Between(low, high) => (&[], [Some(low), Some(high)]),
-        Test::In(values) | Test::NotIn(values) => (values, [None, None]),
-        Test::Exists | Test::Contains(_) | Test::StartsWith(_) => (&[], [None, None]),
+        Test::In(values) | Test::NotIn(values) | Test::All(values) => (values, [None, None]),
+        Test::IgnoringCase(inner) => return literals(inner),
+        _ => (&[], [None, None]),
     };
     some.iter().chain(pair.into_iter().flatten())
 }
+
+/// The literals of a test that has one or two.
+type Ends<'a> = std::iter::Flatten<std::array::IntoIter<Option<&'a Literal>, 2>>;
 
 /// The kind as it reads in a sentence.
 const fn phrase(kind: Kind) -> &'static str {

@@ -5,6 +5,8 @@ use std::ops::Deref;
 
 use crate::time::{Span, TimeError};
 
+use super::pattern::PatternError;
+
 /// Where in a rule something is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Location {
@@ -51,6 +53,8 @@ pub enum NameKind {
     Session,
     /// Another segment.
     Segment,
+    /// A list of values.
+    List,
     /// A function of the text form.
     Function,
     /// An operator or key of the JSON form.
@@ -68,6 +72,7 @@ impl fmt::Display for NameKind {
             Self::AffinityValue => "affinity value",
             Self::Session => "session fact",
             Self::Segment => "segment",
+            Self::List => "list",
             Self::Function => "function",
             Self::Key => "operator or key",
         })
@@ -198,6 +203,30 @@ pub enum RuleError {
     NotFinite {
         /// Where.
         at: Location,
+    },
+    /// A pattern cannot be used.
+    #[error("{at}: {source}")]
+    Pattern {
+        /// Where.
+        at: Location,
+        /// Why it cannot.
+        source: PatternError,
+    },
+    /// A circle is not on the Earth.
+    #[error("{at}: a place has a latitude from -90 to 90, a longitude from -180 to 180 and a distance above 0")]
+    Place {
+        /// Where.
+        at: Location,
+    },
+    /// A test needs a whole value, which what stands before it does not give.
+    #[error("{at}: `{op}` can be asked of attributes and of the request only, not of {of}")]
+    NotAsked {
+        /// Where.
+        at: Location,
+        /// The operator.
+        op: &'static str,
+        /// What it was asked of.
+        of: &'static str,
     },
     /// A time or a span does not read.
     #[error("{at}: {source}")]

@@ -11,10 +11,13 @@ use crate::time::{Timestamp, shorten};
 use crate::truth::{Answer, Truth};
 use crate::value::Value;
 
+use super::asked::{Asked, Lasting, follow};
 use super::ast::{Comparison, EventQuery, Expr, Literal, Measure, Op, Sequence, SessionFact, Source, Test, When};
 use super::error::{NameKind, RuleError};
 use super::eval_query::{EventNode, absent, frame};
 use super::facts::{Facts, Scalar};
+use super::geo::{Circle, LATITUDES, LONGITUDES, place};
+use super::lists::Lists;
 use super::plan::{CounterPlan, spec};
 use super::value_test::ValueTest;
 
@@ -58,9 +61,10 @@ impl Compiled {
 pub(crate) fn compile(
     expr: &Expr,
     segment: &mut dyn FnMut(&str) -> Option<usize>,
+    lists: &Lists,
     plan: &mut CounterPlan,
 ) -> Result<Compiled, RuleError> {
-    let mut compiler = Compiler { segment, plan, reads: Reads::default() };
+    let mut compiler = Compiler { segment, lists, plan, reads: Reads::default() };
     let root = compiler.node(expr)?;
     let mut reads = compiler.reads;
     reads.counters.sort_unstable();
@@ -76,6 +80,7 @@ pub(crate) fn compile(
 
 struct Compiler<'a> {
     segment: &'a mut dyn FnMut(&str) -> Option<usize>,
+    lists: &'a Lists,
     plan: &'a mut CounterPlan,
     reads: Reads,
 }
@@ -89,6 +94,9 @@ enum Node {
     Segment(usize),
     Attribute(Name, ValueTest),
     Context(Name, ValueTest),
+    /// What is derived from a value, moves with time, or looks into lists.
+    Asked(Place, Name, Box<Asked>),
+    Near(Place, Box<Spot>),
     Affinity {
         dimension: Symbol,
         value: Symbol,
@@ -104,6 +112,22 @@ enum Node {
     },
     /// Other questions about events.
     Events(Box<EventNode>),
+}
+
+/// Whose value is asked about.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Profile,
+    Request,
+}
+
+/// A circle, and where the place is that should lie in it: in one value, or apart, as profiles keep objects.
+#[derive(Clone, Debug)]
+struct Spot {
+    name: Name,
+    lat: [Name; LATITUDES.len()],
+    lon: [Name; LONGITUDES.len()],
+    circle: Circle,
 }
 
 /// A name, and for a dotted one the way into nested values, which is taken where nothing has the whole name.
@@ -134,10 +158,16 @@ impl Name {
     fn find<'v>(&self, look_up: impl Fn(Symbol) -> Option<&'v Value>) -> Option<&'v Value> {
         let found = look_up(self.whole);
         let (None, Some(nested)) = (found, &self.nested) else { return found };
-        nested.path.iter().try_fold(look_up(nested.first)?, |value, key| match value {
-            Value::Object(fields) => fields.get(key),
-            _ => None,
-        })
+        follow(look_up(nested.first)?, &nested.path)
+    }
+}
+
+impl Place {
+    fn find<'f>(self, name: &Name, facts: &'f impl Facts) -> Option<&'f Value> {
+        match self {
+            Self::Profile => name.find(|symbol| facts.attribute(symbol)),
+            Self::Request => name.find(|symbol| facts.context(symbol)),
+        }
     }
 }
 
@@ -159,15 +189,60 @@ impl Compiler<'_> {
                 Node::Segment(index)
             }
             Expr::Sequence(sequence) => self.sequence(sequence),
-            Expr::Test(comparison) => self.comparison(comparison),
+            Expr::Test(comparison) => {
+                self.check_lists(comparison)?;
+                self.comparison(comparison)
+            }
         })
     }
 
+    /// Finds a list that nothing defines.
+    fn check_lists(&self, comparison: &Comparison) -> Result<(), RuleError> {
+        let mut unknown = None;
+        comparison.test.each_list(&comparison.op_at, &mut |name, at| {
+            if !self.lists.contains(name) {
+                unknown.get_or_insert((name.to_owned(), at.0.clone()));
+            }
+        });
+        match unknown {
+            Some((name, at)) => {
+                Err(RuleError::Unknown { at, what: NameKind::List, name: shorten(&name), nearest: None })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What is asked of a value of the profile or the request.
+    fn value(&mut self, place: Place, name: &str, comparison: &Comparison) -> Node {
+        let reads = match place {
+            Place::Profile => &mut self.reads.attributes,
+            Place::Request => &mut self.reads.context,
+        };
+        let whole = Name::new(name, reads);
+        if let (Test::Near(circle), Source::Attribute(_) | Source::Context(_)) = (&comparison.test, &comparison.source)
+        {
+            let mut part = |part: &str| Name::new(&format!("{name}.{part}"), reads);
+            let (lat, lon) = (LATITUDES.map(&mut part), LONGITUDES.map(&mut part));
+            return Node::Near(place, Box::new(Spot { name: whole, lat, lon, circle: *circle }));
+        }
+        match (Asked::new(&comparison.source, &comparison.test, self.lists).into_plain(), place) {
+            (Ok(test), Place::Profile) => Node::Attribute(whole, test),
+            (Ok(test), Place::Request) => Node::Context(whole, test),
+            (Err(asked), place) => Node::Asked(place, whole, asked),
+        }
+    }
+
     fn comparison(&mut self, comparison: &Comparison) -> Node {
-        let test = ValueTest::new(&comparison.test);
-        match &comparison.source {
-            Source::Attribute(name) => Node::Attribute(Name::new(name, &mut self.reads.attributes), test),
-            Source::Context(name) => Node::Context(Name::new(name, &mut self.reads.context), test),
+        let mut source = &comparison.source;
+        while let Source::Derived(_, of) = source {
+            source = of;
+        }
+        let test = ValueTest::new(&comparison.test, self.lists);
+        match source {
+            Source::Attribute(name) => self.value(Place::Profile, name, comparison),
+            Source::Context(name) => self.value(Place::Request, name, comparison),
+            // Reading and building refuse it outside of lists, and nesting to this depth.
+            Source::Element(_) | Source::Derived(..) => Node::Const(false),
             Source::Affinity { dimension, value } => {
                 let dimension = Symbol::new(dimension);
                 self.reads.affinities.push(dimension);
@@ -229,6 +304,16 @@ impl Node {
             Self::Segment(index) => Truth::always(facts.segment(*index)),
             Self::Attribute(name, test) => Truth::always(test.value(name.find(|symbol| facts.attribute(symbol)))),
             Self::Context(name, test) => Truth::always(test.value(name.find(|symbol| facts.context(symbol)))),
+            Self::Asked(place, name, asked) => {
+                let Lasting { holds, until } = asked.ask(place.find(name, facts), facts.now());
+                Truth { answer: holds.into(), until }
+            }
+            Self::Near(at, spot) => {
+                let number = |names: &[Name]| names.iter().find_map(|name| at.find(name, facts)?.as_number());
+                let whole = at.find(&spot.name, facts).and_then(place);
+                let found = whole.or_else(|| Some((number(&spot.lat)?, number(&spot.lon)?)));
+                Truth::always(found.is_some_and(|found| spot.circle.holds(found)))
+            }
             Self::Affinity { dimension, value, test } => {
                 let share = facts.affinity(*dimension, *value);
                 Truth::always(test.scalar((share > 0.0 || !test.is_exists()).then_some(Scalar::Number(share))))

@@ -6,23 +6,23 @@
 use serde_json::{Map, Value, json};
 
 use crate::near::nearest;
-use crate::time::{Timestamp, shorten};
+use crate::time::shorten;
 
-use super::ast::{At, Comparison, Expr, Literal, MAX_DEPTH, MAX_VALUES, Op, PropertyTest, Source, Test};
+use super::ast::{At, Comparison, Derive, Expr, MAX_DEPTH, MAX_VALUES, Op, PropertyTest, Source, Test};
 use super::error::{Location, NameKind, RuleError, RuleErrors};
-use super::parser::{check_name, session_fact};
+use super::json_test::write_test;
+use super::parser::{MAX_DERIVED, check_name, not_scalar, session_fact};
 
 pub(crate) fn read(json: &Value) -> Result<Expr, RuleErrors> {
-    let mut reader = Reader { errors: Vec::new() };
+    let mut reader = Reader::new();
     let expr = reader.expr(json, &Path::ROOT, 0);
-    match expr {
-        Some(expr) if reader.errors.is_empty() => Ok(expr),
-        _ => Err(RuleErrors::new(reader.errors)),
-    }
+    reader.finish(expr)
 }
 
 pub(super) struct Reader {
     pub(super) errors: Vec<RuleError>,
+    /// Whether the condition is one on the elements of a list.
+    pub(super) in_list: bool,
 }
 
 /// A path that costs nothing until an error or a leaf needs it.
@@ -40,7 +40,7 @@ enum Step<'a> {
 }
 
 impl<'a> Path<'a> {
-    const ROOT: Self = Self { parent: None, step: Step::Root };
+    pub(super) const ROOT: Self = Self { parent: None, step: Step::Root };
 
     pub(super) fn key(&'a self, key: &'a str) -> Self {
         Self { parent: Some(self), step: Step::Key(key) }
@@ -78,6 +78,18 @@ impl<'a> Path<'a> {
 }
 
 impl Reader {
+    pub(super) const fn new() -> Self {
+        Self { errors: Vec::new(), in_list: false }
+    }
+
+    /// What was read, or all errors.
+    pub(super) fn finish(self, expr: Option<Expr>) -> Result<Expr, RuleErrors> {
+        match expr {
+            Some(expr) if self.errors.is_empty() => Ok(expr),
+            _ => Err(RuleErrors::new(self.errors)),
+        }
+    }
+
     /// Notes an error; `None`, so that the caller can end with it and go on beside.
     pub(super) fn fail<T>(&mut self, error: RuleError) -> Option<T> {
         if self.errors.len() < MOST_ERRORS {
@@ -143,7 +155,7 @@ impl Reader {
         self.keep(check_name(what, name, &path.location()).map(|()| name.to_owned()))
     }
 
-    fn expr(&mut self, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
+    pub(super) fn expr(&mut self, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
         if depth > MAX_DEPTH {
             return self.fail(RuleError::TooDeep { at: path.location(), limit: MAX_DEPTH });
         }
@@ -158,11 +170,21 @@ impl Reader {
     }
 
     fn field(&mut self, key: &str, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
+        if self.in_list && !key.starts_with('$') {
+            let source = Source::Element(self.named(NameKind::Property, key, path)?);
+            return self.tests(&source, json, path, depth);
+        }
         match key {
+            "$it" if self.in_list => self.each(json, path, |reader, name, json, path| {
+                let name =
+                    if name.is_empty() { name.to_owned() } else { reader.named(NameKind::Property, name, path)? };
+                reader.tests(&Source::Element(name), json, path, depth)
+            }),
             "$and" => self.exprs(json, path, depth).map(Expr::and),
             "$or" => self.exprs(json, path, depth).map(Expr::or),
             "$nor" => self.exprs(json, path, depth).map(|parts| Expr::Not(Box::new(Expr::or(parts)))),
             "$not" => self.expr(json, path, depth + 1).map(|inner| Expr::Not(Box::new(inner))),
+            _ if self.in_list => self.unknown(path, key, &KEYS_IN_LISTS),
             "$segment" => Some(Expr::Segment(self.name(NameKind::Segment, json, path)?, path.at())),
             "$event" => self.event(json, path, depth),
             "$sequence" => self.sequence(json, path),
@@ -236,56 +258,36 @@ impl Reader {
                 ("$exists", Value::Bool(true)) => Some(leaf(Test::Exists, path.at())),
                 ("$exists", Value::Bool(false)) => Some(Expr::Not(Box::new(leaf(Test::Exists, path.at())))),
                 ("$exists", other) => self.wrong(&path, "`true` or `false`", other),
-                _ => self.test(key, json, &path).map(|test| leaf(test, path.at())),
+                (key, json) => match Derive::ALL.into_iter().find(|derive| derive.json() == key) {
+                    Some(derive) => self.derived(derive, source, json, &path, depth),
+                    None => self.test(key, json, &path, depth).map(|test| leaf(test, path.at())),
+                },
             });
         }
         parts.into_iter().collect::<Option<Vec<_>>>().map(Expr::and)
     }
 
-    /// One operator with what it compares to.
-    fn test(&mut self, key: &str, json: &Value, path: &Path<'_>) -> Option<Test> {
-        if let Some(op) = Op::ALL.into_iter().find(|op| op.json() == key) {
-            return Some(Test::Is(op, self.literal(json, path)?));
+    /// What is asked of what is derived from a value.
+    fn derived(
+        &mut self,
+        derive: Derive,
+        source: &Source,
+        json: &Value,
+        path: &Path<'_>,
+        depth: usize,
+    ) -> Option<Expr> {
+        let (mut nested, mut of) = (0, source);
+        while let Source::Derived(_, inner) = of {
+            (nested, of) = (nested + 1, inner);
         }
-        match key {
-            "$in" => Some(Test::In(self.literals(json, path)?)),
-            "$nin" => Some(Test::NotIn(self.literals(json, path)?)),
-            "$contains" => Some(Test::Contains(self.text(json, path)?.to_owned())),
-            "$startsWith" => Some(Test::StartsWith(self.text(json, path)?.to_owned())),
-            "$between" => {
-                let ends = self.literals(json, path)?;
-                match <[Literal; 2]>::try_from(ends) {
-                    Ok([low, high]) => Some(Test::Between(low, high)),
-                    Err(_) => self.wrong(path, "a list of the lower and the upper end", json),
-                }
+        match of {
+            Source::Attribute(_) | Source::Context(_) | Source::Element(_) if nested < MAX_DERIVED => {
+                self.tests(&Source::Derived(derive, Box::new(source.clone())), json, path, depth)
             }
-            "$exists" if json == &Value::Bool(true) => Some(Test::Exists),
-            "$exists" => self.wrong(path, "`true`", json),
-            _ => self.unknown(path, key, &OPERATORS),
-        }
-    }
-
-    fn literals(&mut self, json: &Value, path: &Path<'_>) -> Option<Vec<Literal>> {
-        let values = self.array(json, path)?;
-        let values: Vec<_> = values.iter().enumerate().map(|(i, json)| self.literal(json, &path.index(i))).collect();
-        values.into_iter().collect()
-    }
-
-    fn literal(&mut self, json: &Value, path: &Path<'_>) -> Option<Literal> {
-        match json {
-            Value::Bool(value) => Some(Literal::Bool(*value)),
-            Value::Number(number) => match number.as_f64().filter(|number| number.is_finite()) {
-                Some(number) => Some(number.into()),
-                None => self.fail(RuleError::NotFinite { at: path.location() }),
-            },
-            Value::String(text) => Some(Literal::Text(text.clone())),
-            Value::Object(fields) if fields.len() == 1 && fields.contains_key("$time") => {
-                let path = path.key("$time");
-                let text = self.text(&fields["$time"], &path)?;
-                let time = text.parse::<Timestamp>();
-                self.keep(time.map(Literal::Time).map_err(|source| RuleError::Time { at: path.location(), source }))
+            Source::Attribute(_) | Source::Context(_) | Source::Element(_) => {
+                self.fail(RuleError::TooDeep { at: path.location(), limit: MAX_DERIVED })
             }
-            other => self.wrong(path, "text, a number, `true`, `false` or {\"$time\": …}", other),
+            other => self.fail(RuleError::NotAsked { at: path.location(), op: derive.json(), of: other.name() }),
         }
     }
 
@@ -315,7 +317,10 @@ impl Reader {
             let Some(fields) = self.object(json, &path, "operators") else { continue };
             for (key, json) in fields {
                 let path = path.key(key);
-                if let Some(test) = self.test(key, json, &path) {
+                let Some(test) = self.test(key, json, &path, 0) else { continue };
+                if !test.is_scalar() {
+                    self.fail::<()>(not_scalar(path.location(), &test));
+                } else {
                     tests.push(PropertyTest { name: name.clone(), test, at: path.at() });
                 }
             }
@@ -325,10 +330,11 @@ impl Reader {
 
 /// Whether the JSON is an object of operators rather than a literal.
 fn is_operators(json: &Value) -> bool {
-    matches!(json, Value::Object(fields) if !(fields.len() == 1 && fields.contains_key("$time")))
+    let is_time = |fields: &Map<_, _>| fields.len() == 1 && TIMES.iter().any(|key| fields.contains_key(*key));
+    matches!(json, Value::Object(fields) if !is_time(fields))
 }
 
-fn describe(json: &Value) -> String {
+pub(super) fn describe(json: &Value) -> String {
     match json {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => format!("`{value}`"),
@@ -348,45 +354,20 @@ pub(crate) fn write(expr: &Expr) -> Value {
         Expr::Not(inner) => json!({"$not": write(inner)}),
         Expr::Segment(name, _) => json!({"$segment": name}),
         Expr::Sequence(sequence) => super::json_query::write_sequence(sequence),
-        Expr::Test(comparison) => write_comparison(comparison),
+        Expr::Test(comparison) => write_comparison(&comparison.source, write_test(&comparison.test)),
     }
 }
 
-fn write_comparison(comparison: &Comparison) -> Value {
-    let test = write_test(&comparison.test);
-    match &comparison.source {
+fn write_comparison(source: &Source, test: Value) -> Value {
+    match source {
         Source::Attribute(name) if name.starts_with('$') => json!({"$attribute": {name: test}}),
         Source::Attribute(name) => json!({name: test}),
         Source::Context(name) => json!({"$context": {name: test}}),
         Source::Affinity { dimension, value } => json!({"$affinity": {dimension: {value: test}}}),
         Source::Session(fact) => json!({"$session": {fact.name(): test}}),
         Source::Event(query) => super::json_query::write_event(query, test),
-    }
-}
-
-pub(super) fn write_test(test: &Test) -> Value {
-    let list = |values: &[Literal]| values.iter().map(write_literal).collect::<Vec<_>>();
-    match test {
-        Test::Is(op, literal) => json!({op.json(): write_literal(literal)}),
-        Test::In(values) => json!({"$in": list(values)}),
-        Test::NotIn(values) => json!({"$nin": list(values)}),
-        Test::Between(low, high) => json!({"$between": [write_literal(low), write_literal(high)]}),
-        Test::Exists => json!({"$exists": true}),
-        Test::Contains(text) => json!({"$contains": text}),
-        Test::StartsWith(text) => json!({"$startsWith": text}),
-    }
-}
-
-fn write_literal(literal: &Literal) -> Value {
-    match literal {
-        Literal::Bool(value) => json!(value),
-        // Whole numbers are written without a fraction, as people write them; below 2^53 the cast is exact.
-        Literal::Number(number) if libm::trunc(*number).total_cmp(number).is_eq() && number.abs() < 9e15 => {
-            json!(*number as i64)
-        }
-        Literal::Number(number) => json!(number),
-        Literal::Text(text) => json!(text),
-        Literal::Time(time) => json!({"$time": time.to_string()}),
+        Source::Element(path) => json!({"$it": {path: test}}),
+        Source::Derived(derive, of) => write_comparison(of, json!({derive.json(): test})),
     }
 }
 
@@ -405,5 +386,6 @@ const KEYS: [&str; 11] = [
     "$session",
     "$affinity",
 ];
-const OPERATORS: [&str; 12] =
-    ["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$contains", "$startsWith", "$between"];
+const KEYS_IN_LISTS: [&str; 5] = ["$and", "$or", "$nor", "$not", "$it"];
+/// What an object that is a literal has as its only key.
+const TIMES: [&str; 2] = ["$time", "$now"];

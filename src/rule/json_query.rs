@@ -7,7 +7,8 @@ use crate::time::{Span, Timestamp};
 
 use super::ast::{Comparison, EventQuery, Expr, Literal, Measure, Op, Sequence, Source, Test, When};
 use super::error::{NameKind, RuleError};
-use super::json::{Path, Reader, write_test};
+use super::json::{Path, Reader};
+use super::json_test::write_test;
 use super::parser::event_kind;
 use super::query::{read_offset, write_offset};
 

@@ -144,7 +144,8 @@ pub(crate) fn continues_word(c: char) -> bool {
 }
 
 /// Spellings and what they mean; longer ones first.
-const MARKS: [(&str, &str); 13] = [
+const MARKS: [(&str, &str); 15] = [
+    ("===", "==="),
     ("==", "="),
     ("!=", "!="),
     ("<>", "!="),
@@ -158,4 +159,5 @@ const MARKS: [(&str, &str); 13] = [
     (",", ","),
     (".", "."),
     ("-", "-"),
+    ("+", "+"),
 ];

@@ -11,6 +11,29 @@
 //! JSON is `{"plan": "pro", "$event": {"name": "item_viewed", "where": {"category": "shoes"}, "within": "7d",
 //! "count": {"$gte": 3}}, "$not": {"$segment": "newsletter"}}`. All forms give one tree.
 //!
+//! # Values
+//!
+//! | Written | Holds for |
+//! |---|---|
+//! | `plan ENDS_WITH 'o'`, `plan MATCHES '^p.o$'` | text; patterns are matched in linear time, with the syntax of [`regex_lite`] |
+//! | `plan IN ('Pro', 'max') IGNORING CASE` | text in upper or lower case; also of `=`, `!=`, `ALL` and parts of text |
+//! | `plan IN LIST 'paid'` | one of a list that stands beside the rules ([`Lists`]) |
+//! | `tags ALL ('new', 'red')` | a list that has all of these |
+//! | `orders ANY (it.total > 50 AND it.paid = true)` | a list with such an element; `EVERY`: one of none other, and not empty |
+//! | `size(tags) > 2`, `length(name) < 20` | a list of so many elements, text of so many characters |
+//! | `plan IS TEXT` | a value of this kind: `BOOL`, `NUMBER`, `TEXT`, `TIME`, `LIST`, `OBJECT` |
+//! | `tags === json('["a", "b"]')` | exactly this value, lists and objects as a whole |
+//! | `app VERSION >= '2.10.0'` | a version, in the order of Semantic Versioning |
+//! | `since < now() - 30 days` | a time, compared with the present |
+//! | `born ANNIVERSARY WITHIN 7 days` | a date whose day and month come up, all days in UTC |
+//! | `home WITHIN 25 km OF (52.52, 13.40)` | a place: `[latitude, longitude]`, or an object with `lat` and `lon` (or `lng`) |
+//! | `js_number(n) > 5` | what JavaScript makes of a value; also `js_text`, `js_bool`, `js_value`, `js_version` |
+//!
+//! In JSON these are `$endsWith`, `$regex`, `$regexi`, `$ini`, `$eqi` and so on, `$inGroup`, `$all`, `$elemMatch`,
+//! `$every`, `$size`, `$length`, `$type`, `$same`, `$vgte`, `{"$now": "-30d"}`, `$anniversary`, `$near` and `$jsNumber`.
+//!
+//! # Meaning
+//!
 //! What is missing compares as false, and so `x != 1`, which is `NOT x = 1`, holds where `x` is missing. Kinds are
 //! never turned into each other: `'5'` is not `5`. A list passes if any of its elements does. Text compares by bytes.
 //! `time('2026-03-01')` compares with milliseconds and with RFC 3339 text. A window is `(now - W, now]`, and a day is
@@ -22,6 +45,8 @@
 //! A rule is parsed, then checked against the declared names ([`Rule::check`]), then compiled into symbols and
 //! counters ([`Rule::compile`]), then evaluated against [`Facts`] as often as needed.
 
+mod alone;
+mod asked;
 mod ast;
 mod build_query;
 mod builder;
@@ -31,21 +56,32 @@ mod error;
 mod eval;
 mod eval_query;
 mod facts;
+mod fold;
+mod geo;
+mod growthbook;
+mod js;
+mod js_pattern;
 mod json;
 mod json_query;
+mod json_test;
 mod lexer;
+mod lists;
 mod parse_query;
+mod parse_test;
 mod parser;
+mod pattern;
 mod plan;
 mod print;
 mod query;
 mod value_test;
+mod version;
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+pub use alone::{Alone, Given};
 pub use ast::{Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, SessionFact};
 pub use build_query::{EventOperand, SequenceOperand, event, sequence};
 pub use builder::Operand;
@@ -53,10 +89,13 @@ pub use check::{LONGEST_WINDOW, MOST_COUNTED, MOST_WITHIN, Vocabulary};
 pub use error::{Location, NameKind, RuleError, RuleErrors};
 pub use eval::{Compiled, Reads};
 pub use facts::{EventFacts, Facts, Scalar};
+pub use lists::{List, Lists};
+pub use pattern::PatternError;
 pub use plan::{CounterPlan, CounterSpec};
 
 pub use crate::truth::{Answer, Truth};
 
+use crate::hash::Map;
 use ast::Expr;
 
 /// A yes/no expression over a person and a request.
@@ -67,7 +106,7 @@ use ast::Expr;
 /// use bespoke::rule::{Rule, Vocabulary};
 /// use bespoke::schema::Schema;
 /// let rule = Rule::parse("event('product_veiwed').within(7 days).count() >= 3").unwrap();
-/// let errors = rule.check(&Vocabulary { schema: &Schema::default(), segments: &[] });
+/// let errors = rule.check(&Vocabulary::new(&Schema::default()));
 /// assert_eq!(errors[0].to_string(), "1:7: unknown event `product_veiwed`; did you mean `product_viewed`?");
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +131,30 @@ impl Rule {
     /// Every [`RuleError`] up to a hundred, each with its path.
     pub fn from_json(json: &serde_json::Value) -> Result<Self, RuleErrors> {
         Ok(Self::of(json::read(json)?, || Location::Path("".into()))?)
+    }
+
+    /// Reads a condition as GrowthBook's SDKs evaluate it, into the same tree as every other rule.
+    ///
+    /// What their conditions leave to JavaScript is said openly: `{"n": {"$gt": 5}}` becomes `js_number(n) > 5`, which
+    /// takes the text `"8"` for a number and what is missing for 0. A condition that the SDKs take but answer with
+    /// false becomes false: an unknown operator or saved group, a pattern that is none, an operand of the wrong kind.
+    /// `lists` are the saved groups.
+    ///
+    /// It differs from the SDKs in this: objects are equal whatever the order of their fields, text is ordered by
+    /// Unicode rather than by UTF-16, and an attribute with a dot in its name is found by it.
+    ///
+    /// # Errors
+    /// What is no condition at all, a pattern that cannot be matched in linear time (such as one with look-around),
+    /// and what passes the limits of rules.
+    ///
+    /// ```
+    /// use bespoke::rule::{Lists, Rule};
+    /// let condition = serde_json::json!({"age": {"$gt": 18}, "country": {"$in": ["DE", "AT"]}});
+    /// let rule = Rule::from_growthbook(&condition, &Lists::default()).unwrap();
+    /// assert_eq!(rule.to_string(), "js_number(age) > 18 AND country IN ('DE', 'AT')");
+    /// ```
+    pub fn from_growthbook(condition: &serde_json::Value, lists: &Lists) -> Result<Self, RuleErrors> {
+        Ok(Self::of(growthbook::read(condition, lists)?, || Location::Path("".into()))?)
     }
 
     /// Reads either form: a JSON string holds the text form, anything else is the JSON form.
@@ -123,33 +186,34 @@ impl Rule {
     /// The names of the segments that the rule asks about, in the order in which it does, without repetition.
     #[must_use]
     pub fn segments(&self) -> Vec<&str> {
-        fn walk<'a>(expr: &'a Expr, names: &mut Vec<&'a str>) {
+        fn walk<'a>(expr: &'a Expr, names: &mut Vec<&'a str>, seen: &mut Map<&'a str, ()>) {
             match expr {
-                Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| walk(part, names)),
-                Expr::Not(inner) => walk(inner, names),
-                Expr::Segment(name, _) if !names.contains(&name.as_str()) => names.push(name),
+                Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| walk(part, names, seen)),
+                Expr::Not(inner) => walk(inner, names, seen),
+                Expr::Segment(name, _) if seen.insert(name, ()).is_none() => names.push(name),
                 _ => {}
             }
         }
         let mut names = Vec::new();
-        walk(&self.expr, &mut names);
+        walk(&self.expr, &mut names, &mut Map::default());
         names
     }
 
     /// Makes the rule ready for evaluation: `segment` gives the index of a segment by its name, and what the rule
-    /// counts is added to the plan. Limits that [`Rule::check`] reports are not looked at again; a count beyond them
+    /// counts is added to the plan; `lists` are those that it may look into. Limits that [`Rule::check`] reports are not looked at again; a count beyond them
     /// is then a lower bound.
     ///
     /// # Errors
-    /// An unknown segment, or what was wrong with a rule built in Rust.
+    /// An unknown segment or list, or what was wrong with a rule built in Rust.
     pub fn compile(
         &self,
         segment: &mut dyn FnMut(&str) -> Option<usize>,
+        lists: &Lists,
         plan: &mut CounterPlan,
     ) -> Result<Compiled, RuleError> {
         match &self.broken {
             Some(error) => Err((**error).clone()),
-            None => eval::compile(&self.expr, segment, plan),
+            None => eval::compile(&self.expr, segment, lists, plan),
         }
     }
 

@@ -3,11 +3,11 @@
 use crate::event::EventKind;
 use crate::id::MAX_ID_BYTES;
 use crate::near::nearest;
-use crate::time::{Span, Timestamp, shorten};
+use crate::time::{Span, shorten};
 
 use super::ast::{
-    At, Comparison, Expr, Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, Measure, Op, PropertyTest, SessionFact,
-    Source, Test,
+    At, Comparison, Derive, Expr, Literal, MAX_DEPTH, MAX_TEXT_BYTES, Measure, Op, PropertyTest, SessionFact, Source,
+    Test,
 };
 use super::error::{Location, NameKind, RuleError};
 use super::lexer::{Lexer, Token};
@@ -18,7 +18,7 @@ pub(crate) fn parse(text: &str) -> Result<Expr, RuleError> {
     }
     let mut lexer = Lexer::new(text);
     let (token, at) = lexer.next()?;
-    let mut parser = Parser { lexer, token, at };
+    let mut parser = Parser { lexer, token, at, in_list: false };
     let expr = parser.or(0)?;
     match parser.token {
         Token::End => Ok(expr),
@@ -51,6 +51,18 @@ pub(crate) fn check_name(what: NameKind, name: &str, at: &Location) -> Result<()
     Ok(())
 }
 
+/// A property of an event was asked what only a whole value can answer.
+pub(crate) fn not_scalar(at: Location, test: &Test) -> RuleError {
+    RuleError::NotAsked { at, op: test.name(), of: "the properties of an event" }
+}
+
+fn derive(word: &str) -> Option<Derive> {
+    Derive::ALL.into_iter().find(|derive| derive.text().eq_ignore_ascii_case(word))
+}
+
+/// How deep functions that derive a value may nest.
+pub(crate) const MAX_DERIVED: usize = 4;
+
 pub(crate) fn session_fact(name: &str, at: &Location) -> Result<SessionFact, RuleError> {
     SessionFact::from_name(name).ok_or_else(|| RuleError::Unknown {
         at: at.clone(),
@@ -64,10 +76,12 @@ pub(super) struct Parser<'a> {
     lexer: Lexer<'a>,
     pub(super) token: Token<'a>,
     pub(super) at: Location,
+    /// Whether the condition is one on the elements of a list.
+    pub(super) in_list: bool,
 }
 
 impl<'a> Parser<'a> {
-    fn or(&mut self, depth: usize) -> Result<Expr, RuleError> {
+    pub(super) fn or(&mut self, depth: usize) -> Result<Expr, RuleError> {
         let mut parts = vec![self.and(depth)?];
         while self.take_word("OR")? {
             parts.push(self.and(depth)?);
@@ -114,7 +128,9 @@ impl<'a> Parser<'a> {
         let source = match self.token.clone() {
             Token::Word(word) if !is_reserved(word) => {
                 self.advance()?;
-                if self.token == Token::Mark("(") {
+                if self.in_list {
+                    self.in_element(word, &at, 0)?
+                } else if self.token == Token::Mark("(") {
                     self.advance()?;
                     if word.eq_ignore_ascii_case("segment") {
                         let name = self.name(NameKind::Segment)?;
@@ -133,7 +149,7 @@ impl<'a> Parser<'a> {
         };
         let op_at = At(self.at.clone());
         let counts = matches!(&source, Source::Event(query) if query.measure == Measure::Count);
-        let test = match self.test()? {
+        let test = match self.test(depth)? {
             Some(test) => test,
             // An event by itself asks whether it happened at all.
             None if counts => Test::Is(Op::Ge, Literal::Number(1.0)),
@@ -142,9 +158,55 @@ impl<'a> Parser<'a> {
         Ok(Expr::Test(Box::new(Comparison { source, test, at: At(at), op_at })))
     }
 
+    /// What begins with a word within a condition on the elements of a list.
+    fn in_element(&mut self, word: &str, at: &Location, nested: usize) -> Result<Source, RuleError> {
+        if word.eq_ignore_ascii_case("it") {
+            return Ok(Source::Element(self.element()?));
+        }
+        if let (Some(derive), Token::Mark("(")) = (derive(word), &self.token) {
+            self.advance()?;
+            return self.derived(derive, nested);
+        }
+        let found = format!("`{}`", shorten(word));
+        Err(RuleError::Syntax { at: at.clone(), wanted: "`it`, the element of the list", found })
+    }
+
+    /// What follows the `(` of a function that derives a value from another.
+    fn derived(&mut self, derive: Derive, nested: usize) -> Result<Source, RuleError> {
+        let at = self.at.clone();
+        if nested >= MAX_DERIVED {
+            return Err(RuleError::TooDeep { at, limit: MAX_DERIVED });
+        }
+        let wanted = "the name of an attribute, `attribute('…')` or `context('…')`";
+        let Token::Word(word) = self.token else { return Err(self.unexpected(wanted)) };
+        if is_reserved(word) {
+            return Err(self.unexpected(wanted));
+        }
+        self.advance()?;
+        let of = if self.in_list {
+            self.in_element(word, &at, nested + 1)?
+        } else if self.token == Token::Mark("(") {
+            let lower = word.to_ascii_lowercase();
+            self.advance()?;
+            match (self::derive(word), lower.as_str()) {
+                (Some(inner), _) => self.derived(inner, nested + 1)?,
+                (None, "attribute" | "context") => self.function(word, &at)?,
+                (None, _) => return Err(RuleError::Syntax { at, wanted, found: format!("`{}`", shorten(word)) }),
+            }
+        } else {
+            Source::Attribute(self.path(word, NameKind::Attribute, &at)?)
+        };
+        self.expect(")", "`)`")?;
+        Ok(Source::Derived(derive, Box::new(of)))
+    }
+
     /// What follows the `(` of a function.
     fn function(&mut self, word: &str, at: &Location) -> Result<Source, RuleError> {
-        const FUNCTIONS: [&str; 7] = ["attribute", "context", "affinity", "session", "event", "segment", "sequence"];
+        const FUNCTIONS: [&str; 9] =
+            ["attribute", "context", "affinity", "session", "event", "segment", "sequence", "size", "length"];
+        if let Some(derive) = derive(word) {
+            return self.derived(derive, 0);
+        }
         let source = match word.to_ascii_lowercase().as_str() {
             "attribute" => Source::Attribute(self.name(NameKind::Attribute)?),
             "context" => Source::Context(self.name(NameKind::Context)?),
@@ -185,88 +247,11 @@ impl<'a> Parser<'a> {
             _ => return Err(self.unexpected("a property's name")),
         };
         let op_at = self.at.clone();
-        let test = self.test()?.ok_or_else(|| self.unexpected("an operator"))?;
+        let test = self.test(0)?.ok_or_else(|| self.unexpected("an operator"))?;
+        if !test.is_scalar() {
+            return Err(not_scalar(op_at, &test));
+        }
         Ok(PropertyTest { name, test, at: At(op_at) })
-    }
-
-    /// The operator and what follows it, if there is one.
-    fn test(&mut self) -> Result<Option<Test>, RuleError> {
-        if let Token::Mark(mark) = self.token {
-            let Some(op) = Op::ALL.into_iter().find(|op| op.text() == mark) else { return Ok(None) };
-            self.advance()?;
-            return Ok(Some(Test::Is(op, self.literal()?)));
-        }
-        if self.take_word("NOT")? {
-            if !self.take_word("IN")? {
-                return Err(self.unexpected("`IN`"));
-            }
-            return Ok(Some(Test::NotIn(self.list()?)));
-        }
-        if self.take_word("IN")? {
-            return Ok(Some(Test::In(self.list()?)));
-        }
-        if self.take_word("BETWEEN")? {
-            let low = self.literal()?;
-            if !self.take_word("AND")? {
-                return Err(self.unexpected("`AND` and the upper end"));
-            }
-            return Ok(Some(Test::Between(low, self.literal()?)));
-        }
-        if self.take_word("EXISTS")? {
-            return Ok(Some(Test::Exists));
-        }
-        if self.take_word("CONTAINS")? {
-            return Ok(Some(Test::Contains(self.quoted()?)));
-        }
-        if self.take_word("STARTS_WITH")? {
-            return Ok(Some(Test::StartsWith(self.quoted()?)));
-        }
-        Ok(None)
-    }
-
-    fn list(&mut self) -> Result<Vec<Literal>, RuleError> {
-        let at = self.at.clone();
-        self.expect("(", "`(` and values")?;
-        if self.token == Token::Mark(")") {
-            return Err(RuleError::Empty { at, what: "list" });
-        }
-        let mut values = vec![self.literal()?];
-        while self.token == Token::Mark(",") {
-            self.advance()?;
-            values.push(self.literal()?);
-            if values.len() > MAX_VALUES {
-                return Err(RuleError::TooManyValues { at, limit: MAX_VALUES });
-            }
-        }
-        self.expect(")", "`,` or `)`")?;
-        Ok(values)
-    }
-
-    fn literal(&mut self) -> Result<Literal, RuleError> {
-        let literal = match self.token.clone() {
-            Token::Text(text) => Literal::Text(text),
-            Token::Number(number) => Literal::Number(number),
-            Token::Word(word) if word.eq_ignore_ascii_case("true") => Literal::Bool(true),
-            Token::Word(word) if word.eq_ignore_ascii_case("false") => Literal::Bool(false),
-            Token::Word(word) if word.eq_ignore_ascii_case("time") => {
-                self.advance()?;
-                self.expect("(", "`(` and a time in quotes")?;
-                let at = self.at.clone();
-                let time = self.quoted()?.parse::<Timestamp>().map_err(|source| RuleError::Time { at, source })?;
-                self.expect(")", "`)`")?;
-                return Ok(Literal::Time(time));
-            }
-            _ => return Err(self.unexpected("a value: text in quotes, a number, `true`, `false` or `time('…')`")),
-        };
-        self.advance()?;
-        Ok(literal)
-    }
-
-    pub(super) fn quoted(&mut self) -> Result<String, RuleError> {
-        let Token::Text(text) = &mut self.token else { return Err(self.unexpected("text in quotes")) };
-        let text = std::mem::take(text);
-        self.advance()?;
-        Ok(text)
     }
 
     /// A name in quotes or bare.
@@ -287,7 +272,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The rest of a bare name whose first word has been taken.
-    fn path(&mut self, first: &str, what: NameKind, at: &Location) -> Result<String, RuleError> {
+    pub(super) fn path(&mut self, first: &str, what: NameKind, at: &Location) -> Result<String, RuleError> {
         let mut name = first.to_owned();
         while self.token == Token::Mark(".") {
             self.advance()?;

@@ -5,9 +5,10 @@ use crate::hash::{Map, Symbol};
 use crate::profile::{Counter, CounterId, Grid, Kept, Window};
 use crate::time::{Span, Timestamp};
 
-use super::ast::{EventQuery, Literal, Measure, Sequence, Test, When};
+use super::ast::{EventQuery, Literal, Measure, PropertyTest, Sequence, Test, When};
 use super::check::MOST_WITHIN;
 use super::facts::{EventFacts, Scalar};
+use super::lists::Lists;
 use super::value_test::ValueTest;
 
 /// What a counter counts, compiled: events of one kind that pass every test; for a sequence, of one kind a step.
@@ -33,7 +34,10 @@ struct Matcher {
 
 impl Matcher {
     fn new(query: &EventQuery) -> Self {
-        let tests = query.tests.iter().map(|test| (Symbol::new(&test.name), ValueTest::new(&test.test))).collect();
+        // No property is looked for in a list that is defined elsewhere.
+        let none = Lists::default();
+        let test = |test: &PropertyTest| (Symbol::new(&test.name), ValueTest::new(&test.test, &none));
+        let tests = query.tests.iter().map(test).collect();
         Self { kind: query.kind.clone(), tests }
     }
 }
@@ -322,6 +326,6 @@ pub(crate) fn largest(test: &Test) -> u32 {
         Test::Is(_, literal) => count(literal),
         Test::Between(_, high) => count(high),
         Test::In(values) | Test::NotIn(values) => values.iter().map(count).max().unwrap_or(0),
-        Test::Exists | Test::Contains(_) | Test::StartsWith(_) => 0,
+        _ => 0,
     }
 }

@@ -56,6 +56,10 @@ impl fmt::Display for Source {
             Self::Affinity { dimension, value } => write!(f, "affinity({}, {})", Quoted(dimension), Quoted(value)),
             Self::Session(fact) => write!(f, "session({})", fact.name()),
             Self::Event(query) => query.fmt(f),
+            Self::Element(path) if path.is_empty() => f.write_str("it"),
+            Self::Element(path) if is_bare(path) => write!(f, "it.{path}"),
+            Self::Element(path) => write!(f, "it({})", Quoted(path)),
+            Self::Derived(derive, of) => write!(f, "{}({of})", derive.text()),
         }
     }
 }
@@ -141,6 +145,31 @@ impl fmt::Display for Test {
             Self::Exists => f.write_str("EXISTS"),
             Self::Contains(text) => write!(f, "CONTAINS {}", Quoted(text)),
             Self::StartsWith(text) => write!(f, "STARTS_WITH {}", Quoted(text)),
+            Self::EndsWith(text) => write!(f, "ENDS_WITH {}", Quoted(text)),
+            Self::IgnoringCase(inner) => write!(f, "{inner} IGNORING CASE"),
+            Self::Matches(pattern) => {
+                let end = if pattern.ignores_case() { " IGNORING CASE" } else { "" };
+                write!(f, "MATCHES {}{end}", Quoted(pattern.text()))
+            }
+            Self::All(values) => list(f, "ALL", values),
+            Self::InList(name) => write!(f, "IN LIST {}", Quoted(name)),
+            Self::NotInList(name) => write!(f, "NOT IN LIST {}", Quoted(name)),
+            Self::Version(op, version) => write!(f, "VERSION {} {}", op.text(), Quoted(version)),
+            Self::OfKind(kind) => write!(f, "IS {}", kind.name().to_ascii_uppercase()),
+            Self::Same(value) => match Literal::from_value(value) {
+                Some(literal) => write!(f, "=== {literal}"),
+                None => {
+                    let json = serde_json::to_string(value).map_err(|_| fmt::Error)?;
+                    write!(f, "=== json({})", Quoted(&json))
+                }
+            },
+            Self::Each { every, inner } => write!(f, "{} ({inner})", if *every { "EVERY" } else { "ANY" }),
+            Self::Near(circle) => {
+                let [lat, lon, km] = [circle.lat, circle.lon, circle.km].map(Literal::from);
+                write!(f, "WITHIN {km} km OF ({lat}, {lon})")
+            }
+            Self::Anniversary(0) => f.write_str("ANNIVERSARY"),
+            Self::Anniversary(days) => write!(f, "ANNIVERSARY WITHIN {days}d"),
         }
     }
 }
@@ -163,14 +192,21 @@ impl fmt::Display for Literal {
             Self::Number(number) => write!(f, "{number}"),
             Self::Text(text) => Quoted(text).fmt(f),
             Self::Time(time) => write!(f, "time('{time}')"),
+            Self::Now { span, ahead: true } => write!(f, "now() + {span}"),
+            Self::Now { span, .. } if span.is_zero() => f.write_str("now()"),
+            Self::Now { span, .. } => write!(f, "now() - {span}"),
         }
     }
 }
 
 /// The name as it is where that reads as a name, else in quotes within the function.
 fn name_or(f: &mut fmt::Formatter<'_>, name: &str, function: &str) -> fmt::Result {
+    if is_bare(name) { f.write_str(name) } else { write!(f, "{function}({})", Quoted(name)) }
+}
+
+fn is_bare(name: &str) -> bool {
     let bare = |word: &str| word.starts_with(starts_word) && word.chars().all(continues_word) && !is_reserved(word);
-    if name.split('.').all(bare) { f.write_str(name) } else { write!(f, "{function}({})", Quoted(name)) }
+    name.split('.').all(bare)
 }
 
 struct Quoted<'a>(&'a str);

@@ -5,6 +5,8 @@
     reason = "helpers of tests fail by panicking, and clippy excuses only the tests themselves"
 )]
 
+mod attributes;
+mod consent;
 mod decisions;
 mod definitions;
 mod dice;

@@ -12,7 +12,7 @@ use crate::shop::{Answers, Step, at, busy_shop, engine, event, log, play, shop, 
 
 #[test]
 fn a_restart_in_the_middle_of_a_log_leaves_no_trace() {
-    let steps = log(&mut Dice::new(1), 2_500);
+    let steps = log(&mut Dice::new(3), 2_500);
     let (whole, mut answers) = (shop(), Answers::new());
     let mut cuts = vec![];
     for (i, part) in steps.chunks(500).enumerate() {

@@ -1,15 +1,17 @@
 //! Cases of the language as data, and what must hold for every rule.
 
+mod trees;
+mod values;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::ast::{At, Comparison, EventQuery, Expr, Measure, Op, PropertyTest, Sequence, Source, Test, When};
 use super::*;
 use crate::event::EventKind;
 use crate::hash::Symbol;
-use crate::profile::{Counter, CounterId, Period};
+use crate::profile::{Counter, CounterId};
 use crate::schema::Schema;
 use crate::time::{Span, Timestamp};
 use crate::value::{Kind, Value};
@@ -82,7 +84,7 @@ fn ann() -> Person {
 fn eval(rule: &str, person: &Person) -> Truth {
     let mut plan = CounterPlan::default();
     let segment = &mut |name: &str| (name == "vip").then_some(1);
-    Rule::parse(rule).unwrap().compile(segment, &mut plan).unwrap().eval(person)
+    Rule::parse(rule).unwrap().compile(segment, &Lists::default(), &mut plan).unwrap().eval(person)
 }
 
 #[test]
@@ -241,7 +243,7 @@ fn checking_finds_names_kinds_and_limits() {
         .attribute("address", Kind::Object)
         .context("page", Kind::Text)
         .event("newsletter_opened");
-    let vocabulary = Vocabulary { schema: &schema, segments: &["vip"] };
+    let vocabulary = Vocabulary::new(&schema).segments(["vip"]);
     for (text, messages) in [
         ("plan >= 5", &["1:6: `>=` needs a number, but `plan` is text"][..]),
         ("pln = 'x'", &["1:1: unknown attribute `pln`; did you mean `plan`?"]),
@@ -279,7 +281,8 @@ fn checking_finds_names_kinds_and_limits() {
 #[test]
 fn counters_are_shared_and_count_what_matches() {
     let mut plan = CounterPlan::default();
-    let mut compile = |text: &str| Rule::parse(text).unwrap().compile(&mut |_| None, &mut plan).unwrap();
+    let mut compile =
+        |text: &str| Rule::parse(text).unwrap().compile(&mut |_| None, &Lists::default(), &mut plan).unwrap();
     let shoes = compile("event('item_viewed').where(category = 'shoes' AND price > 5).within(1h).count() >= 2");
     compile("event('Product Viewed').where(price > 5 AND category = 'shoes').within(9d).count() >= 9");
     compile("event('item_viewed').where(price > 5 AND category = 'shoes').last() EXISTS");
@@ -319,7 +322,8 @@ fn counters_are_shared_and_count_what_matches() {
 fn a_count_that_may_have_lost_events_is_unknown_and_so_is_its_opposite() {
     let mut person = ann();
     let mut plan = CounterPlan::default();
-    let mut rule = |text: &str| Rule::parse(text).unwrap().compile(&mut |_| None, &mut plan).unwrap();
+    let mut rule =
+        |text: &str| Rule::parse(text).unwrap().compile(&mut |_| None, &Lists::default(), &mut plan).unwrap();
     let some = rule("event('x').within(1 hour).count() >= 1");
     let none = rule("NOT event('x').within(1 hour)");
     let exactly = rule("event('x').within(1 hour).count() = 1");
@@ -362,7 +366,7 @@ fn hostile_text_and_json_end_in_typed_errors() {
     for _ in 0..1000 {
         rule = !rule;
     }
-    assert!(rule.compile(&mut |_| None, &mut CounterPlan::default()).is_err());
+    assert!(rule.compile(&mut |_| None, &Lists::default(), &mut CounterPlan::default()).is_err());
 }
 
 #[test]
@@ -376,133 +380,18 @@ fn builders_give_the_same_tree_as_text() {
     assert_eq!(rule.segments(), ["vip"]);
 }
 
-fn name() -> impl Strategy<Value = String> {
-    prop_oneof![
-        "[a-z_]{1,6}(\\.[a-z]{1,3})?",
-        "[ -~äß']{1,8}".prop_filter("names have no outer white space", |name| !name.trim().is_empty()),
-        Just("And".to_owned()),
-        Just("$odd".to_owned()),
-    ]
-    .prop_map(|name| name.trim().to_owned())
-}
-
-fn literal() -> impl Strategy<Value = Literal> {
-    prop_oneof![
-        any::<bool>().prop_map(Literal::from),
-        (-1000_i32..1000).prop_map(Literal::from),
-        (prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL | prop::num::f64::ZERO).prop_map(Literal::from),
-        ".{0,12}".prop_map(Literal::from),
-        (0_i64..4_000_000_000_000).prop_map(|millis| Literal::Time(Timestamp::from_millis(millis))),
-    ]
-}
-
-fn test() -> impl Strategy<Value = Test> {
-    let list = || prop::collection::vec(literal(), 1..4);
-    prop_oneof![
-        (prop::sample::select(&Op::ALL[..]), literal()).prop_map(|(op, literal)| Test::Is(op, literal)),
-        list().prop_map(Test::In),
-        list().prop_map(Test::NotIn),
-        (literal(), literal()).prop_map(|(low, high)| Test::Between(low, high)),
-        Just(Test::Exists),
-        ".{0,6}".prop_map(Test::Contains),
-        ".{0,6}".prop_map(Test::StartsWith),
-    ]
-}
-
-const BUILT: At = At(Location::Built);
-
-fn source() -> impl Strategy<Value = Source> {
-    let property = (name(), test()).prop_map(|(name, test)| PropertyTest { name, test, at: BUILT });
-    let measure = measure();
-    let window = when();
-    let kind =
-        prop_oneof![prop::sample::select(EventKind::KNOWN), "[a-z]{1,9}".prop_map(|name| EventKind::from(&*name))];
-    let event =
-        (kind, prop::collection::vec(property, 0..4), window, measure).prop_map(|(kind, tests, when, measure)| {
-            Source::Event(EventQuery { kind, tests, when, measure, at: BUILT, when_at: BUILT }.canonical())
-        });
-    prop_oneof![
-        name().prop_map(Source::Attribute),
-        name().prop_map(Source::Context),
-        (name(), name()).prop_map(|(dimension, value)| Source::Affinity { dimension, value }),
-        prop::sample::select(&SessionFact::ALL[..]).prop_map(Source::Session),
-        event,
-    ]
-}
-
-fn measure() -> impl Strategy<Value = Measure> {
-    prop_oneof![
-        Just(Measure::Count),
-        name().prop_map(Measure::Sum),
-        name().prop_map(Measure::Mean),
-        name().prop_map(Measure::Min),
-        name().prop_map(Measure::Max),
-        name().prop_map(Measure::Distinct),
-        Just(Measure::First),
-        Just(Measure::Last),
-        Just(Measure::Periods(Period::Day)),
-        Just(Measure::Periods(Period::Week)),
-    ]
-}
-
-fn when() -> impl Strategy<Value = When> {
-    let span = || (0_i64..1_000_000_000).prop_map(Span::from_millis);
-    prop_oneof![
-        3 => Just(When::Ever),
-        3 => span().prop_map(When::Within),
-        1 => (span(), span()).prop_map(|(from, to)| When::Between(from, to)),
-        1 => (0_i64..4_000_000_000_000).prop_map(|time| When::Since(at(time))),
-        1 => Just(When::InSession),
-        1 => (0_u32..40, -899_i32..900).prop_map(|(count, offset)| When::Days(count, offset)),
-        1 => (0_u32..40, -899_i32..900).prop_map(|(count, offset)| When::Weeks(count, offset)),
-    ]
-}
-
-fn sequence() -> impl Strategy<Value = Expr> {
-    let step = || {
-        let property = (name(), test()).prop_map(|(name, test)| PropertyTest { name, test, at: BUILT });
-        let limit =
-            prop_oneof![Just(When::Ever), (0_i64..1_000_000).prop_map(|span| When::Within(Span::from_millis(span)))];
-        ("[a-z]{1,9}", prop::collection::vec(property, 0..3), limit).prop_map(|(kind, tests, when)| {
-            let query = EventQuery { tests, when, ..EventQuery::new(EventKind::from(&*kind), BUILT, BUILT) };
-            query.canonical()
-        })
-    };
-    let after = prop::option::of((0_i64..1_000_000).prop_map(Span::from_millis));
-    (prop::collection::vec(step(), 1..5), prop::option::of(step()), after, when()).prop_map(
-        |(steps, without, after, when)| Expr::Sequence(Box::new(Sequence { steps, without, after, when, at: BUILT })),
-    )
-}
-
-fn expr() -> impl Strategy<Value = Expr> {
-    let comparison = (source(), test())
-        .prop_map(|(source, test)| Expr::Test(Box::new(Comparison { source, test, at: BUILT, op_at: BUILT })));
-    let leaf = prop_oneof![
-        6 => comparison,
-        1 => any::<bool>().prop_map(Expr::Const),
-        1 => name().prop_map(|name| Expr::Segment(name, BUILT)),
-        1 => sequence(),
-    ];
-    leaf.prop_recursive(5, 24, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 1..4).prop_map(Expr::and),
-            prop::collection::vec(inner.clone(), 1..4).prop_map(Expr::or),
-            inner.prop_map(|inner| Expr::Not(Box::new(inner))),
-        ]
-    })
-}
-
 proptest! {
     #[test]
-    fn every_rule_survives_text_and_json(expr in expr()) {
+    fn every_rule_survives_text_and_json(expr in trees::expr()) {
         let rule = Rule { expr, broken: None };
         prop_assert_eq!(&Rule::parse(&rule.to_string()).unwrap(), &rule);
         prop_assert_eq!(&Rule::from_json(&rule.to_json()).unwrap(), &rule);
         let json = serde_json::to_string(&rule.to_json()).unwrap();
         prop_assert_eq!(&Rule::from_json(&serde_json::from_str(&json).unwrap()).unwrap(), &rule);
         // Checking, compiling and evaluating are total, whatever the rule compares.
-        let _ = rule.check(&Vocabulary { schema: &Schema::default(), segments: &[] });
-        rule.compile(&mut |_| Some(1), &mut CounterPlan::default()).unwrap().eval(&ann());
+        let _ = rule.check(&Vocabulary::new(&Schema::default()));
+        let lists: Vec<List> = trees::lists_of(&rule.expr).into_iter().map(|name| List::new(name, ["a"])).collect();
+        rule.compile(&mut |_| Some(1), &Lists::new(&lists), &mut CounterPlan::default()).unwrap().eval(&ann());
     }
 
     /// A conjunction or disjunction of counts and times, looked at in every millisecond until it may change.
@@ -524,7 +413,7 @@ proptest! {
         let text = parts.iter().map(|p| format!("({})", part(p))).collect::<Vec<_>>();
         let text = format!("{}({})", if negated { "NOT " } else { "" }, text.join(if any { " OR " } else { " AND " }));
         let mut plan = CounterPlan::default();
-        let rule = Rule::parse(&text).unwrap().compile(&mut |_| None, &mut plan).unwrap();
+        let rule = Rule::parse(&text).unwrap().compile(&mut |_| None, &Lists::default(), &mut plan).unwrap();
         let mut person = Person::default();
         for spec in plan.specs() {
             let mut counter = spec.counter();
@@ -558,7 +447,7 @@ proptest! {
     }
 }
 
-const TOKENS: [&str; 28] = [
+const TOKENS: [&str; 40] = [
     "(",
     ")",
     ",",
@@ -587,4 +476,16 @@ const TOKENS: [&str; 28] = [
     "segment(",
     "time(",
     "é",
+    "===",
+    "ANY (",
+    "it.x",
+    "ALL",
+    "MATCHES",
+    "IGNORING CASE",
+    "size(",
+    "now() - 3 days",
+    "WITHIN 5 km OF (1, 2)",
+    "VERSION >=",
+    "IS LIST",
+    "json('[1]')",
 ];
