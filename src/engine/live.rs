@@ -162,10 +162,10 @@ impl Engine {
         }
         touched.extend_from_slice(self.reach.of_session());
         if !profile.gaps.is_empty() {
-            // Counters that are not there may become certain to have nothing to count.
-            for spec in &self.plan {
-                if self.absent_since(profile, spec.id()) > Timestamp::MIN {
-                    touched.extend_from_slice(self.reach.of_counter(spec.id()));
+            // Counters that are not there may become certain to have nothing to count. They are counted in u32.
+            for index in 0..self.plan.len() {
+                if self.planned_absent_since(profile, index) > Timestamp::MIN {
+                    touched.extend_from_slice(self.reach.of_planned(index as u32));
                 }
             }
         }

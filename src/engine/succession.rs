@@ -109,11 +109,16 @@ impl Engine {
 
     /// From when on a counter that a profile does not have is known to have nothing to count.
     pub(super) fn absent_since(&self, profile: &Profile, id: CounterId) -> Timestamp {
-        let foreign = self.is_foreign(profile);
-        if !foreign && profile.gaps.is_empty() {
+        if profile.gaps.is_empty() && !self.is_foreign(profile) {
             return Timestamp::MIN;
         }
-        let Ok(at) = self.plan.binary_search_by_key(&id, CounterSpec::id) else { return Timestamp::MIN };
+        let at = self.plan.binary_search_by_key(&id, CounterSpec::id);
+        at.map_or(Timestamp::MIN, |at| self.planned_absent_since(profile, at))
+    }
+
+    /// The same by the counter's index in the plan.
+    pub(super) fn planned_absent_since(&self, profile: &Profile, at: usize) -> Timestamp {
+        let foreign = self.is_foreign(profile);
         let (spec, birth) = (&self.plan[at], self.births[at]);
         let mut since = profile.gaps.complete_since(birth, spec.is_bare());
         if foreign {

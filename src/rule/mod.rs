@@ -32,6 +32,28 @@
 //! In JSON these are `$endsWith`, `$regex`, `$regexi`, `$ini`, `$eqi` and so on, `$inGroup`, `$all`, `$elemMatch`,
 //! `$every`, `$size`, `$length`, `$type`, `$same`, `$vgte`, `{"$now": "-30d"}`, `$anniversary`, `$near` and `$jsNumber`.
 //!
+//! # Events
+//!
+//! | Written | What it is |
+//! |---|---|
+//! | `event('x').count() >= 3`, `event('x')` | how often; whether at all. "Never" is `NOT event('x')` or `count() = 0` |
+//! | `.sum(p)`, `.avg(p)`, `.min(p)`, `.max(p)` | of a numeric property; of no event the sum is 0, the others are missing |
+//! | `.distinct(p)` | how many different values |
+//! | `.first()`, `.last()` | when; missing where there is none. "For the first time today": `first() >= …` |
+//! | `.days()`, `.weeks()` | in how many calendar days or weeks; "regularly" is `within(7 days).days() >= 3` |
+//! | `.within(7 days)`, `.between(14 days, 7 days)` | the last 168 hours; those before them |
+//! | `.since('2026-03-01')`, `.in_session()` | from a time on; in the running session |
+//! | `.today('+01:00')`, `.this_week()` | the calendar's, at an offset from UTC; also `.calendar_days(7)`, `.calendar_weeks(2)` |
+//! | `sequence(event('a') then event('b').within(1 h))` | one after the other; `.without(event('c'))` in between |
+//! | `sequence(event('a')).without(event('c')).after(2 hours)` | absence: `a`, and no `c` within two hours; holds from then on |
+//!
+//! Tests in `where(…)` read the event's properties, its own fields and what the catalog says of its items. Counts up to
+//! 50 are exact to the millisecond, lifetime ones are always exact. Amounts, and counts above 50, are exact up to 51
+//! events in the window or in windows of the calendar, and read whole buckets of a 24th of the window beyond. Distinct
+//! values are exact up to 64, then estimated to 9.2 %. Sequences look at the newest 64 events that match a step. In
+//! JSON the window is one of `within`, `between`, `since`, `in_session`, `calendar_days` and `calendar_weeks` (with
+//! `offset`), the measure stands beside it by its name, and `$sequence` has `steps`, `without`, `after` and a window.
+//!
 //! # Meaning
 //!
 //! What is missing compares as false, and so `x != 1`, which is `NOT x = 1`, holds where `x` is missing. Kinds are

@@ -6,6 +6,7 @@
 )]
 
 mod attributes;
+mod behaviour;
 mod consent;
 mod decisions;
 mod definitions;
@@ -21,3 +22,4 @@ mod personalizer;
 mod rules;
 mod shop;
 mod snapshots;
+mod traps;
