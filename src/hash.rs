@@ -106,6 +106,13 @@ impl Bucket {
         Self(unit(xxh3_64_with_seed(id, salt.0)))
     }
 
+    /// Where the point lies among hundred: from 0 to under 100. `percent('salt') < 10` in a rule asks it, of the 16
+    /// bytes of the person's [`UserKey`](crate::id::UserKey), the lowest first.
+    #[must_use]
+    pub fn percent(self) -> f64 {
+        self.0 * 100.0
+    }
+
     /// The point in [0, 1).
     #[must_use]
     pub const fn point(self) -> f64 {

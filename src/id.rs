@@ -36,6 +36,12 @@ impl UserKey {
         Self(wide(1, id))
     }
 
+    /// Takes back a number that [`UserKey::to_bits`] gave.
+    #[must_use]
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+
     /// The 128 bits of the hash.
     #[must_use]
     pub const fn to_bits(self) -> u128 {

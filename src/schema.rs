@@ -29,11 +29,52 @@ pub struct Schema {
     pub events: Vec<EventKind>,
     /// The item attributes to which profiles keep affinities.
     pub affinities: Vec<Affinity>,
+    /// The cut points by which purchases are scored.
+    pub rfm: Rfm,
     /// How attributes are kept whose newest value alone is not enough.
     pub keeping: BTreeMap<String, Keeping>,
     /// The channels ([`Event::channel`](crate::event::Event::channel)) that write attributes, the most trusted first:
     /// of two values that are written at the same time, that of the more trusted channel holds.
     pub channels: Vec<String>,
+}
+
+/// The cut points of the scores of recency, frequency and monetary value, each in rising order: so many cuts make
+/// scores from one to one more.
+///
+/// ```
+/// use bespoke::schema::Schema;
+/// let schema: Schema = serde_json::from_str(r#"{"rfm": {
+///     "recency": ["30d", "90d", "180d"], "frequency": [2, 5], "monetary": {"currency": "EUR", "cuts": [50, 200]}
+/// }}"#)?;
+/// assert_eq!(schema.rfm.frequency, [2, 5]);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rfm {
+    /// Spans since the last purchase: the highest score below the first.
+    pub recency: Vec<Span>,
+    /// Numbers of purchases: the highest score from the last on.
+    pub frequency: Vec<u32>,
+    /// Amounts; none unless a currency is declared.
+    pub monetary: Option<Monetary>,
+}
+
+/// The cut points of the amount spent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Monetary {
+    /// The currency in which purchases are counted.
+    pub currency: String,
+    /// Amounts less refunds: the highest score from the last on.
+    pub cuts: Vec<f64>,
+}
+
+impl Default for Rfm {
+    /// Scores from one to five: bought within 30, 90, 180 or 365 days; 2, 3, 5 or 10 times; no currency.
+    fn default() -> Self {
+        Self { recency: [30, 90, 180, 365].map(Span::days).to_vec(), frequency: vec![2, 3, 5, 10], monetary: None }
+    }
 }
 
 /// How a profile keeps an attribute.
@@ -87,7 +128,8 @@ const fn thirty_days() -> Span {
 }
 
 impl Default for Schema {
-    /// Nothing is declared but affinities to `category` and `brand`, with half-lives of 30 days.
+    /// Nothing is declared but affinities to `category` and `brand`, with half-lives of 30 days, and the default
+    /// [`Rfm`].
     fn default() -> Self {
         let affinity = |attribute: &str| Affinity { attribute: attribute.to_owned(), half_life: thirty_days() };
         Self {
@@ -95,6 +137,7 @@ impl Default for Schema {
             context: BTreeMap::new(),
             events: Vec::new(),
             affinities: vec![affinity("category"), affinity("brand")],
+            rfm: Rfm::default(),
             keeping: BTreeMap::new(),
             channels: Vec::new(),
         }

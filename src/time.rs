@@ -4,9 +4,12 @@
 //! milliseconds since 1970-01-01T00:00:00Z without leap seconds, and is written as RFC 3339 text for people and as
 //! a number in compact encodings. A [`Span`] is a length of time such as `30m` or `7d`; a day is exactly 24 hours.
 
+mod offset;
+
 use std::fmt;
 use std::str::FromStr;
 
+pub use offset::Offset;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -58,6 +61,13 @@ impl Timestamp {
     #[must_use]
     pub const fn is_plausible(self) -> bool {
         self.0 >= FIRST && self.0 <= LAST
+    }
+
+    /// Year, month and day in UTC; `None` outside the years 1 to 9999.
+    pub(crate) fn date(self) -> Option<(i16, i8, i8)> {
+        let time = jiff::Timestamp::from_millisecond(self.0).ok().filter(|_| self.is_plausible())?;
+        let date = time.to_zoned(jiff::tz::TimeZone::UTC).date();
+        Some((date.year(), date.month(), date.day()))
     }
 
     /// The time that has passed since `earlier`; zero if `earlier` is not earlier.
@@ -299,6 +309,12 @@ pub enum TimeError {
     /// Not a length of time.
     #[error("`{text}` is not a span of time; write a whole number and a unit, such as `30m`, `1h30m` or `7d`")]
     Span {
+        /// What was found, shortened.
+        text: String,
+    },
+    /// Not an offset from UTC.
+    #[error("`{text}` is not an offset from UTC; write it like `+02:00`, at most 18 hours")]
+    Offset {
         /// What was found, shortened.
         text: String,
     },

@@ -12,7 +12,7 @@ use crate::campaign::{Campaign, Chooser, Goal, MAX_SLATE, MAX_VARIANTS, Pay, Tar
 use crate::config::{Fault, Problems, join};
 use crate::hash::{Map, Symbol};
 use crate::profile::Profile;
-use crate::rule::{Compiled, CounterPlan, CounterSpec, List, Lists, MAX_VALUES, Rule, Vocabulary};
+use crate::rule::{CampaignNames, Compiled, CounterPlan, CounterSpec, List, Lists, MAX_VALUES, Rule, Vocabulary};
 use crate::segment::{Segment, order};
 use crate::time::Timestamp;
 
@@ -62,7 +62,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     let known = names.iter().copied().chain(paths.unread_segments.iter().map(String::as_str));
     let list_names: Vec<&str> = lists.iter().map(|list| list.name.as_str()).collect();
     let listed = list_names.iter().copied().chain(paths.unread_lists.iter().map(String::as_str));
-    let vocabulary = Vocabulary::new(&schema).segments(known).lists(listed);
+    let vocabulary = Vocabulary::new(&schema).segments(known).lists(listed).campaigns(campaigns.iter().map(names_of));
     duplicates("list", &list_names, &paths.lists, problems);
     check_lists(&lists, &paths.lists, problems);
     let listed = Lists::new(&lists);
@@ -131,6 +131,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         upkeep,
         names: super::Names::default(),
         campaigns: campaigns.into_iter().zip(audiences).map(|(of, audience)| compile_campaign(of, audience)).collect(),
+        campaign_places: Map::default(),
         placements: Map::default(),
         goals: Map::default(),
         fingerprint,
@@ -141,6 +142,11 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     index_campaigns(&mut engine, &placement_names);
     settle_blank(&mut engine);
     Some(engine)
+}
+
+fn names_of(campaign: &Campaign) -> CampaignNames<'_> {
+    let variants = campaign.variants.iter().map(|variant| variant.name.as_str()).collect();
+    CampaignNames { name: &campaign.name, variants }
 }
 
 /// Whether a rule reads the context of a request, which no kept membership can follow.
@@ -198,6 +204,7 @@ fn index_campaigns(engine: &mut Engine, placements: &[&str]) {
         engine.placements.insert(Symbol::new(name), (Arc::from(*name), of));
     }
     for (index, campaign) in engine.campaigns.iter().enumerate() {
+        engine.campaign_places.insert(campaign.symbol, index);
         if let Some(goal) = &campaign.goal {
             engine.goals.entry(goal.kind().symbol()).or_default().push(index);
         }

@@ -89,6 +89,9 @@ impl Engine {
         decision.fallback = Some(Fallback::NoCampaign);
         decision.verdicts.reserve_exact(campaigns.len());
         let context = context(&request.context);
+        // A stranger's profile does not say whose it is.
+        let stranger = profile.person().is_none().then(|| profile.clone().owned_by(user));
+        let profile = stranger.as_ref().unwrap_or(profile);
         let flips = self.flips_at(profile, now);
         let facts = ProfileFacts { engine: self, profile, flips: &flips, now, context: &context };
         for index in campaigns {

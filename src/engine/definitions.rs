@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use super::stages::{read_lifecycle, read_rfm};
 use crate::campaign::{Campaign, Placement};
 use crate::config::{Fault, Problems, Reader};
 use crate::event::EventKind;
-use crate::profile::{PERSONALISATION, TRACKING, Upkeep};
+use crate::profile::{Lifecycle, PERSONALISATION, TRACKING, Upkeep};
 use crate::recommend::NeighborSettings;
 use crate::rule::{List, Literal};
 use crate::schema::{Affinity, Keep, Keeping, Schema};
@@ -53,6 +54,8 @@ pub struct Settings {
     pub session_gap: Span,
     /// How many events a profile's history keeps, from 1 to 128.
     pub history: usize,
+    /// After how much time people move from stage to stage of their lifecycle.
+    pub lifecycle: Lifecycle,
     /// After how long popularity is halved.
     pub popularity_half_life: Span,
     /// How much each item of a person's history counts for related items, as a share of the one after it, from 0.01
@@ -67,13 +70,14 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// Seed 0, sessions of 30 minutes, 64 events of history, popularity halved each week, a fade of one half, consent
-    /// to tracking and personalisation unless somebody refuses, profiles of at most 8 KiB.
+    /// Seed 0, sessions of 30 minutes, 64 events of history, the default [`Lifecycle`], popularity halved each week, a
+    /// fade of one half, consent to tracking and personalisation unless somebody refuses, profiles of at most 8 KiB.
     fn default() -> Self {
         Self {
             seed: 0,
             session_gap: Span::minutes(30),
             history: 64,
+            lifecycle: Lifecycle::default(),
             popularity_half_life: Span::days(7),
             related_fade: NeighborSettings::default().fade,
             consent: [TRACKING, PERSONALISATION].map(|purpose| (purpose.to_owned(), true)).into(),
@@ -197,6 +201,9 @@ fn read_schema(reader: &mut Reader<'_, '_>) -> Schema {
             Some(Affinity { attribute: attribute?, half_life })
         });
     }
+    if let Some(mut rfm) = reader.child("rfm") {
+        schema.rfm = read_rfm(&mut rfm);
+    }
     reader.finish();
     schema
 }
@@ -277,6 +284,9 @@ fn read_settings(reader: &mut Reader<'_, '_>) -> Settings {
     settings.session_gap = reader.parsed("session_gap").unwrap_or(settings.session_gap);
     let history = reader.whole("history", 1..=128, "a number of events from 1 to 128");
     settings.history = history.map_or(settings.history, |history| history as usize);
+    if let Some(mut lifecycle) = reader.child("lifecycle") {
+        settings.lifecycle = read_lifecycle(&mut lifecycle);
+    }
     let half_life = reader.parsed("popularity_half_life");
     settings.popularity_half_life = half_life.unwrap_or(settings.popularity_half_life);
     let fade = reader.number("related_fade", 0.01..=1.0, "a share from 0.01 to 1");

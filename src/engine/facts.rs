@@ -6,8 +6,10 @@ use super::Engine;
 use crate::catalog::Catalog;
 use crate::event::Event;
 use crate::hash::Symbol;
-use crate::profile::{Counter, CounterId, Flip, Profile};
+use crate::id::UserKey;
+use crate::profile::{Counter, CounterId, Dimension, Flip, Lifecycle, Profile, Purchases, Visits};
 use crate::rule::{Answer, EventFacts, Facts, Scalar, SessionFact};
+use crate::sketch::Decayed;
 use crate::time::{Span, Timestamp};
 use crate::value::{Properties, Value};
 
@@ -56,8 +58,32 @@ impl Facts for ProfileFacts<'_> {
     }
 
     fn affinity(&self, dimension: Symbol, value: Symbol) -> f64 {
-        let of = self.engine.upkeep.dimensions.iter().find(|of| of.attribute == dimension);
-        of.map_or(0.0, |of| self.profile.affinities().share(of, value))
+        self.dimension(dimension).map_or(0.0, |of| self.profile.affinities().share(of, value))
+    }
+
+    fn affinity_weight(&self, dimension: Symbol, value: Symbol) -> Option<(Decayed, Span)> {
+        let of = self.dimension(dimension)?;
+        Some((self.profile.affinities().weight(of, value)?, of.half_life))
+    }
+
+    fn affinity_rank(&self, dimension: Symbol, value: Symbol) -> Option<u32> {
+        self.profile.affinities().rank(self.dimension(dimension)?, value)
+    }
+
+    fn affinity_top(&self, dimension: Symbol) -> Option<Symbol> {
+        self.profile.affinities().top(self.dimension(dimension)?)
+    }
+
+    fn person(&self) -> Option<UserKey> {
+        self.profile.person()
+    }
+
+    fn visits(&self) -> Option<(Visits, &Lifecycle)> {
+        Some((self.profile.visits()?, &self.engine.upkeep.lifecycle))
+    }
+
+    fn purchases(&self) -> Option<Purchases<'_>> {
+        Some(Purchases { spent: self.profile.spent(), rfm: Some(&self.engine.upkeep.rfm) })
     }
 
     fn session(&self, fact: SessionFact) -> Option<Scalar<'_>> {
@@ -102,6 +128,12 @@ impl Facts for ProfileFacts<'_> {
     }
 }
 
+impl ProfileFacts<'_> {
+    fn dimension(&self, attribute: Symbol) -> Option<&Dimension> {
+        self.engine.upkeep.dimensions.iter().find(|of| of.attribute == attribute)
+    }
+}
+
 /// An event as counters and goals read it: its properties, its own fields, and what the catalog says of its items.
 pub(super) struct EventView<'a> {
     event: &'a Event,
@@ -109,6 +141,15 @@ pub(super) struct EventView<'a> {
     properties: SmallVec<[(Symbol, &'a Value); 8]>,
     slots: SmallVec<[u32; 4]>,
     pub(super) items: SmallVec<[Symbol; 4]>,
+    shown: Option<Shown<'a>>,
+}
+
+/// What a decision has shown, for the events that name it.
+#[derive(Clone, Copy)]
+pub(super) struct Shown<'a> {
+    pub(super) campaign: &'a str,
+    pub(super) variant: &'a str,
+    pub(super) placement: &'a str,
 }
 
 impl<'a> EventView<'a> {
@@ -116,7 +157,20 @@ impl<'a> EventView<'a> {
         let properties = event.properties.iter().map(|(name, value)| (Symbol::new(name), value)).collect();
         let items: SmallVec<[Symbol; 4]> = event.items.iter().map(|item| Symbol::new(&item.id)).collect();
         let slots = items.iter().filter_map(|item| catalog.slot(*item)).collect();
-        Self { event, catalog, properties, slots, items }
+        Self { event, catalog, properties, slots, items, shown: None }
+    }
+
+    /// The event with what is known of the decision that it names.
+    pub(super) fn showing(self, shown: Option<Shown<'a>>) -> Self {
+        Self { shown, ..self }
+    }
+
+    pub(super) fn event(&self) -> &'a Event {
+        self.event
+    }
+
+    pub(super) fn catalog(&self) -> &'a Catalog {
+        self.catalog
     }
 
     /// Calls `take` with every value that the event has under a name, until `take` answers true.
@@ -158,6 +212,15 @@ impl<'a> EventView<'a> {
         ] {
             if name == symbol {
                 return text(field, take);
+            }
+        }
+        for (symbol, field) in [
+            (names.campaign, self.shown.map(|shown| shown.campaign)),
+            (names.variant, self.shown.map(|shown| shown.variant)),
+            (names.placement, self.shown.map(|shown| shown.placement)),
+        ] {
+            if let Some(field) = field.filter(|_| name == symbol) {
+                return take(Scalar::Text(field));
             }
         }
         let facets = self.slots.iter().flat_map(|slot| self.catalog.facets(*slot));
@@ -210,6 +273,9 @@ pub(super) struct Names {
     channel: Symbol,
     device: Symbol,
     source: Symbol,
+    campaign: Symbol,
+    variant: Symbol,
+    placement: Symbol,
 }
 
 impl Default for Names {
@@ -223,6 +289,9 @@ impl Default for Names {
             channel: Symbol::new("channel"),
             device: Symbol::new("device"),
             source: Symbol::new("source"),
+            campaign: Symbol::new("campaign"),
+            variant: Symbol::new("variant"),
+            placement: Symbol::new("placement"),
         }
     }
 }

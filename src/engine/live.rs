@@ -10,6 +10,7 @@ use super::facts::ProfileFacts;
 use super::{Changes, Engine, Touched};
 use crate::catalog::Catalog;
 use crate::profile::{Flips, Profile};
+use crate::rule::Aspect;
 use crate::time::{Span, Timestamp};
 
 /// A change of memberships that comes by time passing alone; see [`Engine::next_change`].
@@ -36,7 +37,7 @@ impl Engine {
         let mut touched = Touched::new();
         let mut changes = Changes::default();
         if profile.membership.engine != self.fingerprint {
-            self.take_over(profile, catalog, profile.events() == 0, &mut touched);
+            self.take_over(profile, catalog, now, &mut touched);
         } else if !profile.membership.holds_at(now) {
             self.touch_due(profile, &mut touched);
             profile.membership.due = Timestamp::MAX;
@@ -95,8 +96,8 @@ impl Engine {
             self.touch_due(profile, &mut touched);
             touched.sort_unstable();
             touched.dedup();
-        } else if profile.events() > 0 {
-            touched.extend(0..self.segments.len() as u32);
+        } else {
+            self.touch_all(profile, &mut touched);
         }
         let (mut now, mut looks) = (now, 0);
         loop {
@@ -136,9 +137,7 @@ impl Engine {
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
             flips.clear();
-            if profile.events() > 0 {
-                touched.extend(0..self.segments.len() as u32);
-            }
+            self.touch_all(profile, &mut touched);
         } else if !profile.membership.holds_at(now) {
             self.touch_due(profile, &mut touched);
         } else {
@@ -155,12 +154,23 @@ impl Engine {
     }
 
     /// Notes the segments that time alone can have changed: those that read a counter which has counted something,
-    /// or the session. All others answer as for an empty profile, or read what only events change.
+    /// or something else that is there and moves with time. All others answer as for an empty profile, or read what
+    /// only events change.
     pub(super) fn touch_due(&self, profile: &Profile, touched: &mut Touched) {
         for counter in profile.counters.iter() {
             touched.extend_from_slice(self.reach.of_counter(counter.id()));
         }
-        touched.extend_from_slice(self.reach.of_session());
+        for (aspect, is_there) in [
+            (Aspect::Session, true),
+            (Aspect::Lifecycle, profile.events() > 0),
+            (Aspect::Purchases, !profile.spent().is_empty()),
+            (Aspect::Fading, !profile.affinities().is_empty()),
+            (Aspect::Clock, true),
+        ] {
+            if is_there {
+                touched.extend_from_slice(self.reach.of_aspect(aspect));
+            }
+        }
         if !profile.gaps.is_empty() {
             // Counters that are not there may become certain to have nothing to count. They are counted in u32.
             for index in 0..self.plan.len() {

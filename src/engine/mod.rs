@@ -21,6 +21,7 @@ mod models;
 mod open;
 mod reach;
 mod slate;
+mod stages;
 mod succession;
 mod upkeep;
 
@@ -39,13 +40,13 @@ use crate::campaign::{Campaign, GoalItems, Pay};
 use crate::catalog::Catalog;
 use crate::event::{Event, EventKind};
 use crate::hash::{Map, Symbol, fold};
-use crate::id::DecisionId;
-use crate::profile::{Flip, Flips, Fold, MAX_LINES, Profile, Upkeep, event_id, weight_of};
+use crate::id::{DecisionId, UserKey};
+use crate::profile::{Flip, Flips, Fold, MAX_LINES, Profile, Stage, Upkeep, event_id, weight_of};
 use crate::recommend;
-use crate::rule::{Answer, Compiled, CounterSpec, List};
+use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List};
 use crate::segment::Segment;
 use crate::time::Timestamp;
-use facts::{EventView, Names, ProfileFacts};
+use facts::{EventView, Names, ProfileFacts, Shown};
 use reach::Reach;
 use succession::Before;
 
@@ -61,6 +62,8 @@ pub struct Engine {
     upkeep: Upkeep,
     names: Names,
     campaigns: Vec<CompiledCampaign>,
+    /// The campaigns by the symbols of their names.
+    campaign_places: Map<Symbol, usize>,
     /// The campaigns of each placement, in the order in which they are asked.
     placements: Map<Symbol, (Arc<str>, Vec<usize>)>,
     /// The campaigns whose goals ask for events of a kind.
@@ -131,6 +134,35 @@ impl Engine {
     /// consent to tracking, or did not when it happened: see [`Changes::untracked`]. Cost: what the event touches; no
     /// allocation once the profile has reached its size.
     pub fn apply(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
+        self.take_in(EventView::new(event, catalog), None, profile, now)
+    }
+
+    /// [`Engine::apply`] for a person whose key is not the one that the event names, such as after ids have been
+    /// linked, and whose open decisions tell what an event that names one of them has shown: its `campaign`,
+    /// `variant` and `placement` are then known as if they were properties of the event.
+    pub fn apply_for(
+        &self,
+        user: UserKey,
+        event: &Event,
+        open: &OpenDecisions,
+        profile: &mut Profile,
+        catalog: &Catalog,
+        now: Timestamp,
+    ) -> Changes {
+        let view = EventView::new(event, catalog).showing(self.shown(event, open));
+        self.take_in(view, Some(user), profile, now)
+    }
+
+    /// What the decision that an event names has shown, if it is open.
+    fn shown(&self, event: &Event, open: &OpenDecisions) -> Option<Shown<'_>> {
+        let (campaign, variant) = open.shown(event.decision?)?;
+        let campaign = &self.campaigns[*self.campaign_places.get(&campaign)?];
+        let variant = campaign.symbols.iter().position(|symbol| *symbol == variant)?;
+        Some(Shown { campaign: &campaign.name, variant: &campaign.variants[variant], placement: &campaign.placement })
+    }
+
+    fn take_in(&self, view: EventView<'_>, user: Option<UserKey>, profile: &mut Profile, now: Timestamp) -> Changes {
+        let (event, catalog) = (view.event(), view.catalog());
         let mut unheard = SmallVec::new();
         if event.kind == EventKind::ConsentChanged {
             unheard = profile.hear(event, &self.upkeep);
@@ -138,19 +170,30 @@ impl Engine {
         if !self.upkeep.unasked.tracks(profile.consent(), event.time) {
             return Changes { untracked: true, mismatched: unheard, ..Changes::default() };
         }
-        let is_new = profile.events() == 0;
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
-            self.take_over(profile, catalog, is_new, &mut touched);
+            self.take_over(profile, catalog, now, &mut touched);
         } else if !profile.membership.holds_at(now) {
             self.touch_due(profile, &mut touched);
             profile.membership.due = Timestamp::MAX;
         }
+        let is_renamed = match user {
+            Some(user) => profile.belongs_to(user),
+            None => profile.is_named_by(event),
+        };
+        if is_renamed {
+            touched.extend_from_slice(self.reach.of_aspect(Aspect::Person));
+        }
+        let stage = self.stage(profile, now);
         let fold = profile.fold(event, catalog, &self.upkeep);
         let mut changes = Changes { repeated: fold.repeated, ..Changes::default() };
         if !fold.repeated {
-            self.count(event, profile, catalog, fold.id, &mut touched);
+            self.count(&view, profile, fold.id, &mut touched);
             self.touch(&fold, &mut touched);
+            // Each further event only puts off what the silence after it will bring.
+            if self.stage(profile, now) != stage {
+                touched.extend_from_slice(self.reach.of_aspect(Aspect::Lifecycle));
+            }
         }
         let mut flips = std::mem::take(&mut profile.membership.flips);
         let due = self.settle(profile, &mut flips, touched, now, &mut changes);
@@ -169,12 +212,29 @@ impl Engine {
         flip::answer(flips, index, blank)
     }
 
+    /// Notes all segments; for an empty profile those in which one empty profile differs from another.
+    fn touch_all(&self, profile: &Profile, touched: &mut Touched) {
+        if profile.events() == 0 {
+            touched.extend_from_slice(self.reach.of_aspect(Aspect::Person));
+            touched.extend_from_slice(self.reach.of_aspect(Aspect::Clock));
+        } else {
+            touched.extend(0..self.segments.len() as u32);
+        }
+    }
+
+    /// Where the person stands, and since when, if any rule asks for it.
+    fn stage(&self, profile: &Profile, now: Timestamp) -> Option<(Stage, Timestamp)> {
+        if self.reach.of_aspect(Aspect::Lifecycle).is_empty() {
+            return None;
+        }
+        Some(self.upkeep.lifecycle.stage(&profile.visits()?, now))
+    }
+
     /// Counts an event in the counters that it reaches.
-    fn count(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, id: u64, touched: &mut Touched) {
-        let view = EventView::new(event, catalog);
-        let kind = event.kind.symbol();
-        self.reach.counters(kind, &view, &self.names, &self.plan, &mut |index, step| {
-            self.observe(profile, index, step, (event.time, id), &view);
+    fn count(&self, view: &EventView<'_>, profile: &mut Profile, id: u64, touched: &mut Touched) {
+        let (kind, time) = (view.event().kind.symbol(), view.event().time);
+        self.reach.counters(kind, view, &self.names, &self.plan, &mut |index, step| {
+            self.observe(profile, index, step, (time, id), view);
             touched.extend_from_slice(self.reach.of_planned(index));
         });
     }
@@ -188,7 +248,10 @@ impl Engine {
             let dimension = self.upkeep.dimensions[usize::from(*of)].attribute;
             touched.extend_from_slice(self.reach.of_dimension(dimension));
         }
-        touched.extend_from_slice(self.reach.of_session());
+        if fold.spent {
+            touched.extend_from_slice(self.reach.of_aspect(Aspect::Purchases));
+        }
+        touched.extend_from_slice(self.reach.of_aspect(Aspect::Session));
     }
 
     /// Evaluates the touched segments in their order, and those that refer to one that changed. Gives a time before
@@ -363,7 +426,7 @@ fn fingerprint(segments: &[&Segment], lists: &[List], plan: &[CounterSpec], keep
         .chain(listed)
         .chain(plan.iter().map(|spec| spec.id().to_bits()))
         .chain(dimensions)
-        .chain([keep.session_gap.millis().unsigned_abs()])
+        .chain([keep.session_gap.millis().unsigned_abs(), keep.lifecycle.digest(), keep.rfm.digest()])
         .collect();
     // Zero stands for "no engine yet".
     crate::hash::combine(&parts).max(1)

@@ -82,6 +82,11 @@ impl OpenDecisions {
         self.0.drain(..over);
     }
 
+    /// The campaign and the variant of a decision.
+    pub(super) fn shown(&self, id: DecisionId) -> Option<(Symbol, Symbol)> {
+        self.0.iter().find(|open| open.id == id).map(|open| (open.campaign, open.variant))
+    }
+
     /// Notes that a decision was shown.
     pub(super) fn expose(&mut self, id: DecisionId, time: Timestamp) -> (Exposure, Option<&Open>) {
         let Some(open) = self.0.iter_mut().find(|open| open.id == id) else { return (Exposure::Unknown, None) };

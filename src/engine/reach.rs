@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::facts::{EventView, Names};
 use crate::hash::{Map, Symbol};
 use crate::profile::CounterId;
-use crate::rule::{CounterSpec, EventFacts};
+use crate::rule::{Aspect, CounterSpec, EventFacts};
 
 /// Which counters an event can touch, and which segments depend on what.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +17,8 @@ pub(super) struct Reach {
     readers: Vec<Vec<u32>>,
     attributes: Map<Symbol, Vec<u32>>,
     dimensions: Map<Symbol, Vec<u32>>,
-    session: Vec<u32>,
+    /// By aspect: the segments that read it.
+    aspects: [Vec<u32>; Aspect::ALL.len()],
     /// By segment: the segments that refer to it.
     referred: Vec<Vec<u32>>,
 }
@@ -68,8 +69,8 @@ impl Reach {
         for dimension in &reads.affinities {
             self.dimensions.entry(*dimension).or_default().push(index);
         }
-        if reads.session {
-            self.session.push(index);
+        for aspect in &reads.aspects {
+            self.aspects[*aspect as usize].push(index);
         }
         for segment in &reads.segments {
             self.referred[*segment].push(index);
@@ -124,9 +125,9 @@ impl Reach {
     pub(super) fn of_dimension(&self, dimension: Symbol) -> &[u32] {
         self.dimensions.get(&dimension).map_or(&[], Vec::as_slice)
     }
-    /// The segments that read facts of the session.
-    pub(super) fn of_session(&self) -> &[u32] {
-        &self.session
+    /// The segments that read an aspect.
+    pub(super) fn of_aspect(&self, aspect: Aspect) -> &[u32] {
+        &self.aspects[aspect as usize]
     }
     /// The segments that refer to a segment; all of them come after it.
     pub(super) fn of_segment(&self, index: u32) -> &[u32] {

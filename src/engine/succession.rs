@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::{CompiledSegment, Engine, EventView, Touched, flip};
+use super::{Changes, CompiledSegment, Engine, EventView, Touched, flip};
 use crate::catalog::Catalog;
 use crate::event::{Event, EventItem, EventKind};
 use crate::hash::Map;
 use crate::profile::{CounterId, Flips, Gap, Membership, Profile, Remembered};
-use crate::rule::CounterSpec;
+use crate::rule::{Aspect, CounterSpec};
 use crate::time::{Span, Timestamp};
 
 /// An engine that was succeeded.
@@ -175,7 +175,7 @@ impl Engine {
 
     /// Makes a profile's memberships this engine's: all segments are to be settled, and counters that the profile
     /// does not have are filled from its history, as far as that reaches.
-    pub(super) fn take_over(&self, profile: &mut Profile, catalog: &Catalog, is_new: bool, touched: &mut Touched) {
+    pub(super) fn take_over(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp, touched: &mut Touched) {
         let flips = self.translate(&profile.membership);
         if self.is_foreign(profile) {
             let gap = self.gap(profile);
@@ -184,9 +184,16 @@ impl Engine {
             }
         }
         profile.membership = Membership { engine: self.fingerprint, flips, ..Membership::default() };
-        if is_new {
+        if profile.events() == 0 {
+            // What an empty profile is in by the clock is nothing that it enters.
+            let clock = self.reach.of_aspect(Aspect::Clock).into();
+            let mut flips = std::mem::take(&mut profile.membership.flips);
+            profile.membership.due = self.settle(profile, &mut flips, clock, now, &mut Changes::default());
+            profile.membership.flips = flips;
             return;
         }
+        touched.extend(0..self.segments.len() as u32);
+        profile.recount_sessions(&self.upkeep);
         // Counters that nothing asks for any more would take the room of new ones.
         profile.counters.retain(|id| self.plan.binary_search_by_key(&id, CounterSpec::id).is_ok());
         let missing = |spec: &CounterSpec| profile.counters.find(spec.id()).is_none();
@@ -197,7 +204,6 @@ impl Engine {
                 self.recall(event, profile, catalog, &wanted);
             }
         }
-        touched.extend(0..self.segments.len() as u32);
     }
 
     /// Memberships under an engine that this one succeeded, in its own indexes: a segment of the same name is as it

@@ -1,6 +1,7 @@
 //! What profiles keep, from the schema and the settings.
 
 use super::Settings;
+use super::stages::{check_lifecycle, check_rfm};
 use crate::config::{Fault, Problems, join};
 use crate::hash::Symbol;
 use crate::profile::{Channel, Channels, Consent, Dimension, History, Unasked, Upkeep};
@@ -46,6 +47,8 @@ pub(super) fn upkeep(schema: &Schema, settings: &Settings, problems: &mut Proble
     }
     check_keeping(schema, problems);
     check_channels(schema, problems);
+    check_rfm(&schema.rfm, problems);
+    check_lifecycle(&settings.lifecycle, problems);
     if !(SMALLEST_PROFILE..=LARGEST_PROFILE).contains(&settings.profile_bytes) {
         let fault = Fault::Range { found: settings.profile_bytes.to_string(), wanted: "from 2048 to 1048576 bytes" };
         problems.push("settings.profile_bytes", fault);
@@ -58,6 +61,8 @@ pub(super) fn upkeep(schema: &Schema, settings: &Settings, problems: &mut Proble
         session_gap: settings.session_gap,
         history: settings.history,
         dimensions,
+        lifecycle: settings.lifecycle,
+        rfm: (&schema.rfm).into(),
         kinds: schema.attributes.iter().map(|(name, kind)| (Symbol::new(name), *kind)).collect(),
         keeping: schema.keeping.iter().map(|(name, keeping)| (Symbol::new(name), *keeping)).collect(),
         channels: Channels::new(&schema.channels),

@@ -25,7 +25,7 @@ pub use people::Limits;
 
 use crate::catalog::{CatalogError, Item};
 use crate::decision::{Decision, Request};
-use crate::engine::{Changes, DecideScratch, Engine, Exposure, Models, Payments};
+use crate::engine::{Changes, DecideScratch, Engine, Exposure, Models, OpenDecisions, Payments};
 use crate::event::{Event, EventError, EventKind};
 use crate::hash::Symbol;
 use crate::id::UserKey;
@@ -152,7 +152,9 @@ impl Personalizer {
         let result = self.people.update(event, &engine, |user, link, record| {
             ingested.user = Some(user);
             ingested.link = link;
-            let changes = engine.apply(event, &mut record.profile, &read(&self.models).catalog, now);
+            let (profile, none) = (&mut record.profile, OpenDecisions::default());
+            let open = record.open.as_deref().unwrap_or(&none);
+            let changes = engine.apply_for(user, event, open, profile, &read(&self.models).catalog, now);
             let Changes { repeated, entered, left, mismatched, oversized, untracked } = changes;
             (ingested.repeated, ingested.entered, ingested.left) = (repeated, entered, left);
             (ingested.mismatched, ingested.oversized, ingested.untracked) = (mismatched, oversized, untracked);
@@ -184,7 +186,7 @@ impl Personalizer {
             let profile = match record {
                 Some(record) => &record.profile,
                 None => {
-                    fresh = Profile::default();
+                    fresh = Profile::of(user);
                     &fresh
                 }
             };
@@ -262,9 +264,10 @@ impl Personalizer {
     #[must_use]
     pub fn memberships(&self, user: UserKey, now: Timestamp) -> Vec<Arc<str>> {
         let engine = self.engine();
-        self.people.read(self.people.resolve(user), |record| match record {
+        let user = self.people.resolve(user);
+        self.people.read(user, |record| match record {
             Some(record) => engine.memberships(&record.profile, now).cloned().collect(),
-            None => engine.memberships(&Profile::default(), now).cloned().collect(),
+            None => engine.memberships(&Profile::of(user), now).cloned().collect(),
         })
     }
 

@@ -39,7 +39,7 @@ impl Default for Limits {
 pub(super) struct Record {
     pub(super) profile: Profile,
     /// Boxed, since most people have none at most times.
-    open: Option<Box<OpenDecisions>>,
+    pub(super) open: Option<Box<OpenDecisions>>,
     /// The time for which the person is queued to be settled.
     #[serde(skip, default = "never")]
     pub(super) queued: Timestamp,

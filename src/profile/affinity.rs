@@ -93,11 +93,37 @@ impl Affinities {
         }
     }
 
+    /// The decayed weight of a value, if there is one.
+    #[must_use]
+    pub fn weight(&self, dimension: &Dimension, value: Symbol) -> Option<Decayed> {
+        let of = self.dimension(dimension.code());
+        let at = of.binary_search_by_key(&value, |affinity| affinity.value).ok()?;
+        Some(of[at].weight)
+    }
+
+    /// The place of a value among those with a weight above zero, from one on, the strongest first, ties by the
+    /// lower symbol; `None` if it has no such weight. Time alone does not change it.
+    #[must_use]
+    pub fn rank(&self, dimension: &Dimension, value: Symbol) -> Option<u32> {
+        let of = self.dimension(dimension.code());
+        let own = &of[of.binary_search_by_key(&value, |affinity| affinity.value).ok()?];
+        let is_before = |other: &&Affinity| stronger(other, own).is_lt();
+        // At most 32 are kept.
+        own.weight.is_above_zero().then(|| 1 + of.iter().filter(is_before).count() as u32)
+    }
+
+    /// The value of rank one.
+    #[must_use]
+    pub fn top(&self, dimension: &Dimension) -> Option<Symbol> {
+        let of = self.dimension(dimension.code()).iter().filter(|affinity| affinity.weight.is_above_zero());
+        of.min_by(|a, b| stronger(a, b)).map(|affinity| affinity.value)
+    }
+
     /// The values of a dimension with their decayed weights at a time, strongest first, ties by the lower symbol.
     #[must_use]
     pub fn ranked(&self, dimension: &Dimension, now: Timestamp) -> Vec<(Symbol, f64)> {
         let mut ranked: Vec<_> = self.dimension(dimension.code()).to_vec();
-        ranked.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.value.cmp(&b.value)));
+        ranked.sort_by(stronger);
         ranked.iter().map(|affinity| (affinity.value, affinity.weight.at(now, dimension.half_life))).collect()
     }
 
@@ -154,6 +180,11 @@ impl Affinities {
             self.0.remove(start + at);
         }
     }
+}
+
+/// The order of strength, the strongest first, ties by the lower symbol.
+fn stronger(a: &Affinity, b: &Affinity) -> std::cmp::Ordering {
+    b.weight.total_cmp(&a.weight).then(a.value.cmp(&b.value))
 }
 
 impl TryFrom<Stored> for Affinities {

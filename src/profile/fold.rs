@@ -26,6 +26,8 @@ pub(crate) struct Fold {
     pub(crate) mismatched: SmallVec<[Symbol; 1]>,
     /// The attributes that came with a value larger than profiles keep, and were not taken.
     pub(crate) oversized: SmallVec<[Symbol; 1]>,
+    /// Whether the sums of purchases changed.
+    pub(crate) spent: bool,
     /// The hash of the event's id.
     pub(crate) id: u64,
 }
@@ -48,7 +50,7 @@ impl Profile {
         if let Some(source) = &event.source {
             self.touches.get_or_insert_default().add(event.time, source);
         }
-        self.spend(event);
+        fold.spent = self.spend(event);
         fold
     }
 
@@ -128,45 +130,49 @@ impl Profile {
         let is_list = matches!(event.kind, EventKind::ListViewed | EventKind::ListFiltered);
         let items: SmallVec<[Symbol; 4]> =
             event.items.iter().filter(|_| !is_list).take(MAX_LINES).map(|item| Symbol::new(&item.id)).collect();
-        let (sealed, gap) = (&mut self.sealed, keep.session_gap);
+        let sealed = &mut self.sealed;
         self.history.add(&remembered, &items, keep.history, &mut |left| {
-            sealed.get_or_insert_default().push(left, gap);
+            sealed.get_or_insert_default().push(left, keep);
         });
         if event.time >= self.last_seen {
-            self.sessions.push(&remembered, gap);
+            self.sessions.push(&remembered, keep);
         } else {
-            self.recount_sessions(gap);
+            self.recount_sessions(keep);
         }
     }
 
-    /// Folds the sessions again from the history, after an event has come late.
-    pub(super) fn recount_sessions(&mut self, gap: Span) {
+    /// Folds the sessions again from the history, after an event has come late or what is kept has changed.
+    pub(crate) fn recount_sessions(&mut self, keep: &Upkeep) {
         self.sessions = self.sealed.as_deref().copied().unwrap_or_default();
         for event in self.history.events() {
-            self.sessions.push(&event, gap);
+            self.sessions.push(&event, keep);
         }
     }
 
-    fn spend(&mut self, event: &Event) {
-        let (purchases, sign) = match event.kind {
-            EventKind::Purchased => (1, 1.0),
-            EventKind::Refunded => (0, -1.0),
-            _ => return,
+    /// Adds what was bought or given back; whether the event is of that kind. A purchase of unknown amount counts.
+    fn spend(&mut self, event: &Event) -> bool {
+        let amount = event.amount();
+        let (purchases, last, sign) = match event.kind {
+            EventKind::Purchased => (1, event.time, 1.0),
+            EventKind::Refunded if amount.is_some() => (0, Timestamp::MIN, -1.0),
+            _ => return false,
         };
-        let Some(amount) = event.amount() else { return };
         let mut sum = ExactSum::default();
-        sum.add(sign * amount);
+        sum.add(sign * amount.unwrap_or(0.0));
         self.add_spent(Spent {
             currency: Symbol::new(event.currency.as_deref().unwrap_or("")),
+            last,
             purchases,
             amount: sum,
         });
+        true
     }
 
     pub(super) fn add_spent(&mut self, more: Spent) {
         match self.spent.binary_search_by_key(&more.currency, |spent| spent.currency) {
             Ok(at) => {
                 let spent = &mut self.spent[at];
+                spent.last = spent.last.max(more.last);
                 spent.purchases = spent.purchases.saturating_add(more.purchases);
                 spent.amount.merge(more.amount);
             }

@@ -19,7 +19,10 @@ mod gaps;
 mod history;
 mod interest;
 mod latest;
+mod lifecycle;
 mod membership;
+mod person;
+mod purchases;
 mod session;
 mod window;
 
@@ -40,18 +43,21 @@ pub(crate) use gaps::{Gap, Gaps};
 pub use history::{History, Remembered};
 pub(crate) use interest::Mark;
 pub use interest::{Interest, weight_of};
+pub use lifecycle::{Lifecycle, Stage, Visits};
 pub(crate) use membership::{Flip, Flips, Membership};
+pub use purchases::{Purchases, Rfm, Spent};
 pub use session::{Sessions, Touch, Touches};
 pub use window::{Frame, Window};
 
 use crate::event::Event;
 use crate::hash::{Map, Symbol};
+use crate::id::UserKey;
 use crate::schema::Keeping;
-use crate::sketch::ExactSum;
 use crate::state::State;
 use crate::time::{Span, Timestamp};
 use crate::value::{Kind, Value};
 use latest::Latest;
+use person::Person;
 
 /// What a profile keeps, as the definitions ask for it.
 #[derive(Clone, Debug)]
@@ -62,6 +68,10 @@ pub struct Upkeep {
     pub history: usize,
     /// The item attributes to which affinities are kept.
     pub dimensions: Vec<Dimension>,
+    /// After how much time people move from stage to stage of their lifecycle.
+    pub lifecycle: Lifecycle,
+    /// The cut points by which purchases are scored.
+    pub rfm: Rfm,
     /// The declared kinds of attributes.
     pub(crate) kinds: Map<Symbol, Kind>,
     /// How attributes are kept whose newest value alone is not enough.
@@ -101,6 +111,8 @@ impl Default for Upkeep {
             session_gap: Span::minutes(30),
             history: 64,
             dimensions: Vec::new(),
+            lifecycle: Lifecycle::default(),
+            rfm: Rfm::default(),
             kinds: Map::default(),
             keeping: Map::default(),
             channels: Channels::default(),
@@ -117,6 +129,7 @@ impl Default for Upkeep {
 /// ones are not kept). Below them any order of arrival and any repetition within the history give the same bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
+    person: Person,
     /// When the first event happened.
     first_seen: Timestamp,
     /// When the newest event happened.
@@ -140,20 +153,10 @@ pub struct Profile {
     pub(crate) membership: Membership,
 }
 
-/// Money spent in one currency.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spent {
-    /// The symbol of the currency's name; that of the empty text where events named none.
-    pub currency: Symbol,
-    /// How many purchases.
-    pub purchases: u32,
-    /// The sum of their amounts less refunds.
-    pub amount: ExactSum,
-}
-
 impl Default for Profile {
     fn default() -> Self {
         Self {
+            person: Person::default(),
             first_seen: Timestamp::MAX,
             last_seen: Timestamp::MIN,
             events: 0,
@@ -173,6 +176,30 @@ impl Default for Profile {
 }
 
 impl Profile {
+    /// The profile of a person of whom nothing is known but the key.
+    #[must_use]
+    pub fn of(person: UserKey) -> Self {
+        Self { person: Person::told(person), ..Self::default() }
+    }
+
+    /// The same profile, as that of this person.
+    pub(crate) fn owned_by(self, person: UserKey) -> Self {
+        Self { person: Person::told(person), ..self }
+    }
+
+    /// Notes whose profile it is, as its keeper says; whether that changes its key.
+    pub(crate) fn belongs_to(&mut self, person: UserKey) -> bool {
+        self.person.key() != Some(person) && {
+            self.person = Person::told(person);
+            true
+        }
+    }
+
+    /// Notes whose profile it is, as an event says; whether that changes its key.
+    pub(crate) fn is_named_by(&mut self, event: &Event) -> bool {
+        self.person.learn(Person::of(event))
+    }
+
     /// Notes what an event of kind [`EventKind::ConsentChanged`](crate::event::EventKind::ConsentChanged) says, and
     /// gives the names that are not purposes or came without true or false.
     pub(crate) fn hear(&mut self, event: &Event, keep: &Upkeep) -> SmallVec<[Symbol; 1]> {
@@ -203,17 +230,18 @@ impl Profile {
     /// Takes in what another profile of the same person knows: the other of two devices, or of two shards. Of events
     /// that both have seen, the counts and weights are added twice, except in the history and in exact counters.
     pub fn merge_with(&mut self, other: &Self, keep: &Upkeep) {
+        self.person.learn(other.person);
         self.first_seen = self.first_seen.min(other.first_seen);
         self.last_seen = self.last_seen.max(other.last_seen);
         self.events = self.events.saturating_add(other.events);
         self.attributes.merge(&other.attributes, keep);
         self.affinities.merge(&other.affinities);
         merge_sealed(&mut self.sealed, other.sealed.as_deref());
-        let (sealed, gap) = (&mut self.sealed, keep.session_gap);
+        let sealed = &mut self.sealed;
         self.history.merge(&other.history, keep.history, &mut |left| {
-            sealed.get_or_insert_default().push(left, gap);
+            sealed.get_or_insert_default().push(left, keep);
         });
-        self.recount_sessions(gap);
+        self.recount_sessions(keep);
         if let Some(touches) = &other.touches {
             self.touches.get_or_insert_default().merge(touches);
         }
@@ -240,6 +268,12 @@ impl Profile {
         self.sealed.as_ref().map_or(Timestamp::MIN, |sealed| sealed.last + Span::from_millis(1))
     }
 
+    /// Whose profile it is: whom its keeper named ([`Profile::of`]), else the known user whom events named, else the
+    /// anonymous id; of several the lowest. `None` before the first event.
+    #[must_use]
+    pub fn person(&self) -> Option<UserKey> {
+        self.person.key()
+    }
     /// When the first event happened; [`Timestamp::MAX`] before it.
     #[must_use]
     pub const fn first_seen(&self) -> Timestamp {
@@ -297,6 +331,12 @@ impl Profile {
     #[must_use]
     pub const fn history(&self) -> &History {
         &self.history
+    }
+    /// When the person was seen, as far as the lifecycle asks; `None` before the first event.
+    #[must_use]
+    pub fn visits(&self) -> Option<Visits> {
+        let visits = Visits { first: self.first_seen, last: self.last_seen, silence: self.sessions.silence() };
+        (self.events > 0).then_some(visits)
     }
     /// The sessions.
     #[must_use]

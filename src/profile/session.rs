@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Upkeep;
 use super::history::Remembered;
 use crate::time::{Span, Timestamp};
 
@@ -21,11 +22,18 @@ pub struct Sessions {
     pub start: Timestamp,
     /// When its last event was.
     pub last: Timestamp,
+    /// The times of the events before and after the latest silence that was long for the lifecycle; both the same if
+    /// there was none.
+    silence: (Timestamp, Timestamp),
 }
 
 impl Sessions {
     /// Takes in the next event by time.
-    pub(super) fn push(&mut self, event: &Remembered, gap: Span) {
+    pub(super) fn push(&mut self, event: &Remembered, keep: &Upkeep) {
+        let (gap, long) = (keep.session_gap, keep.lifecycle.at_risk);
+        if self.count > 0 && event.time.since(self.last) > long {
+            self.silence = (self.last, event.time);
+        }
         if self.count == 0 || event.time.since(self.last) > gap {
             self.count = self.count.saturating_add(1);
             self.start = event.time;
@@ -46,6 +54,13 @@ impl Sessions {
     #[must_use]
     pub fn is_open(&self, now: Timestamp, gap: Span) -> bool {
         self.count > 0 && now <= self.until(gap)
+    }
+
+    /// The times of the events before and after the latest silence longer than
+    /// [`Lifecycle::at_risk`](super::Lifecycle), if there was one.
+    #[must_use]
+    pub fn silence(&self) -> Option<(Timestamp, Timestamp)> {
+        (self.silence.0 < self.silence.1).then_some(self.silence)
     }
 
     /// The length of the newest session from its first to its last event.

@@ -257,7 +257,7 @@ impl Ahead {
             Literal::Time(time) => Some(Self::Fixed(*time)),
             // Milliseconds, as they stand for times elsewhere; the cast saturates.
             Literal::Number(number) => Some(Self::Fixed(Timestamp::from_millis(*number as i64))),
-            Literal::Bool(_) | Literal::Text(_) => None,
+            Literal::Bool(_) | Literal::Text(_) | Literal::Span(_) => None,
         }
     }
 

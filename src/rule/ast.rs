@@ -9,6 +9,7 @@ use crate::value::{Kind, Value};
 use super::error::Location;
 use super::geo::Circle;
 use super::pattern::Pattern;
+use super::portrait::Portrait;
 pub(crate) use super::query::{EventQuery, Measure, PropertyTest, Sequence, When};
 
 /// How deep a rule may nest.
@@ -44,12 +45,10 @@ pub(crate) struct Comparison {
 pub(crate) enum Source {
     Attribute(String),
     Context(String),
-    Affinity {
-        dimension: String,
-        value: String,
-    },
     Session(SessionFact),
     Event(EventQuery),
+    Portrait(Portrait),
+    Score(Vec<Points>),
     /// Within [`Test::Each`]: what lies under this dotted name in the element, or the whole element if it is empty.
     Element(String),
     /// What is derived from the value of an attribute, of the request or of an element.
@@ -62,13 +61,23 @@ impl Source {
         match self {
             Self::Attribute(_) => "attributes",
             Self::Context(_) => "the request",
-            Self::Affinity { .. } => "affinities",
             Self::Session(_) => "the session",
             Self::Event(_) => "events",
+            Self::Portrait(of) => of.name(),
+            Self::Score(_) => "scores",
             Self::Element(_) => "elements of a list",
             Self::Derived(..) => "derived values",
         }
     }
+}
+
+/// A part of a scoring rule: so many points where the condition holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Points {
+    pub(crate) points: f64,
+    pub(crate) rule: Expr,
+    /// Where the points stand.
+    pub(crate) at: At,
 }
 
 /// What a rule can make of a value before it compares it.
@@ -295,6 +304,8 @@ pub enum Literal {
     Text(String),
     /// A point in time.
     Time(Timestamp),
+    /// A length of time, for what is counted in time; compares with numbers as seconds.
+    Span(Span),
     /// A point in time as far from the present as the span says, `ahead` of it or before it.
     Now {
         /// The distance from the present.
@@ -347,6 +358,11 @@ impl From<String> for Literal {
 impl From<Timestamp> for Literal {
     fn from(value: Timestamp) -> Self {
         Self::Time(value)
+    }
+}
+impl From<Span> for Literal {
+    fn from(value: Span) -> Self {
+        Self::Span(value)
     }
 }
 
@@ -465,18 +481,24 @@ impl Expr {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.each_list(take)),
             Self::Not(inner) => inner.each_list(take),
-            Self::Test(comparison) => comparison.test.each_list(&comparison.op_at, take),
+            Self::Test(comparison) => {
+                comparison.test.each_list(&comparison.op_at, take);
+                if let Source::Score(parts) = &comparison.source {
+                    parts.iter().for_each(|part| part.rule.each_list(take));
+                }
+            }
             Self::Const(_) | Self::Segment(..) | Self::Sequence(_) => {}
         }
     }
 
-    /// The levels of AND, OR, NOT and of lists.
+    /// The levels of AND, OR, NOT, of scores and of lists.
     pub(crate) fn depth(&self) -> usize {
         match self {
             Self::And(parts) | Self::Or(parts) => 1 + parts.iter().map(Self::depth).max().unwrap_or(0),
             Self::Not(inner) => 1 + inner.depth(),
-            Self::Test(comparison) => match &comparison.test {
-                Test::Each { inner, .. } => 1 + inner.depth(),
+            Self::Test(comparison) => match (&comparison.source, &comparison.test) {
+                (Source::Score(parts), _) => 1 + parts.iter().map(|part| part.rule.depth()).max().unwrap_or(0),
+                (_, Test::Each { inner, .. }) => 1 + inner.depth(),
                 _ => 0,
             },
             _ => 0,

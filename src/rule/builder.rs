@@ -38,14 +38,6 @@ impl Rule {
         Operand::named(NameKind::Context, &name.clone(), Source::Context(name))
     }
 
-    /// The share of a value in the profile's interest, such as of `shoes` among categories.
-    pub fn affinity(dimension: impl Into<String>, value: impl Into<String>) -> Operand {
-        let (dimension, value) = (dimension.into(), value.into());
-        let error = check_name(NameKind::AffinityValue, &value, &Location::Built).err();
-        let operand = Operand::named(NameKind::Affinity, &dimension.clone(), Source::Affinity { dimension, value });
-        Operand { error: operand.error.or(error), ..operand }
-    }
-
     /// A fact about the running session.
     pub fn session(fact: SessionFact) -> Operand {
         Operand { source: Source::Session(fact), error: None }
@@ -85,7 +77,7 @@ impl Rule {
 }
 
 impl Operand {
-    fn named(what: NameKind, name: &str, source: Source) -> Self {
+    pub(super) fn named(what: NameKind, name: &str, source: Source) -> Self {
         Self { source, error: check_name(what, name, &Location::Built).err() }
     }
 

@@ -7,8 +7,9 @@ use crate::schema::Schema;
 use crate::time::{Span, shorten};
 use crate::value::Kind;
 
-use super::ast::{At, Comparison, Derive, EventQuery, Expr, Literal, Measure, Op, Source, Test};
+use super::ast::{At, Comparison, Derive, EventQuery, Expr, Literal, Measure, Op, SessionFact, Source, Test};
 use super::error::{NameKind, RuleError};
+use super::portrait;
 
 /// The names that a rule may use.
 #[derive(Clone, Debug)]
@@ -16,6 +17,16 @@ pub struct Vocabulary<'a> {
     schema: &'a Schema,
     segments: Names<'a>,
     lists: Names<'a>,
+    campaigns: Vec<CampaignNames<'a>>,
+}
+
+/// The names of a campaign and of its variants.
+#[derive(Clone, Debug)]
+pub struct CampaignNames<'a> {
+    /// The campaign's.
+    pub name: &'a str,
+    /// Those of its variants.
+    pub variants: Vec<&'a str>,
 }
 
 impl<'a> Vocabulary<'a> {
@@ -23,7 +34,7 @@ impl<'a> Vocabulary<'a> {
     /// an attribute is taken; likewise for the request's.
     #[must_use]
     pub fn new(schema: &'a Schema) -> Self {
-        Self { schema, segments: Names::default(), lists: Names::default() }
+        Self { schema, segments: Names::default(), lists: Names::default(), campaigns: Vec::new() }
     }
 
     /// The declared names.
@@ -37,6 +48,18 @@ impl<'a> Vocabulary<'a> {
     pub fn segments(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.segments.extend(names);
         self
+    }
+
+    /// Adds the names of campaigns and of their variants. Where there are none, every name of a campaign is taken.
+    #[must_use]
+    pub fn campaigns(mut self, names: impl IntoIterator<Item = CampaignNames<'a>>) -> Self {
+        self.campaigns.extend(names);
+        self
+    }
+
+    /// The names of campaigns and of their variants.
+    pub(super) fn known_campaigns(&self) -> &[CampaignNames<'a>] {
+        &self.campaigns
     }
 
     /// Adds the names of lists.
@@ -79,18 +102,28 @@ pub(crate) fn check(expr: &Expr, vocabulary: &Vocabulary<'_>) -> Vec<RuleError> 
 
 /// What kind of value stands on the left of an operator.
 #[derive(Clone, Copy)]
-struct Left<'a> {
-    name: &'a str,
-    kind: Option<Kind>,
+pub(super) struct Left<'a> {
+    pub(super) name: &'a str,
+    pub(super) kind: Option<Kind>,
+    pub(super) spans: Spans,
 }
 
-struct Checker<'a> {
-    vocabulary: &'a Vocabulary<'a>,
-    errors: Vec<RuleError>,
+/// Whether a value is compared with spans of time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spans {
+    Never,
+    /// Or with a number of seconds.
+    Also,
+    Only,
+}
+
+pub(super) struct Checker<'a> {
+    pub(super) vocabulary: &'a Vocabulary<'a>,
+    pub(super) errors: Vec<RuleError>,
 }
 
 impl Checker<'_> {
-    fn expr(&mut self, expr: &Expr) {
+    pub(super) fn expr(&mut self, expr: &Expr) {
         match expr {
             Expr::Const(_) => {}
             Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| self.expr(part)),
@@ -112,23 +145,30 @@ impl Checker<'_> {
     fn comparison(&mut self, comparison: &Comparison) {
         let Comparison { source, test, at, op_at } = comparison;
         let kind = self.source(source, test, at, op_at);
+        let spans = if matches!(source, Source::Session(SessionFact::Seconds)) { Spans::Also } else { Spans::Never };
         let name = match source {
             Source::Attribute(name) | Source::Context(name) => name.clone(),
-            Source::Affinity { .. } => "affinity".to_owned(),
             Source::Session(fact) => fact.name().to_owned(),
             Source::Event(query) => format!("{}()", query.measure.name()),
             Source::Element(_) | Source::Derived(..) => source.to_string(),
+            Source::Portrait(of) => return portrait::check(self, of, comparison),
+            Source::Score(parts) => return portrait::check_score(self, parts, comparison),
         };
-        self.test(test, Left { name: &name, kind }, op_at);
+        self.test(test, Left { name: &name, kind, spans }, op_at);
         let whole = match source {
             Source::Attribute(_) | Source::Context(_) | Source::Element(_) => true,
             // Derived values are never lists, but may be compared with the present.
             Source::Derived(..) => !matches!(test, Test::Near(_) | Test::Each { .. }),
-            Source::Affinity { .. } | Source::Session(_) | Source::Event(_) => {
-                test.is_scalar() || matches!(test, Test::InList(_) | Test::NotInList(_))
-            }
+            _ => return self.one_value(source, test, op_at),
         };
         if !whole {
+            self.errors.push(RuleError::NotAsked { at: op_at.0.clone(), op: test.name(), of: source.name() });
+        }
+    }
+
+    /// Notes a test that asks for more than a single value.
+    pub(super) fn one_value(&mut self, source: &Source, test: &Test, op_at: &At) {
+        if !(test.is_scalar() || matches!(test, Test::InList(_) | Test::NotInList(_))) {
             self.errors.push(RuleError::NotAsked { at: op_at.0.clone(), op: test.name(), of: source.name() });
         }
     }
@@ -139,19 +179,13 @@ impl Checker<'_> {
         match source {
             Source::Attribute(name) => self.declared(NameKind::Attribute, name, &schema.attributes, at),
             Source::Context(name) => self.declared(NameKind::Context, name, &schema.context, at),
-            Source::Affinity { dimension, .. } => {
-                let names = || schema.affinities.iter().map(|affinity| affinity.attribute.as_str());
-                if !names().any(|name| name == dimension) {
-                    self.unknown(at, NameKind::Affinity, dimension, names());
-                }
-                Some(Kind::Number)
-            }
             Source::Session(fact) => Some(if fact.is_number() { Kind::Number } else { Kind::Text }),
             Source::Event(query) => {
                 self.event(query, test, op_at);
                 Some(if matches!(query.measure, Measure::First | Measure::Last) { Kind::Time } else { Kind::Number })
             }
-            Source::Element(_) => None,
+            // These are checked by themselves.
+            Source::Element(_) | Source::Portrait(_) | Source::Score(_) => None,
             Source::Derived(derive, of) => {
                 let kind = self.source(of, &Test::Exists, at, op_at);
                 let wanted = match derive {
@@ -201,8 +235,10 @@ impl Checker<'_> {
             self.unknown(&query.at, NameKind::Event, query.kind.name(), names.chain(aliases));
         }
         for property in &query.tests {
-            self.test(&property.test, Left { name: &property.name, kind: None }, &property.at);
+            let left = Left { name: &property.name, kind: None, spans: Spans::Never };
+            self.test(&property.test, left, &property.at);
         }
+        portrait::check_event(self, query);
     }
 
     fn event(&mut self, query: &EventQuery, test: &Test, op_at: &At) {
@@ -210,7 +246,7 @@ impl Checker<'_> {
         super::check_query::query(query, test, op_at, &mut self.errors);
     }
 
-    fn test(&mut self, test: &Test, left: Left<'_>, at: &At) {
+    pub(super) fn test(&mut self, test: &Test, left: Left<'_>, at: &At) {
         let op = test.name();
         let ordered = matches!(test, Test::Is(Op::Gt | Op::Ge | Op::Lt | Op::Le, _) | Test::Between(..));
         let found = |name: &str, found: Kind, wanted: &'static str| RuleError::KindMismatch {
@@ -259,7 +295,22 @@ impl Checker<'_> {
                 }
                 Literal::Text(_) => Kind::Text,
                 Literal::Time(_) | Literal::Now { .. } => Kind::Time,
+                Literal::Span(_) => {
+                    if left.spans == Spans::Never {
+                        let (at, name, found) = (at.0.clone(), literal.to_string(), "a span of time");
+                        let wanted = left.kind.map_or("another value", phrase);
+                        self.errors.push(RuleError::KindMismatch { at, op, wanted, name, found });
+                        return;
+                    }
+                    continue;
+                }
             };
+            if left.spans == Spans::Only {
+                let (at, name) = (at.0.clone(), left.name.to_owned());
+                let (wanted, found) = (phrase(kind), "a span of time, such as `7d`");
+                self.errors.push(RuleError::KindMismatch { at, op, wanted, name, found });
+                return;
+            }
             if ordered && kind == Kind::Bool {
                 self.errors.push(found(&literal.to_string(), kind, "text, a number or a time"));
                 return;
@@ -278,7 +329,13 @@ impl Checker<'_> {
         }
     }
 
-    fn unknown<'n>(&mut self, at: &At, what: NameKind, name: &str, candidates: impl Iterator<Item = &'n str>) {
+    pub(super) fn unknown<'n>(
+        &mut self,
+        at: &At,
+        what: NameKind,
+        name: &str,
+        candidates: impl Iterator<Item = &'n str>,
+    ) {
         let nearest = nearest(name, candidates);
         self.errors.push(RuleError::Unknown { at: at.0.clone(), what, name: shorten(name), nearest });
     }
@@ -296,7 +353,7 @@ pub(super) fn literals(test: &Test) -> std::iter::Chain<std::slice::Iter<'_, Lit
 }
 
 /// The literals of a test that has one or two.
-type Ends<'a> = std::iter::Flatten<std::array::IntoIter<Option<&'a Literal>, 2>>;
+pub(super) type Ends<'a> = std::iter::Flatten<std::array::IntoIter<Option<&'a Literal>, 2>>;
 
 /// The kind as it reads in a sentence.
 const fn phrase(kind: Kind) -> &'static str {

@@ -55,6 +55,24 @@ pub enum NameKind {
     Segment,
     /// A list of values.
     List,
+    /// The salt of a percentage.
+    Salt,
+    /// A stage of the lifecycle.
+    Stage,
+    /// A currency.
+    Currency,
+    /// A score of recency, frequency or money.
+    Rfm,
+    /// A fact about the local time.
+    Local,
+    /// A day of the week.
+    Weekday,
+    /// A part of the day.
+    DayPart,
+    /// A campaign.
+    Campaign,
+    /// A variant of a campaign.
+    Variant,
     /// A function of the text form.
     Function,
     /// An operator or key of the JSON form.
@@ -73,6 +91,15 @@ impl fmt::Display for NameKind {
             Self::Session => "session fact",
             Self::Segment => "segment",
             Self::List => "list",
+            Self::Salt => "salt",
+            Self::Stage => "stage of the lifecycle",
+            Self::Currency => "currency",
+            Self::Rfm => "score",
+            Self::Local => "fact about the local time",
+            Self::Weekday => "weekday",
+            Self::DayPart => "part of the day",
+            Self::Campaign => "campaign",
+            Self::Variant => "variant",
             Self::Function => "function",
             Self::Key => "operator or key",
         })
@@ -197,6 +224,54 @@ pub enum RuleError {
         found: f64,
         /// The limit.
         limit: u32,
+    },
+    /// A number can never be met, since the value does not reach it.
+    #[error("{at}: `{name}` lies from {low} to {high}, and comparing it with {found} says nothing")]
+    OutOfRange {
+        /// Where.
+        at: Location,
+        /// What is compared.
+        name: &'static str,
+        /// The number.
+        found: f64,
+        /// The least that the value can be.
+        low: f64,
+        /// The most that it can be.
+        high: f64,
+    },
+    /// An operator does not go with a value that is one of several names.
+    #[error("{at}: `{op}` does not go with `{name}`; write `=`, `!=`, `IN`, `NOT IN` or `EXISTS`")]
+    Operator {
+        /// Where.
+        at: Location,
+        /// The operator.
+        op: &'static str,
+        /// What is compared.
+        name: &'static str,
+    },
+    /// Text is not a date or a time of day.
+    #[error("{at}: '{found}' is not a {wanted}")]
+    Local {
+        /// Where.
+        at: Location,
+        /// The text, shortened.
+        found: String,
+        /// What would be right.
+        wanted: &'static str,
+    },
+    /// The schema declares nothing to score money by.
+    #[error("{at}: `rfm(monetary)` needs a currency; declare `rfm.monetary` in the schema")]
+    NoMonetary {
+        /// Where.
+        at: Location,
+    },
+    /// Points are too many to add up.
+    #[error("{at}: {found} points are out of range; write from -1e9 to 1e9, in steps of a millionth")]
+    Points {
+        /// Where.
+        at: Location,
+        /// The points.
+        found: f64,
     },
     /// A number is not finite.
     #[error("{at}: a number is not finite")]

@@ -12,13 +12,16 @@ use crate::truth::{Answer, Truth};
 use crate::value::Value;
 
 use super::asked::{Asked, Lasting, follow};
-use super::ast::{Comparison, EventQuery, Expr, Literal, Measure, Op, Sequence, SessionFact, Source, Test, When};
+use super::ast::{
+    Comparison, EventQuery, Expr, Literal, Measure, Op, Points, Sequence, SessionFact, Source, Test, When,
+};
 use super::error::{NameKind, RuleError};
 use super::eval_query::{EventNode, absent, frame};
-use super::facts::{Facts, Scalar};
+use super::facts::Facts;
 use super::geo::{Circle, LATITUDES, LONGITUDES, place};
 use super::lists::Lists;
 use super::plan::{CounterPlan, spec};
+use super::portrait::{self, Scoring};
 use super::value_test::ValueTest;
 
 /// What a rule depends on, each list sorted and without repetition.
@@ -34,8 +37,32 @@ pub struct Reads {
     pub affinities: Vec<Symbol>,
     /// The segments.
     pub segments: Vec<usize>,
-    /// Whether it reads the session.
-    pub session: bool,
+    /// The rest.
+    pub aspects: Vec<Aspect>,
+}
+
+/// What a rule depends on as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Aspect {
+    /// The session.
+    Session,
+    /// Whose profile it is.
+    Person,
+    /// When the person was seen.
+    Lifecycle,
+    /// What the person has bought.
+    Purchases,
+    /// Weights that fade as time passes.
+    Fading,
+    /// The time of day, or the date.
+    Clock,
+}
+
+impl Aspect {
+    /// Every aspect.
+    pub const ALL: [Self; 6] =
+        [Self::Session, Self::Person, Self::Lifecycle, Self::Purchases, Self::Fading, Self::Clock];
 }
 
 /// A rule made ready for fast evaluation; see [`Rule::compile`](super::Rule::compile).
@@ -75,6 +102,8 @@ pub(crate) fn compile(
     }
     reads.segments.sort_unstable();
     reads.segments.dedup();
+    reads.aspects.sort_unstable();
+    reads.aspects.dedup();
     Ok(Compiled { root, reads })
 }
 
@@ -97,12 +126,9 @@ enum Node {
     /// What is derived from a value, moves with time, or looks into lists.
     Asked(Place, Name, Box<Asked>),
     Near(Place, Box<Spot>),
-    Affinity {
-        dimension: Symbol,
-        value: Symbol,
-        test: ValueTest,
-    },
     Session(SessionFact, ValueTest),
+    Portrait(Box<portrait::Node>),
+    Score(Scoring<Self>),
     /// Most conditions on counts, with the exact time at which they flip.
     AtLeast {
         counter: CounterId,
@@ -191,7 +217,7 @@ impl Compiler<'_> {
             Expr::Sequence(sequence) => self.sequence(sequence),
             Expr::Test(comparison) => {
                 self.check_lists(comparison)?;
-                self.comparison(comparison)
+                self.comparison(comparison)?
             }
         })
     }
@@ -232,34 +258,38 @@ impl Compiler<'_> {
         }
     }
 
-    fn comparison(&mut self, comparison: &Comparison) -> Node {
+    fn comparison(&mut self, comparison: &Comparison) -> Result<Node, RuleError> {
         let mut source = &comparison.source;
         while let Source::Derived(_, of) = source {
             source = of;
         }
         let test = ValueTest::new(&comparison.test, self.lists);
-        match source {
+        Ok(match source {
             Source::Attribute(name) => self.value(Place::Profile, name, comparison),
             Source::Context(name) => self.value(Place::Request, name, comparison),
             // Reading and building refuse it outside of lists, and nesting to this depth.
             Source::Element(_) | Source::Derived(..) => Node::Const(false),
-            Source::Affinity { dimension, value } => {
-                let dimension = Symbol::new(dimension);
-                self.reads.affinities.push(dimension);
-                Node::Affinity { dimension, value: Symbol::new(value), test }
-            }
             Source::Session(fact) => {
-                self.reads.session = true;
+                self.reads.aspects.push(Aspect::Session);
                 Node::Session(*fact, test)
             }
             Source::Event(query) => self.event(query, &comparison.test, test),
-        }
+            Source::Portrait(of) => {
+                Node::Portrait(Box::new(portrait::Node::new(of, &comparison.test, test, &mut self.reads, self.plan)))
+            }
+            Source::Score(parts) => {
+                let compile = |part: &Points| Ok((part.points, self.node(&part.rule)?));
+                Node::Score(Scoring::new(parts.iter().map(compile).collect::<Result<_, RuleError>>()?, test))
+            }
+        })
     }
 
     fn event(&mut self, query: &EventQuery, asked: &Test, test: ValueTest) -> Node {
         let spec = spec(query, asked);
         let window = query.when.window();
-        self.reads.session |= window == Window::Session;
+        if window == Window::Session {
+            self.reads.aspects.push(Aspect::Session);
+        }
         let threshold = threshold(asked).filter(|_| query.measure == Measure::Count);
         if let (Some((least, holds)), Kept::Times(_)) = (threshold, spec.kept()) {
             let counter = self.plan.intern(spec);
@@ -274,7 +304,9 @@ impl Compiler<'_> {
     fn sequence(&mut self, of: &Sequence) -> Node {
         let counter = self.plan.intern(super::plan::sequence(of));
         self.reads.counters.push(counter);
-        self.reads.session |= of.when == When::InSession;
+        if of.when == When::InSession {
+            self.reads.aspects.push(Aspect::Session);
+        }
         Node::Events(Box::new(EventNode::sequence(counter, of)))
     }
 }
@@ -314,10 +346,8 @@ impl Node {
                 let found = whole.or_else(|| Some((number(&spot.lat)?, number(&spot.lon)?)));
                 Truth::always(found.is_some_and(|found| spot.circle.holds(found)))
             }
-            Self::Affinity { dimension, value, test } => {
-                let share = facts.affinity(*dimension, *value);
-                Truth::always(test.scalar((share > 0.0 || !test.is_exists()).then_some(Scalar::Number(share))))
-            }
+            Self::Portrait(node) => node.eval(facts),
+            Self::Score(scoring) => scoring.eval(|part| part.eval(facts)),
             Self::Session(fact, test) => {
                 Truth { answer: test.scalar(facts.session(*fact)).into(), until: facts.session_until() }
             }

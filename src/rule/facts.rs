@@ -1,8 +1,10 @@
 //! The one trait that a rule reads through, and the one that counters read events through.
 
 use crate::hash::Symbol;
-use crate::profile::{Counter, CounterId};
-use crate::time::Timestamp;
+use crate::id::UserKey;
+use crate::profile::{Counter, CounterId, Lifecycle, Purchases, Visits};
+use crate::sketch::Decayed;
+use crate::time::{Span, Timestamp};
 use crate::truth::Answer;
 use crate::value::Value;
 
@@ -65,6 +67,31 @@ pub trait Facts {
     /// The share, from 0 to 1, of this value in the profile's interest along this dimension. It must not change by
     /// time passing alone.
     fn affinity(&self, dimension: Symbol, value: Symbol) -> f64;
+    /// The decayed weight of this value in the profile's interest along this dimension, with its half-life.
+    fn affinity_weight(&self, _dimension: Symbol, _value: Symbol) -> Option<(Decayed, Span)> {
+        None
+    }
+    /// The place of this value in the profile's interest along this dimension, from one on. It must not change by
+    /// time passing alone.
+    fn affinity_rank(&self, _dimension: Symbol, _value: Symbol) -> Option<u32> {
+        None
+    }
+    /// The value in the first place.
+    fn affinity_top(&self, _dimension: Symbol) -> Option<Symbol> {
+        None
+    }
+    /// Whose profile it is.
+    fn person(&self) -> Option<UserKey> {
+        None
+    }
+    /// When the person was seen, and after how much time stages of the lifecycle change.
+    fn visits(&self) -> Option<(Visits, &Lifecycle)> {
+        None
+    }
+    /// What the person has bought.
+    fn purchases(&self) -> Option<Purchases<'_>> {
+        None
+    }
     /// A fact about the running session.
     fn session(&self, fact: SessionFact) -> Option<Scalar<'_>>;
     /// Until when the session's facts hold if nothing happens.

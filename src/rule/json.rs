@@ -12,6 +12,7 @@ use super::ast::{At, Comparison, Derive, Expr, MAX_DEPTH, MAX_VALUES, Op, Proper
 use super::error::{Location, NameKind, RuleError, RuleErrors};
 use super::json_test::write_test;
 use super::parser::{MAX_DERIVED, check_name, not_scalar, session_fact};
+use super::portrait;
 
 pub(crate) fn read(json: &Value) -> Result<Expr, RuleErrors> {
     let mut reader = Reader::new();
@@ -200,14 +201,11 @@ impl Reader {
                 let source = Source::Session(reader.keep(session_fact(name, &path.location()))?);
                 reader.tests(&source, json, path, depth)
             }),
-            "$affinity" => self.each(json, path, |reader, dimension, json, path| {
-                let dimension = reader.named(NameKind::Affinity, dimension, path)?;
-                reader.each(json, path, |reader, value, json, path| {
-                    let value = reader.named(NameKind::AffinityValue, value, path)?;
-                    reader.tests(&Source::Affinity { dimension: dimension.clone(), value }, json, path, depth)
-                })
-            }),
-            _ if key.starts_with('$') => self.unknown(path, key, &KEYS),
+            _ if portrait::KEYS.contains(&key) => portrait::read(self, key, json, path, depth),
+            _ if key.starts_with('$') => {
+                let keys: Vec<&str> = KEYS.into_iter().chain(portrait::KEYS).collect();
+                self.unknown(path, key, &keys)
+            }
             name => {
                 let source = Source::Attribute(self.named(NameKind::Attribute, name, path)?);
                 self.tests(&source, json, path, depth)
@@ -223,7 +221,7 @@ impl Reader {
     }
 
     /// A conjunction over the fields of an object.
-    fn each(
+    pub(super) fn each(
         &mut self,
         json: &Value,
         path: &Path<'_>,
@@ -363,9 +361,10 @@ fn write_comparison(source: &Source, test: Value) -> Value {
         Source::Attribute(name) if name.starts_with('$') => json!({"$attribute": {name: test}}),
         Source::Attribute(name) => json!({name: test}),
         Source::Context(name) => json!({"$context": {name: test}}),
-        Source::Affinity { dimension, value } => json!({"$affinity": {dimension: {value: test}}}),
         Source::Session(fact) => json!({"$session": {fact.name(): test}}),
         Source::Event(query) => super::json_query::write_event(query, test),
+        Source::Portrait(of) => portrait::write(of, test),
+        Source::Score(parts) => portrait::write_score(parts, test),
         Source::Element(path) => json!({"$it": {path: test}}),
         Source::Derived(derive, of) => write_comparison(of, json!({derive.json(): test})),
     }
@@ -373,19 +372,8 @@ fn write_comparison(source: &Source, test: Value) -> Value {
 
 /// A rule with more errors than this is not what its author thinks; the rest would be noise.
 const MOST_ERRORS: usize = 100;
-const KEYS: [&str; 11] = [
-    "$and",
-    "$or",
-    "$nor",
-    "$not",
-    "$segment",
-    "$event",
-    "$sequence",
-    "$attribute",
-    "$context",
-    "$session",
-    "$affinity",
-];
+const KEYS: [&str; 10] =
+    ["$and", "$or", "$nor", "$not", "$segment", "$event", "$sequence", "$attribute", "$context", "$session"];
 const KEYS_IN_LISTS: [&str; 5] = ["$and", "$or", "$nor", "$not", "$it"];
 /// What an object that is a literal has as its only key.
-const TIMES: [&str; 2] = ["$time", "$now"];
+const TIMES: [&str; 3] = ["$time", "$now", "$span"];

@@ -138,7 +138,12 @@ impl Reader {
                 let span = self.keep(span)?;
                 Some(if text.starts_with('-') { Literal::ago(span) } else { Literal::ahead(span) })
             }
-            other => self.wrong(path, "text, a number, `true`, `false` or {\"$time\": …}", other),
+            Value::Object(fields) if fields.len() == 1 && fields.contains_key("$span") => {
+                let path = path.key("$span");
+                let span = self.text(&fields["$span"], &path)?.parse::<Span>();
+                self.keep(span.map(Literal::Span).map_err(|source| RuleError::Time { at: path.location(), source }))
+            }
+            other => self.wrong(path, "text, a number, `true`, `false`, {\"$time\": …} or {\"$span\": …}", other),
         }
     }
 }
@@ -179,14 +184,20 @@ pub(super) fn write_test(test: &Test) -> Value {
 fn write_literal(literal: &Literal) -> Value {
     match literal {
         Literal::Bool(value) => json!(value),
-        // Whole numbers are written without a fraction, as people write them; below 2^53 the cast is exact.
-        Literal::Number(number) if libm::trunc(*number).total_cmp(number).is_eq() && number.abs() < 9e15 => {
-            json!(*number as i64)
-        }
-        Literal::Number(number) => json!(number),
+        Literal::Number(number) => write_number(*number),
         Literal::Text(text) => json!(text),
         Literal::Time(time) => json!({"$time": time.to_string()}),
+        Literal::Span(span) => json!({"$span": span.to_string()}),
         Literal::Now { span, ahead } => json!({"$now": format!("{}{span}", if *ahead { '+' } else { '-' })}),
+    }
+}
+
+pub(super) fn write_number(number: f64) -> Value {
+    // Whole numbers are written without a fraction, as people write them; below 2^53 the cast is exact.
+    if libm::trunc(number).total_cmp(&number).is_eq() && number.abs() < 9e15 {
+        json!(number as i64)
+    } else {
+        json!(number)
     }
 }
 

@@ -93,6 +93,7 @@ mod parse_test;
 mod parser;
 mod pattern;
 mod plan;
+mod portrait;
 mod print;
 mod query;
 mod value_test;
@@ -107,13 +108,14 @@ pub use alone::{Alone, Given};
 pub use ast::{Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, SessionFact};
 pub use build_query::{EventOperand, SequenceOperand, event, sequence};
 pub use builder::Operand;
-pub use check::{LONGEST_WINDOW, MOST_COUNTED, MOST_WITHIN, Vocabulary};
+pub use check::{CampaignNames, LONGEST_WINDOW, MOST_COUNTED, MOST_WITHIN, Vocabulary};
 pub use error::{Location, NameKind, RuleError, RuleErrors};
-pub use eval::{Compiled, Reads};
+pub use eval::{Aspect, Compiled, Reads};
 pub use facts::{EventFacts, Facts, Scalar};
 pub use lists::{List, Lists};
 pub use pattern::PatternError;
 pub use plan::{CounterPlan, CounterSpec};
+pub use portrait::{LocalFact, RfmScore};
 
 pub use crate::truth::{Answer, Truth};
 
@@ -213,6 +215,11 @@ impl Rule {
                 Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| walk(part, names, seen)),
                 Expr::Not(inner) => walk(inner, names, seen),
                 Expr::Segment(name, _) if seen.insert(name, ()).is_none() => names.push(name),
+                Expr::Test(comparison) => {
+                    if let ast::Source::Score(parts) = &comparison.source {
+                        parts.iter().for_each(|part| walk(&part.rule, names, seen));
+                    }
+                }
                 _ => {}
             }
         }

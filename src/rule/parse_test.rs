@@ -128,7 +128,7 @@ impl Parser<'_> {
             Literal::Bool(value) => Value::Bool(value),
             Literal::Number(number) => Value::Number(number),
             Literal::Text(text) => text.into(),
-            Literal::Time(_) | Literal::Now { .. } => {
+            Literal::Time(_) | Literal::Span(_) | Literal::Now { .. } => {
                 let wanted = "text in quotes, a number, `true`, `false` or `json('…')`";
                 return Err(RuleError::Syntax { at, wanted, found });
             }
@@ -204,7 +204,10 @@ impl Parser<'_> {
     fn literal(&mut self) -> Result<Literal, RuleError> {
         let literal = match self.token.clone() {
             Token::Text(text) => Literal::Text(text),
-            Token::Number(number) => Literal::Number(number),
+            Token::Number(number) => {
+                self.advance()?;
+                return Ok(self.unit(number)?.map_or(Literal::Number(number), Literal::Span));
+            }
             Token::Word(word) if word.eq_ignore_ascii_case("true") => Literal::Bool(true),
             Token::Word(word) if word.eq_ignore_ascii_case("false") => Literal::Bool(false),
             Token::Word(word) if word.eq_ignore_ascii_case("time") => {
@@ -236,6 +239,19 @@ impl Parser<'_> {
         };
         self.advance()?;
         Ok(literal)
+    }
+
+    /// The span of time that a number begins, if a unit follows it: `7 days`, `1h30m`.
+    fn unit(&mut self, number: f64) -> Result<Option<Span>, RuleError> {
+        let Token::Word(unit) = self.token else { return Ok(None) };
+        // No span is so long that it would be worth copying more.
+        let mut text = number.to_string();
+        text.extend(unit.chars().take(64));
+        let span = text.parse::<Span>().ok();
+        if span.is_some() {
+            self.advance()?;
+        }
+        Ok(span)
     }
 
     /// A span of time without parentheses: numbers and units.

@@ -11,6 +11,7 @@ use super::ast::{
 };
 use super::error::{Location, NameKind, RuleError};
 use super::lexer::{Lexer, Token};
+use super::portrait;
 
 pub(crate) fn parse(text: &str) -> Result<Expr, RuleError> {
     if text.len() > MAX_TEXT_BYTES {
@@ -140,7 +141,7 @@ impl<'a> Parser<'a> {
                     if word.eq_ignore_ascii_case("sequence") {
                         return self.sequence(at).map(|sequence| Expr::Sequence(Box::new(sequence)));
                     }
-                    self.function(word, &at)?
+                    self.function(word, &at, depth)?
                 } else {
                     Source::Attribute(self.path(word, NameKind::Attribute, &at)?)
                 }
@@ -190,7 +191,7 @@ impl<'a> Parser<'a> {
             self.advance()?;
             match (self::derive(word), lower.as_str()) {
                 (Some(inner), _) => self.derived(inner, nested + 1)?,
-                (None, "attribute" | "context") => self.function(word, &at)?,
+                (None, "attribute" | "context") => self.function(word, &at, 0)?,
                 (None, _) => return Err(RuleError::Syntax { at, wanted, found: format!("`{}`", shorten(word)) }),
             }
         } else {
@@ -201,28 +202,27 @@ impl<'a> Parser<'a> {
     }
 
     /// What follows the `(` of a function.
-    fn function(&mut self, word: &str, at: &Location) -> Result<Source, RuleError> {
-        const FUNCTIONS: [&str; 9] =
-            ["attribute", "context", "affinity", "session", "event", "segment", "sequence", "size", "length"];
+    fn function(&mut self, word: &str, at: &Location, depth: usize) -> Result<Source, RuleError> {
+        const FUNCTIONS: [&str; 8] =
+            ["attribute", "context", "session", "event", "segment", "sequence", "size", "length"];
         if let Some(derive) = derive(word) {
             return self.derived(derive, 0);
         }
         let source = match word.to_ascii_lowercase().as_str() {
             "attribute" => Source::Attribute(self.name(NameKind::Attribute)?),
             "context" => Source::Context(self.name(NameKind::Context)?),
-            "affinity" => {
-                let dimension = self.name(NameKind::Affinity)?;
-                self.expect(",", "`,` and a value")?;
-                Source::Affinity { dimension, value: self.name(NameKind::AffinityValue)? }
-            }
             "session" => {
                 let at = self.at.clone();
                 let name = self.name(NameKind::Session)?;
                 Source::Session(session_fact(&name, &at)?)
             }
             "event" => return self.event().map(Source::Event),
-            _ => {
-                let (name, nearest) = (shorten(word), nearest(word, FUNCTIONS));
+            other => {
+                if let Some(source) = portrait::function(self, other, depth)? {
+                    return Ok(source);
+                }
+                let known = FUNCTIONS.into_iter().chain(portrait::FUNCTIONS);
+                let (name, nearest) = (shorten(word), nearest(word, known));
                 return Err(RuleError::Unknown { at: at.clone(), what: NameKind::Function, name, nearest });
             }
         };
@@ -320,7 +320,7 @@ impl<'a> Parser<'a> {
         Ok((spans, at))
     }
 
-    fn check_depth(&self, depth: usize) -> Result<(), RuleError> {
+    pub(super) fn check_depth(&self, depth: usize) -> Result<(), RuleError> {
         if depth > MAX_DEPTH { Err(RuleError::TooDeep { at: self.at.clone(), limit: MAX_DEPTH }) } else { Ok(()) }
     }
 

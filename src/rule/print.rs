@@ -53,9 +53,10 @@ impl fmt::Display for Source {
         match self {
             Self::Attribute(name) => name_or(f, name, "attribute"),
             Self::Context(name) => write!(f, "context({})", Quoted(name)),
-            Self::Affinity { dimension, value } => write!(f, "affinity({}, {})", Quoted(dimension), Quoted(value)),
             Self::Session(fact) => write!(f, "session({})", fact.name()),
             Self::Event(query) => query.fmt(f),
+            Self::Portrait(portrait) => portrait.fmt(f),
+            Self::Score(parts) => super::portrait::score(f, parts),
             Self::Element(path) if path.is_empty() => f.write_str("it"),
             Self::Element(path) if is_bare(path) => write!(f, "it.{path}"),
             Self::Element(path) => write!(f, "it({})", Quoted(path)),
@@ -187,16 +188,21 @@ impl fmt::Display for Literal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bool(value) => write!(f, "{value}"),
-            // The debug form has an exponent where that is shorter; both forms read back to the same bits.
-            Self::Number(number) if number.abs() >= 1e16 || (number.abs() < 1e-5) => write!(f, "{number:?}"),
-            Self::Number(number) => write!(f, "{number}"),
+            Self::Number(of) => number(f, *of),
             Self::Text(text) => Quoted(text).fmt(f),
             Self::Time(time) => write!(f, "time('{time}')"),
+            Self::Span(span) => span.fmt(f),
             Self::Now { span, ahead: true } => write!(f, "now() + {span}"),
             Self::Now { span, .. } if span.is_zero() => f.write_str("now()"),
             Self::Now { span, .. } => write!(f, "now() - {span}"),
         }
     }
+}
+
+/// A number as rules are written; it reads back to the same bits.
+pub(super) fn number(f: &mut fmt::Formatter<'_>, number: f64) -> fmt::Result {
+    // The debug form has an exponent where that is shorter.
+    if number.abs() >= 1e16 || number.abs() < 1e-5 { write!(f, "{number:?}") } else { write!(f, "{number}") }
 }
 
 /// The name as it is where that reads as a name, else in quotes within the function.
@@ -209,7 +215,8 @@ fn is_bare(name: &str) -> bool {
     name.split('.').all(bare)
 }
 
-struct Quoted<'a>(&'a str);
+/// Text in quotes.
+pub(super) struct Quoted<'a>(pub(super) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -97,6 +97,37 @@ impl<const SPAN: u32> DecayedSum<SPAN> {
         self.base() * libm::exp2(-ahead)
     }
 
+    /// The first time after `now` at which [`DecayedSum::at`] has faded to a threshold, to the millisecond; `None` if
+    /// it is there already, or never comes there. Cost: some ten powers of two.
+    #[must_use]
+    pub fn fades_to(&self, threshold: f64, now: Timestamp, half_life: Span) -> Option<Timestamp> {
+        let base = self.base();
+        if threshold * base < 0.0 || threshold.is_nan() {
+            return None;
+        }
+        let h = half_life.millis().max(1);
+        let is_there = |millis: i64| self.at(Timestamp::from_millis(millis), half_life).abs() <= threshold.abs();
+        // After so many half-lives the largest sum is less than the smallest number.
+        let end = self.newest(half_life).max(now).millis().saturating_add(h.saturating_mul(1200));
+        let (mut before, mut after) = (now.millis(), end);
+        if is_there(before) || !is_there(after) {
+            return None;
+        }
+        // Solving the formula misses by its rounding; the search that follows does not. A cast saturates.
+        let solved = (f64::from(self.epoch) + libm::log2(base / threshold)) * h as f64;
+        let slack = 2 + h / 1_000_000_000;
+        for near in [(solved as i64).saturating_sub(slack), (solved as i64).saturating_add(slack)] {
+            if near > before && near < after {
+                *(if is_there(near) { &mut after } else { &mut before }) = near;
+            }
+        }
+        while after - before > 1 {
+            let middle = before + (after - before) / 2;
+            *(if is_there(middle) { &mut after } else { &mut before }) = middle;
+        }
+        Some(Timestamp::from_millis(after))
+    }
+
     /// The start of the half-life in which the newest term lies; the earliest time there is before the first.
     #[must_use]
     pub fn newest(&self, half_life: Span) -> Timestamp {
@@ -134,6 +165,12 @@ impl<const SPAN: u32> DecayedSum<SPAN> {
     #[must_use]
     pub fn is_zero(&self) -> bool {
         self.sum == 0
+    }
+
+    /// Whether it is worth anything, and not against.
+    pub(crate) const fn is_above_zero(&self) -> bool {
+        let sum = self.sum;
+        sum > 0
     }
 
     /// Orders two sums of the same half-life by what they are worth at any one time.
@@ -216,6 +253,45 @@ mod tests {
             let (a, b) = (sum_of(&a), sum_of(&b));
             let now = Timestamp::from_millis(31 * 86_400_000);
             prop_assert_eq!(a.total_cmp(&b), a.at(now, DAY).total_cmp(&b.at(now, DAY)));
+        }
+    }
+
+    /// A weight of 8 is worth 1 after three half-lives, and less a millisecond later.
+    #[test]
+    fn the_time_at_which_a_sum_has_faded_is_found_to_the_millisecond() {
+        let (mut sum, mut below, t) = (Decayed::default(), Decayed::default(), Timestamp::from_millis(0));
+        sum.add(8.0, t, DAY);
+        assert_eq!(sum.fades_to(1.0, t, DAY), Some(t + Span::days(3)));
+        assert_eq!(sum.fades_to(8.0, t, DAY), None);
+        assert_eq!(sum.fades_to(-1.0, t, DAY), None);
+        below.add(-8.0, t, DAY);
+        assert_eq!(below.fades_to(-1.0, t, DAY), Some(t + Span::days(3)));
+        assert_eq!(Decayed::default().fades_to(1.0, t, DAY), None);
+        // Below the smallest number there is only zero: 2^-1075 of a unit.
+        let gone = sum.fades_to(0.0, t, DAY).unwrap();
+        assert!((gone - t).as_seconds() / 86_400.0 > 1077.0 && sum.at(gone, DAY) == 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn a_sum_is_above_the_threshold_until_it_has_faded_to_it(
+            terms in prop::collection::vec((0.01..9.0, 0..30 * 86_400_000_i64), 1..9),
+            threshold in 0.000_001..20.0,
+            half_life in 60_000..100_000_000_000_i64,
+        ) {
+            let (h, mut sum) = (Span::from_millis(half_life), Decayed::default());
+            for (weight, time) in &terms {
+                sum.add(*weight, Timestamp::from_millis(*time), h);
+            }
+            let now = Timestamp::from_millis(30 * 86_400_000);
+            match sum.fades_to(threshold, now, h) {
+                None => prop_assert!(sum.at(now, h) <= threshold),
+                Some(time) => {
+                    prop_assert!(sum.at(time, h) <= threshold);
+                    prop_assert!(sum.at(time - Span::from_millis(1), h) > threshold);
+                    prop_assert!(time > now);
+                }
+            }
         }
     }
 

@@ -10,6 +10,7 @@ mod behaviour;
 mod consent;
 mod decisions;
 mod definitions;
+mod derived;
 mod dice;
 mod due;
 mod errors;

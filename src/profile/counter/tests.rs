@@ -109,8 +109,8 @@ fn days_are_those_of_the_calendar() {
         counter.observe(now - Span::hours(hours), 0, 0.0, 0);
     }
     let days = |count| counter.estimate(Asked::Count, &Window::Days { count, offset: 0 }.frame(now, None));
-    assert_eq!(days(7).value, Some(4.0), "the 8th, 7th, and 2nd of March; the 1st is the eighth day");
-    assert_eq!(days(8).value, Some(5.0));
+    assert_eq!(days(7).value, Some(3.0), "the 8th, 7th, and 2nd of March; the 1st is the eighth day");
+    assert_eq!(days(8).value, Some(4.0));
     assert_eq!(days(1).value, Some(1.0));
     assert_eq!(days(1).until, "2026-03-09".parse().unwrap());
 }

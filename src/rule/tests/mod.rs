@@ -223,10 +223,10 @@ fn mistakes_in_json_are_all_named_with_their_paths() {
         "$and[1].age.$in: an empty list says nothing; write `true` or `false` if that is meant",
         "$and[2]: an empty object says nothing; write `true` or `false` if that is meant",
         "$and[3].$or: an empty list says nothing; write `true` or `false` if that is meant",
-        "$and[4].x: expected text, a number, `true`, `false` or {\"$time\": …}, found null",
+        "$and[4].x: expected text, a number, `true`, `false`, {\"$time\": …} or {\"$span\": …}, found null",
         "$and[5].$segmnt: unknown operator or key `$segmnt`; did you mean `$segment`?",
         "$and[6].$session.viws: unknown session fact `viws`; did you mean `views`?",
-        "$and[7].$event.first: expected one of `count`, `sum`, `first` and `last`, found `first` beside another",
+        "$and[7].$event.first: expected one measure, such as `count` or `sum`, found `first` beside another",
         "$and[7].$event: expected the event's `name`, found none",
     ];
     for message in &expected {

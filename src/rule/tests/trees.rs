@@ -5,12 +5,13 @@ use proptest::prelude::*;
 use crate::event::EventKind;
 use crate::profile::Period;
 use crate::rule::ast::{
-    At, Comparison, Derive, EventQuery, Expr, Literal, Measure, Op, PropertyTest, Sequence, SessionFact, Source, Test,
-    When,
+    At, Comparison, Derive, EventQuery, Expr, Literal, Measure, Op, Points, PropertyTest, Sequence, SessionFact,
+    Source, Test, When,
 };
 use crate::rule::error::Location;
 use crate::rule::geo::Circle;
 use crate::rule::pattern::Pattern;
+use crate::rule::portrait::tests::any_portrait;
 use crate::time::{Span, Timestamp};
 use crate::value::{Kind, Value};
 
@@ -35,6 +36,7 @@ fn fixed() -> impl Strategy<Value = Literal> {
         (prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL | prop::num::f64::ZERO).prop_map(Literal::from),
         ".{0,12}".prop_map(Literal::from),
         (0_i64..4_000_000_000_000).prop_map(|millis| Literal::Time(Timestamp::from_millis(millis))),
+        (0_i64..4_000_000_000).prop_map(|millis| Literal::Span(Span::from_millis(millis))),
     ]
 }
 
@@ -157,7 +159,7 @@ fn source() -> impl Strategy<Value = Source> {
     let value = prop_oneof![name().prop_map(Source::Attribute), name().prop_map(Source::Context)];
     prop_oneof![
         2 => derived(value),
-        1 => (name(), name()).prop_map(|(dimension, value)| Source::Affinity { dimension, value }),
+        2 => any_portrait(|| name().boxed()).prop_map(Source::Portrait),
         1 => prop::sample::select(&SessionFact::ALL[..]).prop_map(Source::Session),
         1 => event,
     ]
@@ -222,9 +224,15 @@ pub(super) fn expr() -> impl Strategy<Value = Expr> {
         prop_oneof![
             prop::collection::vec(inner.clone(), 1..4).prop_map(Expr::and),
             prop::collection::vec(inner.clone(), 1..4).prop_map(Expr::or),
-            inner.prop_map(|inner| Expr::Not(Box::new(inner))),
+            inner.clone().prop_map(|inner| Expr::Not(Box::new(inner))),
+            (prop::collection::vec((-9.0..9.0, inner), 1..4), scalar_test()).prop_map(score),
         ]
     })
+}
+
+fn score((parts, test): (Vec<(f64, Expr)>, Test)) -> Expr {
+    let part = |(points, rule)| Points { points, rule, at: BUILT };
+    leaf(Source::Score(parts.into_iter().map(part).collect()), test)
 }
 
 pub(super) fn lists_of(expr: &Expr) -> Vec<String> {

@@ -216,6 +216,7 @@ impl Check {
         let number = |literal: &Literal| match literal {
             Literal::Number(number) => Some(*number),
             Literal::Time(time) => Some(time.millis() as f64),
+            Literal::Span(span) => Some(span.as_seconds()),
             Literal::Bool(_) | Literal::Text(_) | Literal::Now { .. } => None,
         };
         // Where both ends pass everything between them does, and where a piece of the range may pass it is unknown.
@@ -274,6 +275,7 @@ fn compare(scalar: Scalar<'_>, literal: &Literal) -> Option<Ordering> {
         (Scalar::Bool(a), Literal::Bool(b)) => Some(a.cmp(b)),
         // Plausible times lie where `f64` holds milliseconds exactly.
         (Scalar::Number(a), Literal::Time(b)) => a.partial_cmp(&(b.millis() as f64)),
+        (Scalar::Number(a), Literal::Span(b)) => a.partial_cmp(&b.as_seconds()),
         (Scalar::Text(a), Literal::Time(b)) => a.parse::<Timestamp>().ok().map(|a| a.cmp(b)),
         // What moves with the present is asked of `Asked`.
         _ => None,

@@ -29,6 +29,7 @@ impl Set {
                     texts.insert(text.as_str().into(), ());
                 }
                 Literal::Number(number) => numbers.push(*number),
+                Literal::Span(span) => numbers.push(span.as_seconds()),
                 Literal::Time(time) => times.push(*time),
                 Literal::Bool(value) => bools[usize::from(*value)] = true,
                 // No list takes one: it would be another list at every moment.
@@ -68,6 +69,7 @@ impl Set {
             Self::Few(values) => values.iter().any(|value| match value {
                 Literal::Number(number) => inside(*number),
                 Literal::Time(time) => inside(time.millis() as f64),
+                Literal::Span(span) => inside(span.as_seconds()),
                 Literal::Bool(_) | Literal::Text(_) | Literal::Now { .. } => false,
             }),
             Self::Many { numbers, times, .. } => {
