@@ -1,8 +1,9 @@
 //! How much memory people take, and how fast a snapshot is:
-//! `cargo run --release --example capacity -- [PEOPLE [SEGMENTS]]`.
+//! `cargo run --release --example capacity -- [PEOPLE [SEGMENTS [mixed]]]`.
 //!
 //! Each person has 20 events, 8 attributes and 10 affinities, under definitions with 10 segments that count views in
-//! a category each. The snapshot is
+//! a category each; with `mixed` they ask all kinds of questions about views, carts, purchases and searches, by
+//! category, brand and value, within windows and ever: `-- 1000 10000 mixed` for ten thousand. The snapshot is
 //! restored into a second personalizer, which must give the same bytes again.
 
 #![expect(clippy::disallowed_methods, reason = "an example may look at the clock")]
@@ -24,7 +25,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         None => Ok(default),
     };
     let (people, segments) = (number(1, 100_000)?, number(2, 10)?);
-    let shop = Personalizer::new(engine(segments)?);
+    let is_mixed = std::env::args().nth(3).is_some_and(|word| word == "mixed");
+    let shop = Personalizer::new(if is_mixed { mixed(segments)? } else { engine(segments)? });
     stock(&shop)?;
     let before = resident();
     let began = Instant::now();
@@ -42,7 +44,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         typical.affinities().len()
     );
     println!("ingested          {:>10.0} events/s", events / took.as_secs_f64());
+    println!("counters asked    {:>10}", shop.engine().counters());
     println!("one profile       {:>10} bytes", typical.bytes());
+    let sizes = (0..people).filter_map(|person| Some(shop.profile(UserKey::known(&format!("user-{person}")))?.bytes()));
+    println!("largest profile   {:>10} bytes", sizes.max().unwrap_or(0));
     println!(
         "each person       {:>10.0} bytes, tables and open decisions included",
         shop.people_bytes() as f64 / f64::from(people)
@@ -62,7 +67,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         snapshot.len() as f64 / f64::from(people)
     );
     drop(shop);
-    let again = Personalizer::new(engine(segments)?);
+    let again = Personalizer::new(if is_mixed { mixed(segments)? } else { engine(segments)? });
     let ((), took) = fastest(|| again.restore(&snapshot))?;
     println!("restore           {:>10.0} MB/s", megabytes / took.as_secs_f64());
     if again.snapshot()? != snapshot {
@@ -95,6 +100,34 @@ fn engine(number: u32) -> Result<Engine, bespoke::config::Problems> {
             "{comma}{{\"name\": \"s{i}\", \"rule\": \"event('item_viewed').where(category = 'c{i}').within({} days).count() >= 3\"}}",
             1 + i % 30
         );
+    }
+    Engine::from_json(&format!("{{\"segments\": [{segments}]}}"))
+}
+
+/// Rules of all kinds: what a large shop's marketers have written over the years.
+fn mixed(number: u32) -> Result<Engine, bespoke::config::Problems> {
+    let mut segments = String::new();
+    for i in 0..number {
+        let kind = ["item_viewed", "item_added", "purchased", "searched"][i as usize % 4];
+        let of = match i / 4 % 5 {
+            0 => format!("category = 'c{}'", i / 20 % 40),
+            1 => format!("brand = 'b{}'", i / 20 % 25),
+            2 => format!("category = 'c{}' AND brand = 'b{}'", i / 20 % 40, i / 800 % 25),
+            3 => format!("price >= {}", i / 20 % 20 * 10),
+            _ => format!("item = 'item-{}'", i / 20),
+        };
+        let event = format!("event('{kind}').where({of})");
+        let rule = match i % 7 {
+            0 => format!("{event}.within({} days).count() >= {}", 1 + i % 90, 1 + i % 5),
+            1 => format!("{event}.count() >= {}", 1 + i % 9),
+            2 => format!("NOT {event}.within({} days) AND country = 'DE'", 1 + i % 30),
+            3 => format!("{event}.within({} days).sum(value) >= {}", [1, 7, 30, 90][i as usize / 7 % 4], 10 + i % 500),
+            4 => format!("{event}.last() > time('2025-09-01')"),
+            5 => format!("plan = 'plus' AND {event}.within({} hours)", 1 + i % 48),
+            _ => format!("affinity('category', 'c{}') > 0.2 AND {event}", i % 40),
+        };
+        let comma = if i > 0 { "," } else { "" };
+        let _ = write!(segments, "{comma}{{\"name\": \"s{i}\", \"rule\": \"{rule}\"}}");
     }
     Engine::from_json(&format!("{{\"segments\": [{segments}]}}"))
 }

@@ -29,6 +29,9 @@ pub struct Schema {
     pub events: Vec<EventKind>,
     /// The item attributes to which profiles keep affinities.
     pub affinities: Vec<Affinity>,
+    /// The kinds of groups (company, account, household) that people belong to, each with its attributes and their
+    /// kinds. Where none is declared, all are taken; a kind without attributes takes all.
+    pub groups: BTreeMap<String, BTreeMap<String, Kind>>,
     /// The cut points by which purchases are scored.
     pub rfm: Rfm,
     /// How attributes are kept whose newest value alone is not enough.
@@ -137,6 +140,7 @@ impl Default for Schema {
             context: BTreeMap::new(),
             events: Vec::new(),
             affinities: vec![affinity("category"), affinity("brand")],
+            groups: BTreeMap::new(),
             rfm: Rfm::default(),
             keeping: BTreeMap::new(),
             channels: Vec::new(),
@@ -172,6 +176,13 @@ impl Schema {
         let attribute = attribute.into();
         self.affinities.retain(|affinity| affinity.attribute != attribute);
         self.affinities.push(Affinity { attribute, half_life });
+        self
+    }
+
+    /// Declares an attribute of a kind of group.
+    #[must_use]
+    pub fn group(mut self, kind: impl Into<String>, attribute: impl Into<String>, of: Kind) -> Self {
+        self.groups.entry(kind.into()).or_default().insert(attribute.into(), of);
         self
     }
 

@@ -141,3 +141,64 @@ fn a_decision_allocates_only_what_leaves_in_the_answer() {
         assert!(allocated.count_total <= owned, "{allocated:?}, {owned} pieces owned");
     }
 }
+
+/// Everything at once: long texts, many attributes with a past, objects in lists, counters that spill, affinities,
+/// groups, preferences, consent, computed attributes.
+fn crowded(engine: &Engine, models: &Models, events: u32) -> Profile {
+    let mut profile = Profile::default();
+    for n in 0..events {
+        let kind = [EventKind::ItemViewed, EventKind::Purchased, EventKind::ItemAdded][n as usize % 3].clone();
+        let mut event = Event::new(kind, "ann", NOW + Span::seconds(n)).item(format!("item-{}", n % 190));
+        event.id = Some(format!("event-{n}"));
+        event.source = Some("s".repeat(1 + n as usize % 300));
+        event = event
+            .attribute("plan", format!("{n}").repeat(20))
+            .attribute(format!("a{}", n % 50), "x".repeat(n as usize % 700))
+            .attribute("nested", vec![bespoke::Value::Object(Box::default()), 1.0.into()])
+            .property("size", f64::from(n % 40))
+            .value(f64::from(n % 7), format!("C{}", n % 9));
+        let _ = engine.apply(&event, &mut profile, &models.catalog, event.time);
+        let said = match n % 4 {
+            0 => Event::new(EventKind::ConsentChanged, "ann", event.time).property("email", n % 8 == 0),
+            1 => Event::new(EventKind::PreferenceStated, "ann", event.time).property("category", format!("c{n}/d")),
+            2 => Event::new(EventKind::Grouped, "ann", event.time)
+                .property("group_kind", format!("kind{}", n % 12))
+                .property("group_id", "g".repeat(1 + n as usize % 500)),
+            _ => Event::new(EventKind::from(format!("own {}", n % 40).as_str()), "ann", event.time),
+        };
+        let _ = engine.apply(&said, &mut profile, &models.catalog, event.time);
+    }
+    profile
+}
+
+#[test]
+fn a_profile_holds_no_more_than_it_says_and_says_no_more_than_is_allowed() {
+    for (bytes, limit) in [(2048, 2048), (8192, 8192), (1_048_576, 200_000)] {
+        let engine = Engine::from_json(&format!(
+            r#"{{
+            "schema": {{"attributes": {{"plan": {{"kind": "text", "history": 20}}}}}},
+            "computed": [
+                {{"name": "size", "most_frequent": {{"event": "event('purchased')", "property": "size"}}}},
+                {{"name": "sizes", "unique": {{"event": "event('purchased')", "property": "size"}}}}
+            ],
+            "segments": [
+                {{"name": "a", "rule": "event('item_viewed').where(category = 'shoes').within(7 days).count() >= 50"}},
+                {{"name": "b", "rule": "event('purchased').within(1 hour).sum(value) >= 3 AND size = 4"}}
+            ],
+            "settings": {{"profile_bytes": {bytes}, "history": 128, "consent": {{"email": true}}}}
+        }}"#
+        ))
+        .unwrap();
+        let models = models(&engine);
+        for events in [1, 10, 100, 1000] {
+            let mut profile = None;
+            let held = allocation_counter::measure(|| profile = Some(crowded(&engine, &models, events)));
+            let profile = profile.unwrap();
+            let held = usize::try_from(held.bytes_current).unwrap() + size_of::<Profile>();
+            assert!(held <= profile.bytes(), "{held} held, {} said, {events} events", profile.bytes());
+            assert!(profile.bytes() <= limit, "{} bytes of {limit}, {events} events", profile.bytes());
+            // Objects are counted from above; all else to the byte.
+            assert!(profile.bytes() < held + 2048, "{held} held, {} said, {events} events", profile.bytes());
+        }
+    }
+}

@@ -66,6 +66,12 @@ impl<'a, 'p> Reader<'a, 'p> {
         Some(Reader::new(json, join(&self.path, field), self.problems))
     }
 
+    /// The reader of a field whose name the document gives.
+    pub(crate) fn child_of(&mut self, field: &str) -> Option<Reader<'a, '_>> {
+        let json = self.json.get(field)?;
+        Some(Reader::new(json, join(&self.path, field), self.problems))
+    }
+
     /// A text that must be there, with 1 to 512 bytes.
     pub(crate) fn name(&mut self, field: &'static str) -> Option<String> {
         let text = self.text(field);

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::definitions::Paths;
+use super::export::lexicon;
 use super::facts::ProfileFacts;
+use super::gather::Gathering;
 use super::reach::Reach;
 use super::upkeep::upkeep;
 use super::{CompiledCampaign, CompiledSegment, Definitions, Engine, fingerprint};
@@ -57,7 +59,7 @@ impl Engine {
 
 /// Compiles what can be compiled; notes the rest. `None` if segments go in a circle, or are too many.
 fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> Option<Engine> {
-    let Definitions { schema, lists, segments, placements, campaigns, settings } = definitions;
+    let Definitions { schema, lists, segments, computed, placements, campaigns, settings } = definitions;
     let names: Vec<&str> = segments.iter().map(|segment| segment.name.as_str()).collect();
     let known = names.iter().copied().chain(paths.unread_segments.iter().map(String::as_str));
     let list_names: Vec<&str> = lists.iter().map(|list| list.name.as_str()).collect();
@@ -67,8 +69,12 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     check_lists(&lists, &paths.lists, problems);
     let listed = Lists::new(&lists);
     duplicates("segment", &names, &paths.segments, problems);
+    let gathering = Gathering::new(&computed, &schema, &paths.computed, problems);
+    for (of, path) in computed.iter().zip(&paths.computed) {
+        check_rule(of.of.event(), &vocabulary, path, problems);
+    }
     for (segment, path) in segments.iter().zip(&paths.segments) {
-        check_rule(&segment.rule, &vocabulary, &join(path, "rule"), problems);
+        check_rule(&segment.rule.resolved(&gathering.names), &vocabulary, &join(path, "rule"), problems);
         if asks_about_request(&segment.rule, &listed) {
             let found = "a segment that asks context(…)".to_owned();
             let wanted = "a rule about the person; the request is known only to a campaign's audience";
@@ -81,7 +87,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     duplicates("placement", &placement_names, &paths.placements, problems);
     duplicates("campaign", &campaign_names, &paths.campaigns, problems);
     for (campaign, path) in campaigns.iter().zip(&paths.campaigns) {
-        check_campaign(campaign, path, &placement_names, &vocabulary, problems);
+        check_campaign(campaign, path, &placement_names, &vocabulary, &gathering, problems);
     }
     if !problems.is_empty() {
         // References may lead nowhere; nothing can be compiled. A circle is still worth telling.
@@ -93,6 +99,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     let mut counters = CounterPlan::default();
     let mut compile = |rule: &Rule, path: &str, problems: &mut Problems| {
         // Checking has found all that compiling can refuse; should they ever differ, it is told all the same.
+        let rule = rule.resolved(&gathering.names);
         let compiled = rule.compile(&mut |name| place.get(name).copied(), &listed, &mut counters);
         compiled.map_err(|error| problems.push(path, Fault::refused(error))).ok()
     };
@@ -114,7 +121,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     for (index, rule) in (0..).zip(&rules) {
         reach.add_segment(index, rule.reads());
     }
-    let fingerprint = fingerprint(&sorted, &lists, &plan, &upkeep);
+    let fingerprint = fingerprint(&sorted, &lists, &plan, &gathering, &upkeep);
     let segments = sorted.iter().zip(rules);
     let of = |(segment, rule): (&&Segment, Compiled)| CompiledSegment {
         name: segment.name.as_str().into(),
@@ -123,12 +130,15 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         blank: false,
     };
     let births = vec![Timestamp::MIN; plan.len()];
+    let lexicon = lexicon(&schema, settings.consent.keys());
     let mut engine = Engine {
         settings,
         segments: segments.map(of).collect(),
         plan,
         reach,
         upkeep,
+        gathering,
+        lexicon,
         names: super::Names::default(),
         campaigns: campaigns.into_iter().zip(audiences).map(|(of, audience)| compile_campaign(of, audience)).collect(),
         campaign_places: Map::default(),
@@ -229,6 +239,7 @@ fn check_campaign(
     path: &str,
     placements: &[&str],
     vocabulary: &Vocabulary<'_>,
+    gathering: &Gathering,
     problems: &mut Problems,
 ) {
     let at = |field: &str| join(path, field);
@@ -237,7 +248,7 @@ fn check_campaign(
         problems.push(at("placement"), fault);
     }
     if let Some(rule) = &campaign.audience {
-        check_rule(rule, vocabulary, &at("audience"), problems);
+        check_rule(&rule.resolved(&gathering.names), vocabulary, &at("audience"), problems);
     }
     let times = campaign.schedule.starts.zip(campaign.schedule.ends);
     if let Some((starts, ends)) = times.filter(|(starts, ends)| starts >= ends) {

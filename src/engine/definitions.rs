@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::stages::{read_lifecycle, read_rfm};
+use super::{Computed, Retention};
 use crate::campaign::{Campaign, Placement};
 use crate::config::{Fault, Problems, Reader};
 use crate::event::EventKind;
@@ -37,6 +38,8 @@ pub struct Definitions {
     pub lists: Vec<List>,
     /// Named rules with kept membership.
     pub segments: Vec<Segment>,
+    /// Attributes that are computed from events.
+    pub computed: Vec<Computed>,
     /// The places that the host can fill.
     pub placements: Vec<Placement>,
     /// Who is shown what, where and when.
@@ -65,6 +68,9 @@ pub struct Settings {
     /// `tracking` events are not kept; without `personalisation` decisions are made as for an unknown person; any other
     /// purpose is the host's own ([`Engine::consents`](super::Engine::consents)).
     pub consent: BTreeMap<String, bool>,
+    /// After how long what is known about people is forgotten, when [`Engine::expire`](super::Engine::expire) or
+    /// [`Personalizer::retain`](crate::personalizer::Personalizer::retain) is called.
+    pub retention: Retention,
     /// The most bytes that a profile may take, what it holds on the heap included: from 2 KiB to 1 MiB.
     pub profile_bytes: usize,
 }
@@ -81,6 +87,7 @@ impl Default for Settings {
             popularity_half_life: Span::days(7),
             related_fade: NeighborSettings::default().fade,
             consent: [TRACKING, PERSONALISATION].map(|purpose| (purpose.to_owned(), true)).into(),
+            retention: Retention::default(),
             profile_bytes: Upkeep::BYTES,
         }
     }
@@ -110,6 +117,7 @@ impl Definitions {
             }
             (definitions.lists, paths.lists) = with_paths(&mut reader, "lists", read_list);
             (definitions.segments, paths.segments) = with_paths(&mut reader, "segments", read_segment);
+            (definitions.computed, paths.computed) = with_paths(&mut reader, "computed", Computed::read);
             (definitions.placements, paths.placements) = with_paths(&mut reader, "placements", Placement::read);
             (definitions.campaigns, paths.campaigns) = with_paths(&mut reader, "campaigns", Campaign::read);
             if let Some(mut settings) = reader.child("settings") {
@@ -131,6 +139,7 @@ impl Definitions {
 pub(super) struct Paths {
     pub(super) lists: Vec<String>,
     pub(super) segments: Vec<String>,
+    pub(super) computed: Vec<String>,
     pub(super) placements: Vec<String>,
     pub(super) campaigns: Vec<String>,
     /// The names of all segments in the document, those with mistakes included, so that a reference to one of these
@@ -147,6 +156,7 @@ impl Paths {
         Self {
             lists: paths("lists", definitions.lists.len()),
             segments: paths("segments", definitions.segments.len()),
+            computed: paths("computed", definitions.computed.len()),
             placements: paths("placements", definitions.placements.len()),
             campaigns: paths("campaigns", definitions.campaigns.len()),
             unread_segments: Vec::new(),
@@ -192,6 +202,15 @@ fn read_schema(reader: &mut Reader<'_, '_>) -> Schema {
             None
         }
     });
+    schema.groups.extend(reader.map("groups", |kind, reader| {
+        reader.is_object().then_some(())?;
+        let Json::Object(fields) = reader.json() else { return None };
+        let mut kinds = BTreeMap::new();
+        for name in fields.keys() {
+            kinds.extend(reader.child_of(name).and_then(|mut reader| read_kind(name, &mut reader)));
+        }
+        Some((kind.to_owned(), kinds))
+    }));
     if reader.field("affinities").is_some() {
         schema.affinities = reader.list("affinities", |reader| {
             reader.is_object().then_some(())?;
@@ -301,6 +320,17 @@ fn read_settings(reader: &mut Reader<'_, '_>) -> Settings {
         }
     });
     settings.consent.extend(purposes);
+    if let Some(mut reader) = reader.child("retention") {
+        if reader.is_object() {
+            settings.retention = Retention {
+                attributes: reader.parsed("attributes"),
+                history: reader.parsed("history"),
+                counters: reader.parsed("counters"),
+                unseen: reader.parsed("unseen"),
+            };
+            reader.finish();
+        }
+    }
     let bytes = reader.whole("profile_bytes", 2048..=1_048_576, "from 2048 to 1048576 bytes");
     settings.profile_bytes = bytes.map_or(settings.profile_bytes, |bytes| bytes as usize);
     reader.finish();

@@ -1,5 +1,7 @@
 //! What rules read: a profile at a time, and an event as it comes in.
 
+use std::borrow::Cow;
+
 use smallvec::SmallVec;
 
 use super::Engine;
@@ -8,7 +10,7 @@ use crate::event::Event;
 use crate::hash::Symbol;
 use crate::id::UserKey;
 use crate::profile::{Counter, CounterId, Dimension, Flip, Lifecycle, Profile, Purchases, Visits};
-use crate::rule::{Answer, EventFacts, Facts, Scalar, SessionFact};
+use crate::rule::{Answer, EventFacts, Facts, Part, Scalar, SessionFact};
 use crate::sketch::Decayed;
 use crate::time::{Span, Timestamp};
 use crate::value::{Properties, Value};
@@ -39,6 +41,22 @@ impl Facts for ProfileFacts<'_> {
         self.profile.attributes().value(name)
     }
 
+    fn group(&self, kind: Symbol, name: Symbol) -> Option<&Value> {
+        self.profile.extra.as_ref()?.groups.value(kind, name)
+    }
+
+    fn computed(&self, id: CounterId, part: Part) -> Option<Cow<'_, Value>> {
+        let answer = self.profile.extra.as_ref()?.gathered.answer(id)?;
+        match (part, answer.of) {
+            (Part::Value, _) => Some(Cow::Borrowed(answer.value)),
+            (Part::Confidence, Some((count, total))) => {
+                Some(Cow::Owned(Value::from(f64::from(count) / f64::from(total.max(1)))))
+            }
+            (Part::Count, Some((_, total))) => Some(Cow::Owned(Value::from(f64::from(total)))),
+            _ => None,
+        }
+    }
+
     fn context(&self, name: Symbol) -> Option<&Value> {
         self.context.iter().find(|(symbol, _)| *symbol == name).map(|(_, value)| *value)
     }
@@ -58,7 +76,11 @@ impl Facts for ProfileFacts<'_> {
     }
 
     fn affinity(&self, dimension: Symbol, value: Symbol) -> f64 {
-        self.dimension(dimension).map_or(0.0, |of| self.profile.affinities().share(of, value))
+        self.dimension(dimension).map_or(0.0, |of| self.profile.affinity(of, value, self.now))
+    }
+
+    fn affinity_until(&self, dimension: Symbol) -> Timestamp {
+        self.dimension(dimension).map_or(Timestamp::MAX, |of| self.profile.preferences_until(of, self.now))
     }
 
     fn affinity_weight(&self, dimension: Symbol, value: Symbol) -> Option<(Decayed, Span)> {
@@ -67,11 +89,11 @@ impl Facts for ProfileFacts<'_> {
     }
 
     fn affinity_rank(&self, dimension: Symbol, value: Symbol) -> Option<u32> {
-        self.profile.affinities().rank(self.dimension(dimension)?, value)
+        self.profile.affinity_rank(self.dimension(dimension)?, value, self.now)
     }
 
     fn affinity_top(&self, dimension: Symbol) -> Option<Symbol> {
-        self.profile.affinities().top(self.dimension(dimension)?)
+        self.profile.affinity_top(self.dimension(dimension)?, self.now)
     }
 
     fn person(&self) -> Option<UserKey> {

@@ -44,11 +44,10 @@ impl Engine {
         } else {
             return changes;
         }
-        let mut flips = std::mem::take(&mut profile.membership.flips);
-        let due = self.settle(profile, &mut flips, touched, now, &mut changes);
-        profile.membership.flips = flips;
-        profile.membership.due = profile.membership.due.min(due);
-        profile.membership.since = now;
+        let had_dropped = profile.counters.has_dropped();
+        self.make_room(profile, had_dropped, &mut touched);
+        self.settle_all(profile, touched, now, &mut changes);
+        self.settle_within(profile, now, &mut changes);
         changes
     }
 
@@ -133,7 +132,7 @@ impl Engine {
 
     /// The segments that differ from those of an empty profile, as they are at a time.
     pub(super) fn flips_at(&self, profile: &Profile, now: Timestamp) -> Flips {
-        let mut flips = profile.membership.flips.clone();
+        let mut flips = profile.membership.flips();
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
             flips.clear();
@@ -178,6 +177,14 @@ impl Engine {
                     touched.extend_from_slice(self.reach.of_planned(index as u32));
                 }
             }
+        }
+        let said = profile.extra.iter().any(|extra| extra.preferences.iter().next().is_some());
+        for dimension in self.upkeep.dimensions.iter().filter(|_| said) {
+            touched.extend_from_slice(self.reach.of_dimension(dimension.attribute));
+        }
+        // A group can have changed without an event of the person.
+        for of in profile.extra.iter().flat_map(|extra| extra.groups.iter()) {
+            touched.extend_from_slice(self.reach.of_group(of.kind));
         }
     }
 }

@@ -11,15 +11,20 @@
 //! costs O(what the event touches), however many rules there are, and allocates nothing in the steady state.
 
 mod compile;
+mod computed;
 mod consent;
 mod decide;
 mod definitions;
+mod expire;
+mod export;
 mod facts;
 mod flip;
+mod gather;
 mod live;
 mod models;
 mod open;
 mod reach;
+mod room;
 mod slate;
 mod stages;
 mod succession;
@@ -29,8 +34,10 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+pub use computed::{Compute, Computed};
 pub use decide::DecideScratch;
 pub use definitions::{Definitions, Settings};
+pub use expire::{Expired, Retention};
 pub use live::NextChange;
 pub use models::{Models, Tally};
 pub use open::{Exposure, OpenDecisions, Payment, Payments};
@@ -47,6 +54,7 @@ use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List};
 use crate::segment::Segment;
 use crate::time::Timestamp;
 use facts::{EventView, Names, ProfileFacts, Shown};
+use gather::Gathering;
 use reach::Reach;
 use succession::Before;
 
@@ -60,6 +68,9 @@ pub struct Engine {
     plan: Vec<CounterSpec>,
     reach: Reach,
     upkeep: Upkeep,
+    gathering: Gathering,
+    /// The names that the definitions speak.
+    lexicon: Map<Symbol, Box<str>>,
     names: Names,
     campaigns: Vec<CompiledCampaign>,
     /// The campaigns by the symbols of their names.
@@ -168,8 +179,15 @@ impl Engine {
             unheard = profile.hear(event, &self.upkeep);
         }
         if !self.upkeep.unasked.tracks(profile.consent(), event.time) {
-            return Changes { untracked: true, mismatched: unheard, ..Changes::default() };
+            let mut changes = Changes { untracked: true, mismatched: unheard, ..Changes::default() };
+            // What is said about consent takes room too.
+            if profile.bytes() > self.upkeep.bytes {
+                self.settle_within(profile, now, &mut changes);
+            }
+            return changes;
         }
+        let (outline, had_dropped) = (profile.outline(), profile.counters.has_dropped());
+        let mut grew = profile.membership.engine != self.fingerprint;
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
             self.take_over(profile, catalog, now, &mut touched);
@@ -188,18 +206,21 @@ impl Engine {
         let fold = profile.fold(event, catalog, &self.upkeep);
         let mut changes = Changes { repeated: fold.repeated, ..Changes::default() };
         if !fold.repeated {
-            self.count(&view, profile, fold.id, &mut touched);
+            grew |= self.count(&view, profile, fold.id, &mut touched);
             self.touch(&fold, &mut touched);
             // Each further event only puts off what the silence after it will bring.
             if self.stage(profile, now) != stage {
                 touched.extend_from_slice(self.reach.of_aspect(Aspect::Lifecycle));
             }
         }
-        let mut flips = std::mem::take(&mut profile.membership.flips);
-        let due = self.settle(profile, &mut flips, touched, now, &mut changes);
-        profile.membership.flips = flips;
-        profile.membership.due = profile.membership.due.min(due);
-        profile.membership.since = now;
+        grew |= !fold.attributes.is_empty() || profile.outline() != outline;
+        if grew {
+            self.make_room(profile, had_dropped, &mut touched);
+        }
+        self.settle_all(profile, touched, now, &mut changes);
+        if grew || profile.outline() != outline {
+            self.settle_within(profile, now, &mut changes);
+        }
         changes.mismatched = fold.mismatched;
         changes.mismatched.extend(unheard);
         changes.oversized = fold.oversized;
@@ -230,13 +251,19 @@ impl Engine {
         Some(self.upkeep.lifecycle.stage(&profile.visits()?, now))
     }
 
-    /// Counts an event in the counters that it reaches.
-    fn count(&self, view: &EventView<'_>, profile: &mut Profile, id: u64, touched: &mut Touched) {
+    /// Counts an event in the counters that it reaches; whether any of them takes more room now.
+    fn count(&self, view: &EventView<'_>, profile: &mut Profile, id: u64, touched: &mut Touched) -> bool {
         let (kind, time) = (view.event().kind.symbol(), view.event().time);
+        let mut grew = false;
         self.reach.counters(kind, view, &self.names, &self.plan, &mut |index, step| {
-            self.observe(profile, index, step, (time, id), view);
+            grew |= self.observe(profile, index, step, (time, id), view);
             touched.extend_from_slice(self.reach.of_planned(index));
         });
+        self.gathering.gather(view, &self.names, &mut |id, gather, values| {
+            profile.extra.get_or_insert_default().gathered.add(id, gather, view.event().time, values);
+            touched.extend_from_slice(self.reach.of_computed(id));
+        });
+        grew
     }
 
     /// Notes the segments that an event can have changed otherwise than through counters.
@@ -247,6 +274,9 @@ impl Engine {
         for of in &fold.dimensions {
             let dimension = self.upkeep.dimensions[usize::from(*of)].attribute;
             touched.extend_from_slice(self.reach.of_dimension(dimension));
+        }
+        if let Some(kind) = fold.group {
+            touched.extend_from_slice(self.reach.of_group(kind));
         }
         if fold.spent {
             touched.extend_from_slice(self.reach.of_aspect(Aspect::Purchases));
@@ -411,7 +441,13 @@ type Touched = SmallVec<[u32; 32]>;
 
 /// A stable number for segments, lists, the counters that these and the audiences ask for, and what else decides
 /// how a profile answers.
-fn fingerprint(segments: &[&Segment], lists: &[List], plan: &[CounterSpec], keep: &Upkeep) -> u64 {
+fn fingerprint(
+    segments: &[&Segment],
+    lists: &[List],
+    plan: &[CounterSpec],
+    gathering: &Gathering,
+    keep: &Upkeep,
+) -> u64 {
     let of =
         |segment: &&Segment| [Symbol::new(&segment.name).to_bits(), Symbol::new(&segment.rule.to_string()).to_bits()];
     let dimensions =
@@ -425,6 +461,7 @@ fn fingerprint(segments: &[&Segment], lists: &[List], plan: &[CounterSpec], keep
         .flat_map(of)
         .chain(listed)
         .chain(plan.iter().map(|spec| spec.id().to_bits()))
+        .chain(gathering.all.iter().flat_map(|of| [of.id.to_bits(), Symbol::new(&of.name).to_bits()]))
         .chain(dimensions)
         .chain([keep.session_gap.millis().unsigned_abs(), keep.lifecycle.digest(), keep.rfm.digest()])
         .collect();

@@ -16,6 +16,10 @@ pub(super) struct Reach {
     /// By counter: the segments that read it.
     readers: Vec<Vec<u32>>,
     attributes: Map<Symbol, Vec<u32>>,
+    /// By kind of group.
+    groups: Map<Symbol, Vec<u32>>,
+    /// By what is computed from events.
+    computed: Map<CounterId, Vec<u32>>,
     dimensions: Map<Symbol, Vec<u32>>,
     /// By aspect: the segments that read it.
     aspects: [Vec<u32>; Aspect::ALL.len()],
@@ -65,6 +69,12 @@ impl Reach {
         }
         for name in &reads.attributes {
             self.attributes.entry(*name).or_default().push(index);
+        }
+        for kind in &reads.groups {
+            self.groups.entry(*kind).or_default().push(index);
+        }
+        for id in &reads.computed {
+            self.computed.entry(*id).or_default().push(index);
         }
         for dimension in &reads.affinities {
             self.dimensions.entry(*dimension).or_default().push(index);
@@ -120,6 +130,14 @@ impl Reach {
     /// The segments that read an attribute.
     pub(super) fn of_attribute(&self, name: Symbol) -> &[u32] {
         self.attributes.get(&name).map_or(&[], Vec::as_slice)
+    }
+    /// The segments that read a group of a kind.
+    pub(super) fn of_group(&self, kind: Symbol) -> &[u32] {
+        self.groups.get(&kind).map_or(&[], Vec::as_slice)
+    }
+    /// The segments that read what is computed from events.
+    pub(super) fn of_computed(&self, id: CounterId) -> &[u32] {
+        self.computed.get(&id).map_or(&[], Vec::as_slice)
     }
     /// The segments that read an affinity of a dimension.
     pub(super) fn of_dimension(&self, dimension: Symbol) -> &[u32] {

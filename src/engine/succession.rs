@@ -109,6 +109,10 @@ impl Engine {
 
     /// From when on a counter that a profile does not have is known to have nothing to count.
     pub(super) fn absent_since(&self, profile: &Profile, id: CounterId) -> Timestamp {
+        if profile.counters.has_dropped() {
+            // What it would have counted is never known.
+            return Timestamp::MAX;
+        }
         if profile.gaps.is_empty() && !self.is_foreign(profile) {
             return Timestamp::MIN;
         }
@@ -169,7 +173,7 @@ impl Engine {
         if [self.fingerprint, !self.fingerprint].contains(&before.engine) {
             // The complement says that the flips are this engine's, but all segments are to be settled.
             profile.membership.engine = !self.fingerprint;
-            profile.membership.flips = before.flips;
+            profile.membership.put_flips(before.flips());
         }
     }
 
@@ -183,19 +187,22 @@ impl Engine {
                 profile.gaps.add(gap);
             }
         }
-        profile.membership = Membership { engine: self.fingerprint, flips, ..Membership::default() };
+        profile.membership = Membership::new(self.fingerprint, flips);
         if profile.events() == 0 {
             // What an empty profile is in by the clock is nothing that it enters.
             let clock = self.reach.of_aspect(Aspect::Clock).into();
-            let mut flips = std::mem::take(&mut profile.membership.flips);
+            let mut flips = profile.membership.take_flips();
             profile.membership.due = self.settle(profile, &mut flips, clock, now, &mut Changes::default());
-            profile.membership.flips = flips;
+            profile.membership.put_flips(flips);
             return;
         }
         touched.extend(0..self.segments.len() as u32);
         profile.recount_sessions(&self.upkeep);
         // Counters that nothing asks for any more would take the room of new ones.
         profile.counters.retain(|id| self.plan.binary_search_by_key(&id, CounterSpec::id).is_ok());
+        if let Some(extra) = &mut profile.extra {
+            extra.gathered.retain(|id| self.gathering.asks(id));
+        }
         let missing = |spec: &CounterSpec| profile.counters.find(spec.id()).is_none();
         let wanted: Vec<bool> = self.plan.iter().map(missing).collect();
         if wanted.contains(&true) {
@@ -210,13 +217,14 @@ impl Engine {
     /// was, so that only real changes are reported. Under any other engine nothing is known.
     fn translate(&self, membership: &Membership) -> Flips {
         if membership.engine == !self.fingerprint {
-            return membership.flips.clone();
+            return membership.flips();
         }
         let Some(before) = self.before.iter().find(|before| before.fingerprint == membership.engine) else {
             return Flips::new();
         };
         // Segments are counted in u32 when they are compiled.
-        let was = |index: usize| flip::answer(&membership.flips, index as u32, before.segments[index].1);
+        let flips = membership.flips();
+        let was = |index: usize| flip::answer(&flips, index as u32, before.segments[index].1);
         let flipped = |(index, segment): (usize, &CompiledSegment)| {
             flip::of(index as u32, was(*before.places.get(&segment.name)?), segment.blank)
         };
@@ -244,7 +252,7 @@ impl Engine {
         }
     }
 
-    /// Lets a counter of a profile take in an event that matches one of its steps.
+    /// Lets a counter of a profile take in an event that matches one of its steps; whether it takes more room now.
     pub(super) fn observe(
         &self,
         profile: &mut Profile,
@@ -252,20 +260,20 @@ impl Engine {
         step: usize,
         (time, id): (Timestamp, u64),
         view: &EventView<'_>,
-    ) {
+    ) -> bool {
         let spec = &self.plan[index as usize];
         let facts = (view, &self.names);
         // An event without the property that is asked for is left out.
-        let Some(amount) = spec.amount(&facts).filter(|_| spec.takes(time)) else { return };
+        let Some(amount) = spec.amount(&facts).filter(|_| spec.takes(time)) else { return false };
         let gaps = &profile.gaps;
         let fresh = || match gaps.is_empty() {
             true => spec.counter(),
             false => spec.counter_since(gaps.complete_since(self.births[index as usize], spec.is_bare())),
         };
-        match profile.counters.entry(spec.id(), fresh) {
-            Some(counter) => spec.observe(counter, step, (time, id, amount), &facts),
-            None => profile.gaps.miss(time),
-        }
+        let Some(counter) = profile.counters.entry(spec.id(), fresh) else { return false };
+        let before = counter.heap_bytes();
+        spec.observe(counter, step, (time, id, amount), &facts);
+        counter.heap_bytes() != before
     }
 }
 

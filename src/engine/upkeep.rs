@@ -1,9 +1,11 @@
 //! What profiles keep, from the schema and the settings.
 
+use std::collections::BTreeMap;
+
 use super::Settings;
 use super::stages::{check_lifecycle, check_rfm};
 use crate::config::{Fault, Problems, join};
-use crate::hash::Symbol;
+use crate::hash::{Map, Symbol};
 use crate::profile::{Channel, Channels, Consent, Dimension, History, Unasked, Upkeep};
 use crate::schema::{Keep, Keeping, Schema};
 use crate::value::Kind;
@@ -53,6 +55,10 @@ pub(super) fn upkeep(schema: &Schema, settings: &Settings, problems: &mut Proble
         let fault = Fault::Range { found: settings.profile_bytes.to_string(), wanted: "from 2048 to 1048576 bytes" };
         problems.push("settings.profile_bytes", fault);
     }
+    if schema.groups.len() > MOST_GROUPS {
+        let found = format!("{} kinds of groups", schema.groups.len());
+        problems.push("schema.groups", Fault::Range { found, wanted: "at most 8" });
+    }
     if settings.consent.len() > Consent::PURPOSES {
         let found = format!("{} purposes", settings.consent.len());
         problems.push("settings.consent", Fault::Range { found, wanted: "at most 16" });
@@ -63,12 +69,17 @@ pub(super) fn upkeep(schema: &Schema, settings: &Settings, problems: &mut Proble
         dimensions,
         lifecycle: settings.lifecycle,
         rfm: (&schema.rfm).into(),
-        kinds: schema.attributes.iter().map(|(name, kind)| (Symbol::new(name), *kind)).collect(),
+        kinds: by_symbol(&schema.attributes),
         keeping: schema.keeping.iter().map(|(name, keeping)| (Symbol::new(name), *keeping)).collect(),
+        groups: schema.groups.iter().map(|(kind, of)| (Symbol::new(kind), by_symbol(of))).collect(),
         channels: Channels::new(&schema.channels),
         unasked: Unasked::new(settings.consent.iter().map(|(name, granted)| (name.as_str(), *granted))),
         bytes: settings.profile_bytes,
     }
+}
+
+fn by_symbol(kinds: &BTreeMap<String, Kind>) -> Map<Symbol, Kind> {
+    kinds.iter().map(|(name, kind)| (Symbol::new(name), *kind)).collect()
 }
 
 fn check_keeping(schema: &Schema, problems: &mut Problems) {
@@ -114,6 +125,8 @@ const MAX_DIMENSIONS: usize = 16;
 const MOST_PAST: u8 = 64;
 /// How many channels may be declared: each write at the time of another walks them.
 const MOST_CHANNELS: usize = 32;
+/// How many kinds of groups may be declared: as many as a person can belong to.
+const MOST_GROUPS: usize = 8;
 /// The least and the most bytes to which profiles may be held.
 const SMALLEST_PROFILE: usize = 2 * 1024;
 const LARGEST_PROFILE: usize = 1024 * 1024;

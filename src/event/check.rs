@@ -159,7 +159,7 @@ fn check_values(field: &'static str, values: &crate::value::Properties) -> Resul
     too_many(field, values.len(), MAX_PROPERTIES)?;
     for (name, value) in values {
         check_id(field, Some(name))?;
-        let fits = |value: &Value| value.is_sound() && value.heap_bytes() <= MAX_TEXT_BYTES;
+        let fits = |value: &Value| value.is_sound() && value.content_bytes() <= MAX_TEXT_BYTES;
         if !fits(value) {
             return Err(EventError::Value { field, name: shorten(name) });
         }

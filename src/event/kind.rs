@@ -84,7 +84,8 @@ kinds! {
     Identified = 1, "identified", "identify";
     /// Two ids turned out to be one person.
     Aliased = 2, "aliased", "alias";
-    /// A person was put into a group or account.
+    /// A person was put into a group or account: property `group_id` names it, `group_kind` its kind (`account` where
+    /// there is none), `left: true` says that the person leaves; the event's attributes are the group's.
     Grouped = 3, "grouped", "group";
     /// A page was seen.
     PageViewed = 4, "page_viewed", "page";
@@ -134,6 +135,9 @@ kinds! {
     Clicked = 26, "clicked";
     /// A person decided about consent; each property names a purpose and says true or false.
     ConsentChanged = 40, "consent_changed", "consent_updated";
+    /// A person said what they like; each property names an item attribute and a value of it, or several. Property
+    /// `like: false` turns it into a dislike, `for` says how long it holds (`90d`; a year where it does not say).
+    PreferenceStated = 41, "preference_stated";
 }
 
 impl EventKind {

@@ -6,7 +6,7 @@
 //! | `identify` | [`EventKind::Identified`]; `traits` become attributes, and null removes one |
 //! | `track` | the kind that `event` names, by [`EventKind::from`] |
 //! | `page`, `screen` | [`EventKind::PageViewed`], [`EventKind::ScreenViewed`]; `name` and `category` become properties |
-//! | `group` | [`EventKind::Grouped`] with property `groupId`; `groupId` and `traits` become attributes `group.…` |
+//! | `group` | [`EventKind::Grouped`] with property `group_id`; `traits` become attributes of the group |
 //! | `alias` | [`EventKind::Aliased`] with `previousId` as `previous` |
 //!
 //! **Who and when.** `messageId` is the id, `userId` the user, `anonymousId` the visitor; whole numbers are taken as
@@ -192,7 +192,7 @@ impl Message {
             context.read_context(&mut event)?;
         }
         match kind.as_deref() {
-            Some("identify") => self.read_traits("", &mut event.attributes)?,
+            Some("identify") => self.read_traits(&mut event.attributes)?,
             Some("track") => self.read_track(&mut event)?,
             Some(page @ ("page" | "screen")) => {
                 event.kind = if page == "page" { EventKind::PageViewed } else { EventKind::ScreenViewed };
@@ -208,9 +208,8 @@ impl Message {
             Some("group") => {
                 event.kind = EventKind::Grouped;
                 let group = self.id("groupId")?.ok_or_else(|| self.missing("groupId", "a `group` message needs it"))?;
-                event.properties.insert("groupId".to_owned(), group.as_str().into());
-                event.attributes.insert("group.id".to_owned(), group.into());
-                self.read_traits("group.", &mut event.attributes)?;
+                event.properties.insert("group_id".to_owned(), group.into());
+                self.read_traits(&mut event.attributes)?;
             }
             Some("alias") => {
                 event.kind = EventKind::Aliased;
@@ -293,11 +292,11 @@ impl Message {
     }
 
     /// Reads `traits` into attributes under a prefix; null stays, since it removes an attribute.
-    fn read_traits(&mut self, prefix: &str, attributes: &mut Properties) -> Result<(), SegmentSpecError> {
+    fn read_traits(&mut self, attributes: &mut Properties) -> Result<(), SegmentSpecError> {
         if let Some(traits) = self.object("traits")? {
             for (name, json) in traits.fields {
                 let value = value(json, MAX_DEPTH).ok_or_else(|| too_deep(&traits.at, &name))?;
-                attributes.insert(format!("{prefix}{name}"), value);
+                attributes.insert(name, value);
             }
         }
         Ok(())
@@ -316,7 +315,10 @@ impl Message {
         if let Some(channel) = self.text("channel")? {
             event.channel = Some(channel);
         }
-        self.read_traits("", &mut event.attributes)?;
+        // Beside a group, attributes are the group's; the traits of a context are the person's.
+        if event.kind != EventKind::Grouped {
+            self.read_traits(&mut event.attributes)?;
+        }
         let text = |path: &str| self.find(path).and_then(Json::as_str).filter(|text| !text.is_empty());
         event.device = text("device.type").or_else(|| text("device.model")).map(str::to_owned);
         let own = text("page.url").and_then(host);

@@ -133,6 +133,7 @@ impl Personalizer {
                 queue.0.pop();
                 let Some(record) = shard.get_mut(&user) else { break };
                 record.queued = Timestamp::MAX;
+                self.groups.attach(&mut record.profile);
                 for step in 0..MOST_STEPS {
                     let membership = &record.profile.membership;
                     // Somebody who was settled is led through each change; the last step goes to the end.
@@ -171,7 +172,9 @@ impl Personalizer {
     #[must_use]
     pub fn next_change(&self, user: UserKey, now: Timestamp) -> Option<NextChange> {
         let engine = self.engine();
-        self.people.read(self.people.resolve(user), |record| match record {
+        let user = self.people.resolve(user);
+        self.freshen(user);
+        self.people.read(user, |record| match record {
             Some(record) => engine.next_change(&record.profile, now),
             None => engine.next_change(&Profile::default(), now),
         })

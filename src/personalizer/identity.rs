@@ -69,6 +69,14 @@ impl Identities {
         self.links.get(&id).map(|owner| owner.user)
     }
 
+    /// The ids that are linked to a user.
+    pub(super) fn ids_of(&self, user: UserKey) -> Vec<UserKey> {
+        let mut ids: Vec<UserKey> =
+            self.links.iter().filter(|(_, owner)| owner.user == user).map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
     /// When somebody with this id was erased.
     pub(super) fn erased(&self, id: UserKey) -> Option<Timestamp> {
         self.erased.get(&id).copied()
@@ -82,9 +90,7 @@ impl Identities {
 
     /// Takes out the links to a user, and gives their ids in order.
     pub(super) fn unlink(&mut self, user: UserKey) -> Vec<UserKey> {
-        let mut ids: Vec<UserKey> =
-            self.links.iter().filter(|(_, owner)| owner.user == user).map(|(id, _)| *id).collect();
-        ids.sort_unstable();
+        let ids = self.ids_of(user);
         for id in &ids {
             self.links.remove(id);
         }

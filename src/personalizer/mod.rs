@@ -11,8 +11,11 @@
 //! of a device the first to be linked gets what was known under it.
 
 mod due;
+mod export;
+mod groups;
 mod identity;
 mod people;
+mod retain;
 mod snapshot;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -22,6 +25,7 @@ use smallvec::SmallVec;
 pub use due::Due;
 pub use identity::Link;
 pub use people::Limits;
+pub use retain::{Retained, Suppression};
 
 use crate::catalog::{CatalogError, Item};
 use crate::decision::{Decision, Request};
@@ -33,6 +37,8 @@ use crate::profile::{Profile, weight_of};
 use crate::recommend::Seen;
 use crate::report::Report;
 use crate::time::Timestamp;
+use export::Names;
+use groups::GroupStore;
 use people::People;
 
 /// Engine, profiles, models and open decisions, shared between threads.
@@ -62,6 +68,8 @@ pub struct Personalizer {
     engine: RwLock<Arc<Engine>>,
     models: RwLock<Models>,
     people: People,
+    groups: GroupStore,
+    names: Names,
     /// Buffers that are not in use; one for each thread that ever worked at the same time.
     scratch: Mutex<Vec<Scratch>>,
 }
@@ -136,7 +144,14 @@ impl Personalizer {
     #[must_use]
     pub fn with_limits(engine: Engine, limits: Limits) -> Self {
         let models = RwLock::new(engine.models());
-        Self { engine: RwLock::new(Arc::new(engine)), models, people: People::new(limits), scratch: Mutex::default() }
+        Self {
+            engine: RwLock::new(Arc::new(engine)),
+            models,
+            people: People::new(limits),
+            groups: GroupStore::new(limits.groups),
+            names: Names::default(),
+            scratch: Mutex::default(),
+        }
     }
 
     /// Takes in an event: links ids, folds it into the person's profile, notes an exposure, pays decisions, teaches
@@ -152,12 +167,16 @@ impl Personalizer {
         let result = self.people.update(event, &engine, |user, link, record| {
             ingested.user = Some(user);
             ingested.link = link;
+            let refused = self.groups.update(event, &engine);
+            engine.join_group(event, &mut record.profile);
+            self.groups.attach(&mut record.profile);
             let (profile, none) = (&mut record.profile, OpenDecisions::default());
             let open = record.open.as_deref().unwrap_or(&none);
             let changes = engine.apply_for(user, event, open, profile, &read(&self.models).catalog, now);
             let Changes { repeated, entered, left, mismatched, oversized, untracked } = changes;
             (ingested.repeated, ingested.entered, ingested.left) = (repeated, entered, left);
             (ingested.mismatched, ingested.oversized, ingested.untracked) = (mismatched, oversized, untracked);
+            ingested.mismatched.extend(refused);
             let teaches = weight_of(&event.kind) > 0.0 && !event.items.is_empty();
             let is_exposure = event.kind == EventKind::Exposed;
             if repeated || untracked || !(teaches || is_exposure || record.is_open()) {
@@ -171,7 +190,9 @@ impl Personalizer {
             engine.learn(event, &record.profile, &mut models, &mut scratch.context);
         });
         self.give_back(scratch);
-        result.map(|()| ingested)
+        result?;
+        self.names.learn(event);
+        Ok(ingested)
     }
 
     /// Answers a request, and keeps the decision open for its exposure and reward, if the person consents to tracking.
@@ -180,6 +201,7 @@ impl Personalizer {
         let engine = self.engine();
         let mut scratch = self.scratch();
         let user = self.people.resolve(request.key());
+        self.freshen(user);
         let decision = self.people.read(user, |record| {
             let models = read(&self.models);
             let fresh;
@@ -257,7 +279,9 @@ impl Personalizer {
     /// A copy of the profile of a person.
     #[must_use]
     pub fn profile(&self, user: UserKey) -> Option<Profile> {
-        self.people.read(self.people.resolve(user), |record| record.map(|record| record.profile.clone()))
+        let user = self.people.resolve(user);
+        self.freshen(user);
+        self.people.read(user, |record| record.map(|record| record.profile.clone()))
     }
 
     /// The segments that a person is in at a time, in the order of their compilation.
@@ -265,6 +289,7 @@ impl Personalizer {
     pub fn memberships(&self, user: UserKey, now: Timestamp) -> Vec<Arc<str>> {
         let engine = self.engine();
         let user = self.people.resolve(user);
+        self.freshen(user);
         self.people.read(user, |record| match record {
             Some(record) => engine.memberships(&record.profile, now).cloned().collect(),
             None => engine.memberships(&Profile::of(user), now).cloned().collect(),
@@ -283,11 +308,11 @@ impl Personalizer {
         self.people.len()
     }
 
-    /// The bytes that people take: profiles, open decisions, links and the tables that hold them, without the
+    /// The bytes that people take: profiles, open decisions, links, groups and the tables that hold them, without the
     /// allocator's overhead. Cost: a look at every profile.
     #[must_use]
     pub fn people_bytes(&self) -> usize {
-        self.people.bytes()
+        self.people.bytes() + self.groups.bytes()
     }
 
     fn scratch(&self) -> Scratch {

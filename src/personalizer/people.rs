@@ -25,12 +25,15 @@ pub struct Limits {
     /// The most links from anonymous ids to users. Beyond that the sixteenth of a shard that was linked longest ago
     /// leaves, ties by id; such a visitor is a stranger again.
     pub links: usize,
+    /// The most groups (companies, accounts …). Beyond that the sixteenth of a shard that was written longest ago
+    /// leaves, ties by id; its people still belong to it, but nothing is known about it.
+    pub groups: usize,
 }
 
 impl Default for Limits {
-    /// Ten million people, and as many links.
+    /// Ten million people, as many links, and a million groups.
     fn default() -> Self {
-        Self { people: 10_000_000, links: 10_000_000 }
+        Self { people: 10_000_000, links: 10_000_000, groups: 1_000_000 }
     }
 }
 
@@ -64,6 +67,11 @@ impl Record {
 
     pub(super) fn open(&mut self) -> &mut OpenDecisions {
         self.open.get_or_insert_default()
+    }
+
+    /// The decisions that await their reward.
+    pub(super) fn decisions(&self) -> Option<&OpenDecisions> {
+        self.open.as_deref()
     }
 
     /// Whether decisions await their reward.

@@ -1,7 +1,7 @@
 //! The whole state as bytes, and back.
 //!
-//! A snapshot is a row of frames (see [`crate::state`]): a head that says how many follow, the models, then the
-//! identities and the people of each shard in the order of their keys. The same state has the same bytes, whatever
+//! A snapshot is a row of frames (see [`crate::state`]): a head that says how many follow, the models, the groups,
+//! the names that events brought, then the identities and the people of each shard in the order of their keys. The same state has the same bytes, whatever
 //! way led to it. Each frame is checked on its own, and the head counts them, so that a cut at any place shows.
 
 use std::io::{self, Write};
@@ -10,12 +10,14 @@ use std::sync::{Arc, RwLockReadGuard, RwLockWriteGuard};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::groups::GroupKey;
 use super::identity::{Identities, Stored};
 use super::people::{Record, SHARDS, Shard, shard_of};
 use super::{Personalizer, lock, read, write};
 use crate::engine::{Births, Engine, Models};
 use crate::hash::Map;
 use crate::id::UserKey;
+use crate::profile::Group;
 use crate::state::{Frame, State, StateError, encode};
 use crate::time::Timestamp;
 
@@ -73,6 +75,10 @@ impl Personalizer {
         done(bytes)?;
         encode(Models::KIND, Models::VERSION, &*models, bytes)?;
         done(bytes)?;
+        encode("groups", VERSION, &self.groups.all(), bytes)?;
+        done(bytes)?;
+        encode("names", VERSION, &self.names.all(), bytes)?;
+        done(bytes)?;
         for (identities, shard) in identities.iter().zip(&shards) {
             encode("identities", VERSION, &identities.store(), bytes)?;
             done(bytes)?;
@@ -95,6 +101,11 @@ impl Personalizer {
             return Err(malformed());
         }
         let mut models: Models = next(&mut rest)?.decode(Models::KIND, Models::VERSION)?;
+        let groups: Vec<(GroupKey, Group)> = next(&mut rest)?.decode("groups", VERSION)?;
+        if !groups.windows(2).all(|pair| pair[0].0 < pair[1].0) {
+            return Err(malformed());
+        }
+        let names: Vec<Box<str>> = next(&mut rest)?.decode("names", VERSION)?;
         let mut restored: Vec<(Identities, Shard)> = Vec::with_capacity(SHARDS);
         for index in 0..SHARDS {
             let identities: Stored = next(&mut rest)?.decode("identities", VERSION)?;
@@ -142,6 +153,8 @@ impl Personalizer {
         }
         *write(&self.engine) = Arc::new(engine);
         *write(&self.models) = models;
+        self.groups.restore(groups);
+        self.names.restore(names);
         Ok(())
     }
 }

@@ -151,7 +151,7 @@ impl Affinities {
         self.0.capacity() * size_of::<Affinity>()
     }
 
-    fn dimension(&self, code: u32) -> &[Affinity] {
+    pub(super) fn dimension(&self, code: u32) -> &[Affinity] {
         let start = self.0.partition_point(|affinity| affinity.dimension < code);
         let len = self.0[start..].partition_point(|affinity| affinity.dimension == code);
         &self.0[start..start + len]
@@ -170,11 +170,27 @@ impl Affinities {
     }
 
     fn evict(&mut self, dimension: u32) {
+        if self.dimension(dimension).len() > Self::LIMIT {
+            self.leave_weakest(dimension);
+        }
+    }
+
+    /// Takes out the weakest value of the dimension that has most, of equals the first; `false` if there is none.
+    pub(super) fn give_up_weakest(&mut self) -> bool {
+        let runs = self.0.chunk_by(|a, b| a.dimension == b.dimension);
+        // Of equals the last is given, so the dimensions are walked backwards.
+        let most = runs.rev().max_by_key(|of| of.len()).and_then(|of| of.first()).map(|of| of.dimension);
+        most.into_iter().for_each(|dimension| self.leave_weakest(dimension));
+        most.is_some()
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
+    fn leave_weakest(&mut self, dimension: u32) {
         let start = self.0.partition_point(|affinity| affinity.dimension < dimension);
         let of = self.dimension(dimension);
-        if of.len() <= Self::LIMIT {
-            return;
-        }
         let weakest = of.iter().enumerate().min_by(|(_, a), (_, b)| a.weight.total_cmp(&b.weight));
         if let Some((at, _)) = weakest {
             self.0.remove(start + at);

@@ -184,7 +184,11 @@ impl Attributes {
 
     /// Sets an attribute, if its write is the one to keep.
     pub(crate) fn set(&mut self, name: Symbol, written: Written, value: Value, keep: &Upkeep) -> Outcome {
-        let how = keep.keeping(name).keep;
+        self.set_as(keep.keeping(name).keep, name, written, value, keep)
+    }
+
+    /// [`Attributes::set`], whatever the schema says of an attribute of this name.
+    pub(crate) fn set_as(&mut self, how: Keep, name: Symbol, written: Written, value: Value, keep: &Upkeep) -> Outcome {
         if value.is_null() && how != Keep::Newest {
             return Outcome::Kept;
         }
@@ -249,6 +253,13 @@ impl Attributes {
         Some(self.0.remove(oldest).name)
     }
 
+    /// Drops the attributes that were set before a time, and gives their names.
+    pub(super) fn forget_before(&mut self, time: Timestamp) -> Vec<Symbol> {
+        let gone: Vec<Symbol> = self.0.iter().filter(|of| of.time() < time).map(|of| of.name).collect();
+        self.0.retain(|of| of.time() >= time);
+        gone
+    }
+
     fn place(&self, name: Symbol) -> Result<usize, usize> {
         self.0.binary_search_by_key(&name, |attribute| attribute.name)
     }
@@ -276,8 +287,17 @@ impl Attributes {
         }
     }
 
+    pub(super) fn shrink(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
+    /// The bytes of the list itself, without what its values hold.
+    pub(super) fn list_bytes(&self) -> usize {
+        self.0.capacity() * size_of::<Attribute>()
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
-        self.0.capacity() * size_of::<Attribute>() + self.0.iter().map(|a| a.value.heap_bytes()).sum::<usize>()
+        self.list_bytes() + self.0.iter().map(|a| a.value.heap_bytes()).sum::<usize>()
     }
 }
 

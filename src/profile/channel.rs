@@ -40,4 +40,9 @@ impl Channels {
         let place = self.0.iter().position(|(known, _)| *known == channel);
         place.map_or(0, |place| self.0.len() - place)
     }
+
+    /// The name of a declared channel.
+    pub(crate) fn name(&self, channel: Channel) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == channel).map(|(_, name)| &**name)
+    }
 }

@@ -94,6 +94,17 @@ impl Consent {
         true
     }
 
+    /// Drops the oldest decision that a newer one follows; `false` if there is none. The newest always stay.
+    pub(super) fn give_up(&mut self) -> bool {
+        let followed = |at: &usize| self.0.get(at + 1).is_some_and(|next| next.purpose == self.0[*at].purpose);
+        let oldest = (0..self.0.len()).filter(followed).min_by_key(|at| (self.0[*at].time(), self.0[*at].purpose));
+        oldest.map(|at| self.0.remove(at)).is_some()
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     /// What the person said last about a purpose; `None` if nothing.
     #[must_use]
     pub fn newest(&self, purpose: impl Into<Symbol>) -> Option<bool> {

@@ -4,7 +4,8 @@ use smallvec::SmallVec;
 
 use super::attribute::{self, Written};
 use super::channel::Channel;
-use super::{MAX_CURRENCIES, MAX_LINES, Profile, Remembered, Spent, Upkeep, weight_of};
+use super::group::{group_of, leaves};
+use super::{MAX_CURRENCIES, MAX_LINES, Preference, Preferences, Profile, Remembered, Spent, Upkeep, weight_of};
 use crate::catalog::Catalog;
 use crate::event::{Event, EventKind};
 use crate::hash::{Symbol, combine};
@@ -26,6 +27,8 @@ pub(crate) struct Fold {
     pub(crate) mismatched: SmallVec<[Symbol; 1]>,
     /// The attributes that came with a value larger than profiles keep, and were not taken.
     pub(crate) oversized: SmallVec<[Symbol; 1]>,
+    /// The kind of group that the event is about.
+    pub(crate) group: Option<Symbol>,
     /// Whether the sums of purchases changed.
     pub(crate) spent: bool,
     /// The hash of the event's id.
@@ -51,7 +54,51 @@ impl Profile {
             self.touches.get_or_insert_default().add(event.time, source);
         }
         fold.spent = self.spend(event);
+        if event.kind == EventKind::PreferenceStated {
+            self.prefer(event, keep, &mut fold);
+        }
+        self.join_group(event, keep);
+        fold.group = group_of(event).map(|(kind, _)| kind);
         fold
+    }
+
+    /// Notes what the person says about values of item attributes.
+    fn prefer(&mut self, event: &Event, keep: &Upkeep, fold: &mut Fold) {
+        let liked = event.properties.get("like") != Some(&Value::Bool(false));
+        let lifetime = event.properties.get("for").and_then(Value::as_text).and_then(|text| text.parse().ok());
+        let until = event.time + lifetime.unwrap_or(Preferences::LIFETIME);
+        for (name, value) in event.properties.iter().filter(|(name, _)| !["like", "for"].contains(&name.as_str())) {
+            let symbol = Symbol::new(name);
+            let Some(of) = keep.dimensions.iter().position(|dimension| dimension.attribute == symbol) else {
+                fold.mismatched.push(symbol);
+                continue;
+            };
+            let values = if let Value::List(values) = value { &**values } else { std::slice::from_ref(value) };
+            for text in values.iter().filter_map(Value::as_text).take(MAX_LINES) {
+                let mut say = |text: &str| {
+                    let dimension = keep.dimensions[of].code();
+                    let said = Preference { dimension, value: Symbol::new(text), time: event.time, until, liked };
+                    self.extra.get_or_insert_default().preferences.add(said);
+                };
+                say(text);
+                // Who likes running shoes likes shoes; who does not may still like others.
+                for (end, _) in text.match_indices('/').filter(|_| liked && name == "category").take(MAX_LINES) {
+                    say(&text[..end]);
+                }
+            }
+            // A schema declares at most 64 dimensions.
+            fold.dimensions.push(of as u8);
+        }
+    }
+
+    /// Notes the group that an event puts the person into, or takes them out of, and tells whether that is news.
+    pub(crate) fn join_group(&mut self, event: &Event, keep: &Upkeep) -> bool {
+        let Some((kind, id)) = group_of(event) else { return false };
+        if !(keep.groups.is_empty() || keep.groups.contains_key(&kind)) {
+            return false;
+        }
+        let id = if leaves(event) { Value::Null } else { id.clone() };
+        self.extra.get_or_insert_default().groups.join(kind, id, event.time)
     }
 
     fn set_attributes(&mut self, event: &Event, keep: &Upkeep, fold: &mut Fold) {
@@ -73,7 +120,7 @@ impl Profile {
                 fold.mismatched.push(name);
                 return;
             };
-            if value.heap_bytes() > keep.largest() {
+            if value.content_bytes() > keep.largest() {
                 fold.oversized.push(name);
                 return;
             }
@@ -82,7 +129,8 @@ impl Profile {
             }
             note(attributes.set(name, written, value, keep), name, &mut fold.attributes);
         };
-        for (name, value) in &event.attributes {
+        // Those that come with a group are the group's.
+        for (name, value) in event.attributes.iter().filter(|_| event.kind != EventKind::Grouped) {
             attribute::flatten(name, value, &mut set);
         }
         for (name, value) in [("device", &event.device), ("channel", &event.channel)] {
@@ -204,7 +252,7 @@ pub(crate) fn event_id(event: &Event) -> u64 {
 
 /// The value as an attribute of the declared kind; `None` if it is of another. A list that is united from many
 /// writes takes single values too.
-fn fit(value: &Value, kind: Option<Kind>, keep: Keep) -> Option<Value> {
+pub(super) fn fit(value: &Value, kind: Option<Kind>, keep: Keep) -> Option<Value> {
     match (kind, value) {
         (None, value) => Some(value.clone()),
         (Some(_), Value::Null) => Some(Value::Null),

@@ -1,8 +1,8 @@
-//! What the counters of a profile cannot know, since they were begun after it or had no room.
+//! What the counters of a profile cannot know, since they were begun after it.
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::{Span, Timestamp};
+use crate::time::Timestamp;
 
 /// Which counters that a profile does not have may have missed events, and until when. Most profiles have none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,8 +11,6 @@ pub(crate) struct Gaps(Option<Box<Inner>>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Inner {
-    /// From when on no counter was refused for want of room.
-    room: Timestamp,
     gaps: Vec<Gap>,
 }
 
@@ -69,24 +67,16 @@ impl Gaps {
         }
     }
 
-    /// Notes that there was no room for a counter, which has missed what happened up to a time.
-    pub(crate) fn miss(&mut self, time: Timestamp) {
-        let inner = self.inner();
-        inner.room = inner.room.max(time + Span::from_millis(1));
-    }
-
     /// From when on a counter of this birth, which the profile does not have, is known to have nothing to count.
     pub(crate) fn complete_since(&self, birth: Timestamp, bare: bool) -> Timestamp {
         let Some(inner) = &self.0 else { return Timestamp::MIN };
         let gaps = inner.gaps.iter().map(|gap| gap.complete_since(birth, bare));
-        gaps.fold(inner.room, Timestamp::max)
+        gaps.max().unwrap_or(Timestamp::MIN)
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
         let Some(theirs) = &other.0 else { return };
         theirs.gaps.iter().for_each(|gap| self.add(*gap));
-        let inner = self.inner();
-        inner.room = inner.room.max(theirs.room);
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
@@ -94,7 +84,7 @@ impl Gaps {
     }
 
     fn inner(&mut self) -> &mut Inner {
-        self.0.get_or_insert_with(|| Box::new(Inner { room: Timestamp::MIN, gaps: Vec::new() }))
+        self.0.get_or_insert_with(|| Box::new(Inner { gaps: Vec::new() }))
     }
 }
 

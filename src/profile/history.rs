@@ -143,6 +143,30 @@ impl History {
         self.forget_kinds();
     }
 
+    /// Takes the oldest event out, if there is one.
+    pub(super) fn give_up_oldest(&mut self, leave: &mut dyn FnMut(&Remembered)) -> bool {
+        let is_there = !self.entries.is_empty();
+        self.leave_oldest(leave);
+        is_there
+    }
+
+    /// Takes the events before a time out, and gives how many.
+    pub(super) fn forget_before(&mut self, time: Timestamp, leave: &mut dyn FnMut(&Remembered)) -> usize {
+        let mut gone = 0;
+        while self.entries.first().is_some_and(|oldest| oldest.time() < time) {
+            self.leave_oldest(leave);
+            gone += 1;
+        }
+        gone
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.entries.shrink_to_fit();
+        if let Some(kinds) = &mut self.kinds {
+            kinds.shrink_to_fit();
+        }
+    }
+
     /// The entries, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Remembered> + ExactSizeIterator + '_ {
         self.entries.iter().map(|entry| self.unpack(entry))

@@ -63,6 +63,35 @@ impl Profile {
         interests.sort_unstable_by(|a, b| (b.last, a.item).cmp(&(a.last, b.item)));
     }
 
+    /// What the person could go on with: the items of [`Profile::interests`] that they did not buy nor turn away,
+    /// strongest interest first, ties by the newer, then by symbol. What lies in the cart weighs three views.
+    ///
+    /// ```
+    /// use bespoke::catalog::Catalog;
+    /// use bespoke::hash::Symbol;
+    /// use bespoke::{Engine, Event, EventKind, Profile, Span, Timestamp};
+    /// let engine = Engine::from_json("{}")?;
+    /// let (mut ann, noon): (Profile, Timestamp) = (Profile::default(), "2026-03-01T12:00:00Z".parse()?);
+    /// let events = [("socks", EventKind::ItemAdded), ("socks", EventKind::Purchased), ("film", EventKind::ItemViewed),
+    ///     ("book", EventKind::ItemAdded), ("hat", EventKind::ItemViewed), ("hat", EventKind::Dismissed)];
+    /// for (minute, (item, kind)) in (0..).zip(events) {
+    ///     let event = Event::new(kind, "ann", noon + Span::minutes(minute)).item(item);
+    ///     engine.apply(&event, &mut ann, &Catalog::new(), event.time);
+    /// }
+    /// let items: Vec<Symbol> = ann.unfinished(noon + Span::hours(1)).iter().map(|of| of.item).collect();
+    /// assert_eq!(items, ["book".into(), "film".into()]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn unfinished(&self, now: Timestamp) -> Vec<Interest> {
+        let mut interests = Vec::new();
+        self.interests(now, &mut interests);
+        interests.retain(|interest| interest.score > 0.0 && !interest.bought && !interest.dismissed);
+        // The sort keeps the order of equals: newest first, ties by symbol.
+        interests.sort_by(|a, b| b.score.total_cmp(&a.score));
+        interests
+    }
+
     /// The items of [`Profile::interests`] without their weights, which cost a power of two for each event.
     pub(crate) fn marks(&self, marks: &mut Vec<Mark>) {
         marks.clear();

@@ -78,9 +78,36 @@ impl Latest {
         }
     }
 
+    /// The values as a list, newest first.
+    pub(crate) const fn list(&self) -> &Value {
+        &self.values
+    }
+
     /// The times and the values, newest first.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (Timestamp, &Value)> {
         self.times.iter().copied().zip(self.values())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Drops the values that were last there before a time, and gives how many.
+    pub(crate) fn forget_before(&mut self, time: Timestamp) -> usize {
+        self.keep(self.times.partition_point(|at| *at >= time))
+    }
+
+    /// Drops all but so many of the newest, and gives how many were dropped.
+    pub(crate) fn keep(&mut self, newest: usize) -> usize {
+        let gone = self.times.len().saturating_sub(newest);
+        if let (Value::List(list), true) = (&mut self.values, gone > 0) {
+            let mut all = std::mem::take(list).into_vec();
+            all.truncate(newest);
+            *list = all.into_boxed_slice();
+            self.times.truncate(newest);
+            self.times.shrink_to_fit();
+        }
+        gone
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {

@@ -15,16 +15,23 @@ mod counter;
 mod counters;
 mod extra;
 mod fold;
+mod forget;
 mod gaps;
+mod gathered;
+mod group;
 mod history;
 mod interest;
 mod latest;
 mod lifecycle;
 mod membership;
 mod person;
+mod preference;
 mod purchases;
 mod session;
+mod weight;
 mod window;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -40,13 +47,19 @@ pub(crate) use counters::Counters;
 pub(crate) use extra::Extra;
 pub(crate) use fold::{Fold, event_id};
 pub(crate) use gaps::{Gap, Gaps};
+pub(crate) use gathered::{Gather, Gathered};
+pub use group::Group;
+pub(crate) use group::group_of;
 pub use history::{History, Remembered};
 pub(crate) use interest::Mark;
 pub use interest::{Interest, weight_of};
 pub use lifecycle::{Lifecycle, Stage, Visits};
 pub(crate) use membership::{Flip, Flips, Membership};
+pub use preference::Preference;
+pub(crate) use preference::Preferences;
 pub use purchases::{Purchases, Rfm, Spent};
 pub use session::{Sessions, Touch, Touches};
+pub(crate) use weight::Shed;
 pub use window::{Frame, Window};
 
 use crate::event::Event;
@@ -76,6 +89,8 @@ pub struct Upkeep {
     pub(crate) kinds: Map<Symbol, Kind>,
     /// How attributes are kept whose newest value alone is not enough.
     pub(crate) keeping: Map<Symbol, Keeping>,
+    /// The declared kinds of groups, with the kinds of their attributes.
+    pub(crate) groups: Map<Symbol, Map<Symbol, Kind>>,
     /// The declared channels.
     pub(crate) channels: Channels,
     /// What holds where people have said nothing about consent.
@@ -115,6 +130,7 @@ impl Default for Upkeep {
             rfm: Rfm::default(),
             kinds: Map::default(),
             keeping: Map::default(),
+            groups: Map::default(),
             channels: Channels::default(),
             unasked: Unasked::default(),
             bytes: Self::BYTES,
@@ -126,7 +142,8 @@ impl Default for Upkeep {
 ///
 /// Limits, and what gives way: 256 attributes (the one set longest ago), 32 affinities a dimension (the weakest),
 /// the newest events of the history (the oldest), 8 currencies (further ones are not counted), 512 counters (further
-/// ones are not kept). Below them any order of arrival and any repetition within the history give the same bytes.
+/// ones are unknown), and [`Settings::profile_bytes`](crate::engine::Settings::profile_bytes) in all, of which each part
+/// has its share. Below them any order of arrival and any repetition within the history give the same bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
     person: Person,
@@ -147,7 +164,7 @@ pub struct Profile {
     touches: Option<Box<Touches>>,
     spent: Vec<Spent>,
     /// None for most.
-    extra: Option<Box<Extra>>,
+    pub(crate) extra: Option<Box<Extra>>,
     pub(crate) counters: Counters,
     pub(crate) gaps: Gaps,
     pub(crate) membership: Membership,
@@ -251,16 +268,9 @@ impl Profile {
         if let Some(extra) = &other.extra {
             self.extra.get_or_insert_default().merge(extra, keep);
         }
-        self.merge_counters(other);
-        self.membership = Membership::default();
-    }
-
-    /// Counters that only one of the profiles has may have missed what the other could not count.
-    fn merge_counters(&mut self, other: &Self) {
-        if !self.counters.merge(&other.counters) {
-            self.gaps.miss(self.last_seen);
-        }
+        self.counters.merge(&other.counters);
         self.gaps.merge(&other.gaps);
+        self.membership = Membership::default();
     }
 
     /// From when on the history holds every event.
@@ -322,6 +332,33 @@ impl Profile {
     pub fn consent(&self) -> Option<&Consent> {
         self.extra.as_deref().map(|extra| &extra.consent)
     }
+    /// The groups that the person belongs to: the symbol of the kind, the group's id, and since when; a group is there
+    /// until a newer event names another of its kind, or says that the person has left.
+    pub fn groups(&self) -> impl Iterator<Item = (Symbol, &str, Timestamp)> {
+        let all = self.extra.as_deref().into_iter().flat_map(|extra| extra.groups.iter());
+        all.filter_map(|of| Some((of.kind, of.id.as_text()?, of.time)))
+    }
+    /// Attaches what is known about the person's group of a kind, in place of what was attached before; rules read it
+    /// from then on. Does nothing if the person belongs to no such group.
+    ///
+    /// A [`Personalizer`](crate::personalizer::Personalizer) does this by itself. A host that keeps profiles attaches
+    /// the groups that it keeps, made by [`Engine::fold_group`](crate::engine::Engine::fold_group), after loading a
+    /// profile, and whenever a group has changed.
+    pub fn attach_group(&mut self, kind: impl Into<Symbol>, group: Option<Arc<Group>>) {
+        let kind = kind.into();
+        let Some(extra) = &mut self.extra else { return };
+        for of in extra.groups.iter_mut().filter(|of| of.kind == kind && !of.id.is_null()) {
+            let same = match (&of.view, &group) {
+                (Some(kept), Some(new)) => Arc::ptr_eq(kept, new),
+                (None, None) => true,
+                _ => false,
+            };
+            if !same {
+                of.view.clone_from(&group);
+                self.membership.due = Timestamp::MIN;
+            }
+        }
+    }
     /// The affinities to item attributes.
     #[must_use]
     pub const fn affinities(&self) -> &Affinities {
@@ -352,23 +389,6 @@ impl Profile {
     #[must_use]
     pub fn spent(&self) -> &[Spent] {
         &self.spent
-    }
-
-    /// The bytes that the profile takes, itself and what it holds on the heap, without the allocator's overhead.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        let spilled = if self.membership.flips.spilled() { self.membership.flips.capacity() * 4 } else { 0 };
-        size_of::<Self>()
-            + self.attributes.heap_bytes()
-            + self.affinities.heap_bytes()
-            + self.history.heap_bytes()
-            + self.touches.as_ref().map_or(0, |touches| size_of::<Touches>() + touches.heap_bytes())
-            + self.sealed.as_ref().map_or(0, |_| size_of::<Sessions>())
-            + self.extra.as_ref().map_or(0, |extra| size_of::<Extra>() + extra.heap_bytes())
-            + self.spent.capacity() * size_of::<Spent>()
-            + self.counters.heap_bytes()
-            + self.gaps.heap_bytes()
-            + spilled
     }
 }
 

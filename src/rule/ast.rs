@@ -3,9 +3,11 @@
 //! Trees are kept in one form, so that equal rules compare equal however they were written: a conjunction never
 //! holds another conjunction, nor a disjunction a disjunction, and the tests of an event are sorted.
 
+use crate::profile::CounterId;
 use crate::time::{Span, Timestamp};
 use crate::value::{Kind, Value};
 
+use super::computed::Part;
 use super::error::Location;
 use super::geo::Circle;
 use super::pattern::Pattern;
@@ -44,6 +46,17 @@ pub(crate) struct Comparison {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Source {
     Attribute(String),
+    /// An attribute of the person's group of this kind.
+    Group {
+        kind: String,
+        name: String,
+    },
+    /// What is computed from events, in place of the attribute's name; see [`super::computed`].
+    Computed {
+        name: String,
+        id: CounterId,
+        part: Part,
+    },
     Context(String),
     Session(SessionFact),
     Event(EventQuery),
@@ -60,6 +73,8 @@ impl Source {
     pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Attribute(_) => "attributes",
+            Self::Group { .. } => "groups",
+            Self::Computed { .. } => "computed attributes",
             Self::Context(_) => "the request",
             Self::Session(_) => "the session",
             Self::Event(_) => "events",

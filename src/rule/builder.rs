@@ -32,6 +32,20 @@ impl Rule {
         Operand::named(NameKind::Attribute, &name.clone(), Source::Attribute(name))
     }
 
+    /// An attribute of the person's group of a kind, such as the plan of their company; `id` is the group's id.
+    ///
+    /// ```
+    /// use bespoke::Rule;
+    /// let rule = Rule::group("company", "plan").eq("enterprise");
+    /// assert_eq!(rule.to_string(), "group('company').plan = 'enterprise'");
+    /// ```
+    pub fn group(kind: impl Into<String>, attribute: impl Into<String>) -> Operand {
+        let (kind, name) = (kind.into(), attribute.into());
+        let error = check_name(NameKind::GroupAttribute, &name, &Location::Built).err();
+        let operand = Operand::named(NameKind::Group, &kind.clone(), Source::Group { kind, name });
+        Operand { error: operand.error.or(error), ..operand }
+    }
+
     /// An attribute of the request.
     pub fn context(name: impl Into<String>) -> Operand {
         let name = name.into();

@@ -8,6 +8,7 @@ use crate::time::{Span, shorten};
 use crate::value::Kind;
 
 use super::ast::{At, Comparison, Derive, EventQuery, Expr, Literal, Measure, Op, SessionFact, Source, Test};
+use super::computed::Part;
 use super::error::{NameKind, RuleError};
 use super::portrait;
 
@@ -147,7 +148,10 @@ impl Checker<'_> {
         let kind = self.source(source, test, at, op_at);
         let spans = if matches!(source, Source::Session(SessionFact::Seconds)) { Spans::Also } else { Spans::Never };
         let name = match source {
-            Source::Attribute(name) | Source::Context(name) => name.clone(),
+            Source::Attribute(name)
+            | Source::Context(name)
+            | Source::Computed { name, .. }
+            | Source::Group { name, .. } => name.clone(),
             Source::Session(fact) => fact.name().to_owned(),
             Source::Event(query) => format!("{}()", query.measure.name()),
             Source::Element(_) | Source::Derived(..) => source.to_string(),
@@ -178,6 +182,9 @@ impl Checker<'_> {
         let schema = self.vocabulary.schema;
         match source {
             Source::Attribute(name) => self.declared(NameKind::Attribute, name, &schema.attributes, at),
+            Source::Group { kind, name } => self.group(kind, name, at),
+            Source::Computed { part: Part::Value, .. } => None,
+            Source::Computed { .. } => Some(Kind::Number),
             Source::Context(name) => self.declared(NameKind::Context, name, &schema.context, at),
             Source::Session(fact) => Some(if fact.is_number() { Kind::Number } else { Kind::Text }),
             Source::Event(query) => {
@@ -222,6 +229,22 @@ impl Checker<'_> {
             self.unknown(at, what, name, known.keys().map(String::as_str));
         }
         None
+    }
+
+    /// The kind of an attribute of a group. Where no kinds of groups are declared, all are taken.
+    fn group(&mut self, kind: &str, name: &str, at: &At) -> Option<Kind> {
+        let groups = &self.vocabulary.schema.groups;
+        if groups.is_empty() {
+            return None;
+        }
+        let Some(known) = groups.get(kind) else {
+            self.unknown(at, NameKind::Group, kind, groups.keys().map(String::as_str));
+            return None;
+        };
+        if name == "id" {
+            return Some(Kind::Text);
+        }
+        self.declared(NameKind::GroupAttribute, name, known, at)
     }
 
     /// The names of an event and of what is asked of its properties.

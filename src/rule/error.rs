@@ -43,6 +43,10 @@ pub enum NameKind {
     Property,
     /// An attribute of a profile.
     Attribute,
+    /// A kind of group.
+    Group,
+    /// An attribute of a group.
+    GroupAttribute,
     /// An attribute of a request.
     Context,
     /// An item attribute to which profiles keep affinities.
@@ -85,6 +89,8 @@ impl fmt::Display for NameKind {
             Self::Event => "event",
             Self::Property => "property",
             Self::Attribute => "attribute",
+            Self::Group => "kind of group",
+            Self::GroupAttribute => "attribute of the group",
             Self::Context => "context name",
             Self::Affinity => "affinity",
             Self::AffinityValue => "affinity value",
@@ -109,7 +115,9 @@ impl fmt::Display for NameKind {
 impl NameKind {
     const fn article(self) -> &'static str {
         match self {
-            Self::Event | Self::Attribute | Self::Affinity | Self::AffinityValue | Self::Key => "an",
+            Self::Event | Self::Attribute | Self::GroupAttribute | Self::Affinity | Self::AffinityValue | Self::Key => {
+                "an"
+            }
             _ => "a",
         }
     }

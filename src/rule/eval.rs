@@ -15,6 +15,7 @@ use super::asked::{Asked, Lasting, follow};
 use super::ast::{
     Comparison, EventQuery, Expr, Literal, Measure, Op, Points, Sequence, SessionFact, Source, Test, When,
 };
+use super::computed::Part;
 use super::error::{NameKind, RuleError};
 use super::eval_query::{EventNode, absent, frame};
 use super::facts::Facts;
@@ -31,6 +32,10 @@ pub struct Reads {
     pub counters: Vec<CounterId>,
     /// The attributes of profiles; for a dotted name both the whole name and the part before the first dot.
     pub attributes: Vec<Symbol>,
+    /// The kinds of groups.
+    pub groups: Vec<Symbol>,
+    /// What is computed from events, by id.
+    pub computed: Vec<CounterId>,
     /// The attributes of requests.
     pub context: Vec<Symbol>,
     /// The dimensions of affinity.
@@ -94,9 +99,11 @@ pub(crate) fn compile(
     let mut compiler = Compiler { segment, lists, plan, reads: Reads::default() };
     let root = compiler.node(expr)?;
     let mut reads = compiler.reads;
-    reads.counters.sort_unstable();
-    reads.counters.dedup();
-    for symbols in [&mut reads.attributes, &mut reads.context, &mut reads.affinities] {
+    for ids in [&mut reads.counters, &mut reads.computed] {
+        ids.sort_unstable();
+        ids.dedup();
+    }
+    for symbols in [&mut reads.attributes, &mut reads.groups, &mut reads.context, &mut reads.affinities] {
         symbols.sort_unstable();
         symbols.dedup();
     }
@@ -122,6 +129,8 @@ enum Node {
     Not(Box<Self>),
     Segment(usize),
     Attribute(Name, ValueTest),
+    Group(Symbol, Name, ValueTest),
+    Computed(CounterId, Part, ValueTest),
     Context(Name, ValueTest),
     /// What is derived from a value, moves with time, or looks into lists.
     Asked(Place, Name, Box<Asked>),
@@ -267,6 +276,15 @@ impl Compiler<'_> {
         Ok(match source {
             Source::Attribute(name) => self.value(Place::Profile, name, comparison),
             Source::Context(name) => self.value(Place::Request, name, comparison),
+            Source::Group { kind, name } => {
+                let kind = Symbol::new(kind);
+                self.reads.groups.push(kind);
+                Node::Group(kind, Name::new(name, &mut Vec::new()), test)
+            }
+            Source::Computed { id, part, .. } => {
+                self.reads.computed.push(*id);
+                Node::Computed(*id, *part, test)
+            }
             // Reading and building refuse it outside of lists, and nesting to this depth.
             Source::Element(_) | Source::Derived(..) => Node::Const(false),
             Source::Session(fact) => {
@@ -335,6 +353,8 @@ impl Node {
             Self::Not(inner) => !inner.eval(facts),
             Self::Segment(index) => Truth::always(facts.segment(*index)),
             Self::Attribute(name, test) => Truth::always(test.value(name.find(|symbol| facts.attribute(symbol)))),
+            Self::Group(kind, name, test) => Truth::always(test.value(name.find(|symbol| facts.group(*kind, symbol)))),
+            Self::Computed(id, part, test) => Truth::always(test.value(facts.computed(*id, *part).as_deref())),
             Self::Context(name, test) => Truth::always(test.value(name.find(|symbol| facts.context(symbol)))),
             Self::Asked(place, name, asked) => {
                 let Lasting { holds, until } = asked.ask(place.find(name, facts), facts.now());

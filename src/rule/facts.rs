@@ -1,5 +1,7 @@
 //! The one trait that a rule reads through, and the one that counters read events through.
 
+use std::borrow::Cow;
+
 use crate::hash::Symbol;
 use crate::id::UserKey;
 use crate::profile::{Counter, CounterId, Lifecycle, Purchases, Visits};
@@ -9,6 +11,7 @@ use crate::truth::Answer;
 use crate::value::Value;
 
 use super::ast::SessionFact;
+use super::computed::Part;
 
 /// A single value, borrowed from wherever it is kept.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,6 +54,14 @@ pub trait Facts {
     fn now(&self) -> Timestamp;
     /// The profile's attribute of this name.
     fn attribute(&self, name: Symbol) -> Option<&Value>;
+    /// The attribute of this name of the person's group of this kind.
+    fn group(&self, _kind: Symbol, _name: Symbol) -> Option<&Value> {
+        None
+    }
+    /// A part of what is computed under this id from events.
+    fn computed(&self, _id: CounterId, _part: Part) -> Option<Cow<'_, Value>> {
+        None
+    }
     /// The request's attribute of this name; `None` where there is no request.
     fn context(&self, name: Symbol) -> Option<&Value>;
     /// The profile's counter with this id; `None` if it has counted nothing.
@@ -64,9 +75,13 @@ pub trait Facts {
     fn session_start(&self) -> Option<Timestamp> {
         None
     }
-    /// The share, from 0 to 1, of this value in the profile's interest along this dimension. It must not change by
-    /// time passing alone.
+    /// The share, from 0 to 1, of this value in the profile's interest along this dimension. It changes by time
+    /// passing alone only as [`Facts::affinity_until`] says.
     fn affinity(&self, dimension: Symbol, value: Symbol) -> f64;
+    /// Until when the affinities of a dimension stay as they are if nothing happens.
+    fn affinity_until(&self, _dimension: Symbol) -> Timestamp {
+        Timestamp::MAX
+    }
     /// The decayed weight of this value in the profile's interest along this dimension, with its half-life.
     fn affinity_weight(&self, _dimension: Symbol, _value: Symbol) -> Option<(Decayed, Span)> {
         None

@@ -197,6 +197,13 @@ impl Reader {
                 let source = Source::Context(reader.named(NameKind::Context, name, path)?);
                 reader.tests(&source, json, path, depth)
             }),
+            "$group" => self.each(json, path, |reader, kind, json, path| {
+                let kind = reader.named(NameKind::Group, kind, path)?;
+                reader.each(json, path, |reader, name, json, path| {
+                    let name = reader.named(NameKind::GroupAttribute, name, path)?;
+                    reader.tests(&Source::Group { kind: kind.clone(), name }, json, path, depth)
+                })
+            }),
             "$session" => self.each(json, path, |reader, name, json, path| {
                 let source = Source::Session(reader.keep(session_fact(name, &path.location()))?);
                 reader.tests(&source, json, path, depth)
@@ -358,8 +365,11 @@ pub(crate) fn write(expr: &Expr) -> Value {
 
 fn write_comparison(source: &Source, test: Value) -> Value {
     match source {
-        Source::Attribute(name) if name.starts_with('$') => json!({"$attribute": {name: test}}),
-        Source::Attribute(name) => json!({name: test}),
+        Source::Attribute(name) | Source::Computed { name, .. } if name.starts_with('$') => {
+            json!({"$attribute": {name: test}})
+        }
+        Source::Attribute(name) | Source::Computed { name, .. } => json!({name: test}),
+        Source::Group { kind, name } => json!({"$group": {kind: {name: test}}}),
         Source::Context(name) => json!({"$context": {name: test}}),
         Source::Session(fact) => json!({"$session": {fact.name(): test}}),
         Source::Event(query) => super::json_query::write_event(query, test),
@@ -372,8 +382,8 @@ fn write_comparison(source: &Source, test: Value) -> Value {
 
 /// A rule with more errors than this is not what its author thinks; the rest would be noise.
 const MOST_ERRORS: usize = 100;
-const KEYS: [&str; 10] =
-    ["$and", "$or", "$nor", "$not", "$segment", "$event", "$sequence", "$attribute", "$context", "$session"];
+const KEYS: [&str; 11] =
+    ["$and", "$or", "$nor", "$not", "$segment", "$event", "$sequence", "$attribute", "$group", "$context", "$session"];
 const KEYS_IN_LISTS: [&str; 5] = ["$and", "$or", "$nor", "$not", "$it"];
 /// What an object that is a literal has as its only key.
 const TIMES: [&str; 3] = ["$time", "$now", "$span"];

@@ -5,7 +5,8 @@
 //!     AND NOT segment('newsletter') AND (affinity('category', 'shoes') > 0.3 OR context('page') = '/shoes')
 //! ```
 //!
-//! Attributes stand by their names, or in quotes within `attribute('…')`. `context`, `affinity`, `session`, `segment`
+//! Attributes stand by their names, or in quotes within `attribute('…')`; those of the person's groups behind their
+//! kind, as in `group('company').plan`. `context`, `affinity`, `session`, `segment`
 //! and `event` are the other things to ask about. The operators are `= != > >= < <=`, `[NOT] IN (…)`,
 //! `BETWEEN … AND …`, `EXISTS`, `CONTAINS`, `STARTS_WITH`; `AND`, `OR`, `NOT` and parentheses combine. The same in
 //! JSON is `{"plan": "pro", "$event": {"name": "item_viewed", "where": {"category": "shoes"}, "within": "7d",
@@ -74,6 +75,7 @@ mod build_query;
 mod builder;
 mod check;
 mod check_query;
+mod computed;
 mod error;
 mod eval;
 mod eval_query;
@@ -109,6 +111,8 @@ pub use ast::{Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, SessionFact};
 pub use build_query::{EventOperand, SequenceOperand, event, sequence};
 pub use builder::Operand;
 pub use check::{CampaignNames, LONGEST_WINDOW, MOST_COUNTED, MOST_WITHIN, Vocabulary};
+pub(crate) use computed::ComputedNames;
+pub use computed::Part;
 pub use error::{Location, NameKind, RuleError, RuleErrors};
 pub use eval::{Aspect, Compiled, Reads};
 pub use facts::{EventFacts, Facts, Scalar};

@@ -203,8 +203,8 @@ impl<'a> Parser<'a> {
 
     /// What follows the `(` of a function.
     fn function(&mut self, word: &str, at: &Location, depth: usize) -> Result<Source, RuleError> {
-        const FUNCTIONS: [&str; 8] =
-            ["attribute", "context", "session", "event", "segment", "sequence", "size", "length"];
+        const FUNCTIONS: [&str; 9] =
+            ["attribute", "group", "context", "session", "event", "segment", "sequence", "size", "length"];
         if let Some(derive) = derive(word) {
             return self.derived(derive, 0);
         }
@@ -217,6 +217,7 @@ impl<'a> Parser<'a> {
                 Source::Session(session_fact(&name, &at)?)
             }
             "event" => return self.event().map(Source::Event),
+            "group" => return self.group(),
             other => {
                 if let Some(source) = portrait::function(self, other, depth)? {
                     return Ok(source);
@@ -228,6 +229,29 @@ impl<'a> Parser<'a> {
         };
         self.expect(")", "`)`")?;
         Ok(source)
+    }
+
+    /// What follows `group(`: the kind of group, and an attribute of it, bare or within `attribute('…')`.
+    fn group(&mut self) -> Result<Source, RuleError> {
+        let kind = self.name(NameKind::Group)?;
+        self.expect(")", "`)`")?;
+        self.expect(".", "`.` and an attribute of the group")?;
+        let at = self.at.clone();
+        let name = match self.token.clone() {
+            Token::Word(word) if !is_reserved(word) => {
+                self.advance()?;
+                if self.token == Token::Mark("(") && word.eq_ignore_ascii_case("attribute") {
+                    self.advance()?;
+                    let name = self.name(NameKind::GroupAttribute)?;
+                    self.expect(")", "`)`")?;
+                    name
+                } else {
+                    self.path(word, NameKind::GroupAttribute, &at)?
+                }
+            }
+            _ => return Err(self.unexpected("an attribute of the group")),
+        };
+        Ok(Source::Group { kind, name })
     }
 
     pub(super) fn property_test(&mut self) -> Result<PropertyTest, RuleError> {

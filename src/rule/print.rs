@@ -52,6 +52,11 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Attribute(name) => name_or(f, name, "attribute"),
+            Self::Computed { name, .. } => name_or(f, name, "attribute"),
+            Self::Group { kind, name } => {
+                write!(f, "group({}).", Quoted(kind))?;
+                name_or(f, name, "attribute")
+            }
             Self::Context(name) => write!(f, "context({})", Quoted(name)),
             Self::Session(fact) => write!(f, "session({})", fact.name()),
             Self::Event(query) => query.fmt(f),

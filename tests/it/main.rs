@@ -7,6 +7,7 @@
 
 mod attributes;
 mod behaviour;
+mod computed;
 mod consent;
 mod decisions;
 mod definitions;
@@ -15,11 +16,17 @@ mod dice;
 mod due;
 mod errors;
 mod events;
+mod export;
+mod groups;
 mod identity;
+mod interest;
 mod layering;
 mod naive;
 mod order;
 mod personalizer;
+mod preferences;
+mod retention;
+mod room;
 mod rules;
 mod shop;
 mod snapshots;

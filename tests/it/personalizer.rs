@@ -159,7 +159,7 @@ fn a_refused_event_changes_nothing() {
 #[test]
 fn people_beyond_the_limit_leave_longest_silent_first() {
     // One person for each of the 64 shards.
-    let shop = Personalizer::with_limits(engine(), Limits { people: 64, links: 64 });
+    let shop = Personalizer::with_limits(engine(), Limits { people: 64, links: 64, ..Limits::default() });
     let shard = |i: usize| UserKey::known(&user(i)).to_bits() >> 122;
     let same: Vec<usize> = (0..2_000).filter(|i| shard(*i) == shard(0)).take(4).collect();
     let [a, b, c, d] = [0, 1, 2, 3].map(|i| user(same[i]));
@@ -184,7 +184,7 @@ fn people_beyond_the_limit_leave_longest_silent_first() {
 
 #[test]
 fn links_beyond_the_limit_leave_longest_unused_first() {
-    let shop = Personalizer::with_limits(engine(), Limits { people: 100_000, links: 64 });
+    let shop = Personalizer::with_limits(engine(), Limits { people: 100_000, links: 64, ..Limits::default() });
     for i in 0..1_000 {
         let link = Event { anonymous: Some(format!("d{i}")), ..Event::new(EventKind::Identified, user(i), at(i)) };
         take(&shop, &link);

@@ -259,6 +259,10 @@ impl Amounts {
         Estimate { value, low, high, known, until }
     }
 
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        self.slots.last().map(|slot| slot.time)
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
         size_of::<Self>() + self.slots.capacity() * size_of::<Slot>() + self.buckets.capacity() * size_of::<Bucket>()
     }

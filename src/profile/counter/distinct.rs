@@ -190,6 +190,10 @@ impl Distinct {
         Estimate { value: Some(value), low: value - error, high, known, until }
     }
 
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        self.slots.last().map(|seen| seen.time)
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
         let bucket = size_of::<Bucket>() + REGISTERS;
         size_of::<Self>() + self.slots.capacity() * size_of::<Seen>() + self.buckets.capacity() * bucket

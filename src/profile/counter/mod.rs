@@ -319,6 +319,17 @@ impl Counter {
         }
     }
 
+    /// When the newest event was, as far as that is kept; days and weeks count from their beginning.
+    pub(crate) fn newest(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::Count(count) => count.last(&Frame::ever(Timestamp::MAX)).value,
+            State::Amounts(amounts) => amounts.newest(),
+            State::Distinct(distinct) => distinct.newest(),
+            State::Periods(periods) => periods.newest(),
+            State::Marks(marks) => marks.newest(),
+        }
+    }
+
     /// A number about the frame: of amounts what is asked, of values how many different ones, of periods how many
     /// with an event.
     ///

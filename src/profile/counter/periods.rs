@@ -109,6 +109,11 @@ impl Periods {
         Estimate { value: Some(value), low: value, high, known, until: frame.until.min(next) }
     }
 
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        let (word, bits) = self.words.last()?;
+        Some(self.begins(i64::from(*word) * 64 + 63 - i64::from(bits.leading_zeros())))
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
         size_of::<Self>() + self.words.capacity() * size_of::<(i32, u64)>()
     }

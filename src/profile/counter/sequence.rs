@@ -146,6 +146,10 @@ impl Marks {
         }
     }
 
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        self.marks.last().map(|mark| mark.time)
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
         size_of::<Self>() + self.marks.capacity() * size_of::<Mark>()
     }

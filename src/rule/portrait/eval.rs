@@ -198,7 +198,8 @@ impl Node {
         match self {
             Self::Share { dimension, value, test } => {
                 let share = facts.affinity(*dimension, *value);
-                Truth::always(number(test, (share > 0.0 || !test.is_exists()).then_some(share)))
+                let holds = number(test, (share > 0.0 || !test.is_exists()).then_some(share));
+                Truth { until: facts.affinity_until(*dimension), ..Truth::always(holds) }
             }
             Self::Score { dimension, value, test, thresholds } => {
                 let Some((sum, half_life)) = facts.affinity_weight(*dimension, *value) else {
@@ -210,11 +211,13 @@ impl Node {
             }
             Self::Rank { dimension, value, test } => {
                 let rank = facts.affinity_rank(*dimension, *value);
-                Truth::always(number(test, rank.map(f64::from)))
+                let until = facts.affinity_until(*dimension);
+                Truth { until, ..Truth::always(number(test, rank.map(f64::from))) }
             }
             Self::Top { dimension, among } => {
                 let top = facts.affinity_top(*dimension);
-                Truth::always(among.passes(top.is_some(), |name| top == Some(*name)))
+                let holds = among.passes(top.is_some(), |name| top == Some(*name));
+                Truth { until: facts.affinity_until(*dimension), ..Truth::always(holds) }
             }
             Self::Percent { salt, test } => {
                 let percent = facts.person().map(|person| Bucket::salted(*salt, &person.to_bytes()).percent());

@@ -159,6 +159,8 @@ fn text_and_json_give_one_tree() {
             json!({"$event": {"name": "purchased", "last": {"$lt": {"$time": "2026-01-01"}}}}),
         ),
         ("segment('vip')", json!({"$segment": "vip"})),
+        ("group('company').plan = 'pro'", json!({"$group": {"company": {"plan": {"$eq": "pro"}}}})),
+        ("group('big corp').attribute('a b') EXISTS", json!({"$group": {"big corp": {"a b": {"$exists": true}}}})),
         ("context('page') STARTS_WITH '/shop'", json!({"$context": {"page": {"$startsWith": "/shop"}}})),
         ("affinity('category', 'shoes') >= 0.3", json!({"$affinity": {"category": {"shoes": {"$gte": 0.3}}}})),
         ("session(views) >= 3", json!({"$session": {"views": {"$gte": 3}}})),

@@ -159,6 +159,7 @@ fn source() -> impl Strategy<Value = Source> {
     let value = prop_oneof![name().prop_map(Source::Attribute), name().prop_map(Source::Context)];
     prop_oneof![
         2 => derived(value),
+        1 => (name(), name()).prop_map(|(kind, name)| Source::Group { kind, name }),
         2 => any_portrait(|| name().boxed()).prop_map(Source::Portrait),
         1 => prop::sample::select(&SessionFact::ALL[..]).prop_map(Source::Session),
         1 => event,
