@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::facts::ProfileFacts;
 use super::{Changes, Engine, Touched};
 use crate::catalog::Catalog;
-use crate::profile::{Flips, Profile};
+use crate::profile::{Flips, Profile, Stage};
 use crate::rule::Aspect;
 use crate::time::{Span, Timestamp};
 
@@ -150,6 +150,24 @@ impl Engine {
     pub(crate) fn has_settled(&self, profile: &Profile) -> bool {
         let membership = &profile.membership;
         membership.engine == self.fingerprint && membership.since < membership.due
+    }
+
+    /// Notes all segments; for an empty profile those in which one empty profile differs from another.
+    pub(super) fn touch_all(&self, profile: &Profile, touched: &mut Touched) {
+        if profile.events() == 0 {
+            touched.extend_from_slice(self.reach.of_aspect(Aspect::Person));
+            touched.extend_from_slice(self.reach.of_aspect(Aspect::Clock));
+        } else {
+            touched.extend(0..self.segments.len() as u32);
+        }
+    }
+
+    /// Where the person stands, and since when, if any rule asks for it.
+    pub(super) fn stage(&self, profile: &Profile, now: Timestamp) -> Option<(Stage, Timestamp)> {
+        if self.reach.of_aspect(Aspect::Lifecycle).is_empty() {
+            return None;
+        }
+        Some(self.upkeep.lifecycle.stage(&profile.visits()?, now))
     }
 
     /// Notes the segments that time alone can have changed: those that read a counter which has counted something,

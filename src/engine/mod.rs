@@ -23,6 +23,7 @@ mod gather;
 mod live;
 mod models;
 mod open;
+mod outcome;
 mod reach;
 mod room;
 mod slate;
@@ -43,17 +44,16 @@ pub use models::{Models, Tally};
 pub use open::{Exposure, OpenDecisions, Payment, Payments};
 pub(crate) use succession::Births;
 
-use crate::campaign::{Campaign, GoalItems, Pay};
+use crate::campaign::Campaign;
 use crate::catalog::Catalog;
 use crate::event::{Event, EventKind};
-use crate::hash::{Map, Symbol, fold};
-use crate::id::{DecisionId, UserKey};
-use crate::profile::{Flip, Flips, Fold, MAX_LINES, Profile, Stage, Upkeep, event_id, weight_of};
-use crate::recommend;
+use crate::hash::{Map, Symbol};
+use crate::id::UserKey;
+use crate::profile::{Flip, Flips, Fold, Profile, Upkeep};
 use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List};
 use crate::segment::Segment;
 use crate::time::Timestamp;
-use facts::{EventView, Names, ProfileFacts, Shown};
+use facts::{EventView, Names, ProfileFacts};
 use gather::Gathering;
 use reach::Reach;
 use succession::Before;
@@ -148,30 +148,6 @@ impl Engine {
         self.take_in(EventView::new(event, catalog), None, profile, now)
     }
 
-    /// [`Engine::apply`] for a person whose key is not the one that the event names, such as after ids have been
-    /// linked, and whose open decisions tell what an event that names one of them has shown: its `campaign`,
-    /// `variant` and `placement` are then known as if they were properties of the event.
-    pub fn apply_for(
-        &self,
-        user: UserKey,
-        event: &Event,
-        open: &OpenDecisions,
-        profile: &mut Profile,
-        catalog: &Catalog,
-        now: Timestamp,
-    ) -> Changes {
-        let view = EventView::new(event, catalog).showing(self.shown(event, open));
-        self.take_in(view, Some(user), profile, now)
-    }
-
-    /// What the decision that an event names has shown, if it is open.
-    fn shown(&self, event: &Event, open: &OpenDecisions) -> Option<Shown<'_>> {
-        let (campaign, variant) = open.shown(event.decision?)?;
-        let campaign = &self.campaigns[*self.campaign_places.get(&campaign)?];
-        let variant = campaign.symbols.iter().position(|symbol| *symbol == variant)?;
-        Some(Shown { campaign: &campaign.name, variant: &campaign.variants[variant], placement: &campaign.placement })
-    }
-
     fn take_in(&self, view: EventView<'_>, user: Option<UserKey>, profile: &mut Profile, now: Timestamp) -> Changes {
         let (event, catalog) = (view.event(), view.catalog());
         let mut unheard = SmallVec::new();
@@ -231,24 +207,6 @@ impl Engine {
     fn answer(&self, flips: &[Flip], index: u32) -> Answer {
         let blank = self.segments.get(index as usize).is_some_and(|segment| segment.blank);
         flip::answer(flips, index, blank)
-    }
-
-    /// Notes all segments; for an empty profile those in which one empty profile differs from another.
-    fn touch_all(&self, profile: &Profile, touched: &mut Touched) {
-        if profile.events() == 0 {
-            touched.extend_from_slice(self.reach.of_aspect(Aspect::Person));
-            touched.extend_from_slice(self.reach.of_aspect(Aspect::Clock));
-        } else {
-            touched.extend(0..self.segments.len() as u32);
-        }
-    }
-
-    /// Where the person stands, and since when, if any rule asks for it.
-    fn stage(&self, profile: &Profile, now: Timestamp) -> Option<(Stage, Timestamp)> {
-        if self.reach.of_aspect(Aspect::Lifecycle).is_empty() {
-            return None;
-        }
-        Some(self.upkeep.lifecycle.stage(&profile.visits()?, now))
     }
 
     /// Counts an event in the counters that it reaches; whether any of them takes more room now.
@@ -317,81 +275,6 @@ impl Engine {
             }
         }
         due
-    }
-
-    /// Notes that a decision was shown, if the event is an exposure: once, by the person it was made for.
-    pub fn expose(&self, event: &Event, open: &mut OpenDecisions, models: &mut Models) -> Option<Exposure> {
-        let id = event.decision.filter(|_| event.kind == EventKind::Exposed)?;
-        let (exposure, shown) = open.expose(id, event.time);
-        if let Some(shown) = shown {
-            models.expose(shown.campaign, shown.variant);
-        }
-        Some(exposure)
-    }
-
-    /// The decisions that an event pays: for each campaign whose goal it meets, the latest exposure of that campaign
-    /// before it, within the goal's window, once; an event that names a decision, such as a click on what was shown,
-    /// pays that one or none. The payments teach the tallies and the policies.
-    ///
-    /// An exposure must have arrived before the event that it explains. Pass events only once: that
-    /// [`Changes::repeated`] is false says so.
-    pub fn pay(&self, event: &Event, open: &mut OpenDecisions, models: &mut Models) -> Payments {
-        let mut payments = Payments::new();
-        if open.is_empty() {
-            return payments;
-        }
-        let view = EventView::new(event, &models.catalog);
-        let mut met: SmallVec<[(&CompiledCampaign, DecisionId, Symbol); 2]> = SmallVec::new();
-        for index in self.goals.get(&event.kind.symbol()).into_iter().flatten() {
-            let campaign = &self.campaigns[*index];
-            let (Some(goal), Some(spec)) = (&campaign.goal, &campaign.definition.goal) else { continue };
-            if !goal.matches(&(&view, &self.names)) {
-                continue;
-            }
-            let items = (spec.items == GoalItems::Recommended).then_some(view.items.as_slice());
-            let meant = event.decision;
-            if let Some((decision, variant)) = open.pay(campaign.symbol, event.time, spec.within, items, meant) {
-                met.push((campaign, decision, variant));
-            }
-        }
-        drop(view);
-        for (campaign, decision, variant) in met {
-            let amount = event.amount().unwrap_or(0.0);
-            let pays_amount = campaign.definition.goal.as_ref().is_some_and(|goal| goal.pay == Pay::Amount);
-            let reward = if pays_amount { amount } else { 1.0 };
-            models.pay(campaign.symbol, variant, reward, amount);
-            payments.push(Payment { decision, campaign: Arc::clone(&campaign.name), variant, reward, amount });
-        }
-        payments
-    }
-
-    /// Teaches the recommenders what a person did with items: popularity, and what goes with what. `profile` is the
-    /// person's, before or after the event was applied.
-    pub fn learn(&self, event: &Event, profile: &Profile, models: &mut Models, context: &mut Vec<recommend::Seen>) {
-        // Only signs of interest teach; being shown a list or giving something back does not.
-        let weight = weight_of(&event.kind) as f32;
-        if weight <= 0.0 {
-            return;
-        }
-        let id = fold(event_id(event));
-        context.clear();
-        for remembered in profile.history().iter().filter(|remembered| remembered.id != id) {
-            let Some(item) = remembered.item else { continue };
-            let weight = remembered.known.as_ref().map_or(0.0, weight_of) as f32;
-            if weight > 0.0 {
-                context.push(recommend::Seen { item, time: remembered.time, weight });
-            }
-        }
-        let at = context.partition_point(|seen| seen.time <= event.time);
-        for (line, item) in event.items.iter().enumerate() {
-            let seen = recommend::Seen { item: Symbol::new(&item.id), time: event.time, weight };
-            models.popular.learn(seen.item, weight, event.time);
-            models.neighbors.learn(seen.item, event.time, weight, context);
-            // The lines of one order go together: each is context to those after it.
-            if line < MAX_LINES {
-                context.insert(at, seen);
-            }
-        }
     }
 
     /// The settings.

@@ -3,9 +3,14 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::facts::{EventView, Shown};
+use super::{Changes, Engine};
+use crate::catalog::Catalog;
 use crate::decision::Decision;
+use crate::event::Event;
 use crate::hash::Symbol;
-use crate::id::DecisionId;
+use crate::id::{DecisionId, UserKey};
+use crate::profile::Profile;
 use crate::time::{Span, Timestamp};
 
 /// A decision that was handed out.
@@ -161,6 +166,32 @@ impl OpenDecisions {
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         self.0.capacity() * size_of::<Open>() + self.0.iter().map(|open| open.items.len() * 8).sum::<usize>()
+    }
+}
+
+impl Engine {
+    /// [`Engine::apply`] for a person whose key is not the one that the event names, such as after ids have been
+    /// linked, and whose open decisions tell what an event that names one of them has shown: its `campaign`,
+    /// `variant` and `placement` are then known as if they were properties of the event.
+    pub fn apply_for(
+        &self,
+        user: UserKey,
+        event: &Event,
+        open: &OpenDecisions,
+        profile: &mut Profile,
+        catalog: &Catalog,
+        now: Timestamp,
+    ) -> Changes {
+        let view = EventView::new(event, catalog).showing(self.shown(event, open));
+        self.take_in(view, Some(user), profile, now)
+    }
+
+    /// What the decision that an event names has shown, if it is open.
+    fn shown(&self, event: &Event, open: &OpenDecisions) -> Option<Shown<'_>> {
+        let (campaign, variant) = open.shown(event.decision?)?;
+        let campaign = &self.campaigns[*self.campaign_places.get(&campaign)?];
+        let variant = campaign.symbols.iter().position(|symbol| *symbol == variant)?;
+        Some(Shown { campaign: &campaign.name, variant: &campaign.variants[variant], placement: &campaign.placement })
     }
 }
 

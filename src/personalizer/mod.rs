@@ -39,7 +39,7 @@ use crate::report::Report;
 use crate::time::Timestamp;
 use export::Names;
 use groups::GroupStore;
-use people::People;
+use people::{People, Record};
 
 /// Engine, profiles, models and open decisions, shared between threads.
 ///
@@ -291,8 +291,11 @@ impl Personalizer {
         let user = self.people.resolve(user);
         self.freshen(user);
         self.people.read(user, |record| match record {
-            Some(record) => engine.memberships(&record.profile, now).cloned().collect(),
-            None => engine.memberships(&Profile::of(user), now).cloned().collect(),
+            Some(Record { profile, .. }) if profile.person().is_some() => {
+                engine.memberships(profile, now).cloned().collect()
+            }
+            // Of somebody without an event nothing is known but the key.
+            _ => engine.memberships(&Profile::of(user), now).cloned().collect(),
         })
     }
 

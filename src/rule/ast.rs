@@ -14,6 +14,8 @@ use super::pattern::Pattern;
 use super::portrait::Portrait;
 pub(crate) use super::query::{EventQuery, Measure, PropertyTest, Sequence, When};
 
+pub use super::session::SessionFact;
+
 /// How deep a rule may nest.
 pub const MAX_DEPTH: usize = 64;
 /// How long the text of a rule may be: enough for a list of [`MAX_VALUES`] ids to be written back as text.
@@ -378,73 +380,6 @@ impl From<Timestamp> for Literal {
 impl From<Span> for Literal {
     fn from(value: Span) -> Self {
         Self::Span(value)
-    }
-}
-
-/// Something that is known about the running session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum SessionFact {
-    /// How many sessions there have been, this one included.
-    Count,
-    /// How many items or pages were seen in this session.
-    Views,
-    /// How many events there were in this session.
-    Events,
-    /// How many seconds lie between its first and its last event.
-    Seconds,
-    /// Where the person came from the first time.
-    FirstSource,
-    /// Where the person came from the last time.
-    LastSource,
-    /// Where this session came from.
-    Source,
-    /// The device of this session.
-    Device,
-    /// The channel of this session.
-    Channel,
-}
-
-impl SessionFact {
-    /// Every fact.
-    pub const ALL: [Self; 9] = [
-        Self::Count,
-        Self::Views,
-        Self::Events,
-        Self::Seconds,
-        Self::FirstSource,
-        Self::LastSource,
-        Self::Source,
-        Self::Device,
-        Self::Channel,
-    ];
-
-    /// The name by which rules call it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Count => "count",
-            Self::Views => "views",
-            Self::Events => "events",
-            Self::Seconds => "seconds",
-            Self::FirstSource => "first_source",
-            Self::LastSource => "last_source",
-            Self::Source => "source",
-            Self::Device => "device",
-            Self::Channel => "channel",
-        }
-    }
-
-    /// The fact with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|fact| fact.name() == name)
-    }
-
-    /// Whether it is a number; the others are text.
-    #[must_use]
-    pub const fn is_number(self) -> bool {
-        matches!(self, Self::Count | Self::Views | Self::Events | Self::Seconds)
     }
 }
 

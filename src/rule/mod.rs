@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Attributes stand by their names, or in quotes within `attribute('…')`; those of the person's groups behind their
-//! kind, as in `group('company').plan`. `context`, `affinity`, `session`, `segment`
-//! and `event` are the other things to ask about. The operators are `= != > >= < <=`, `[NOT] IN (…)`,
+//! kind, as in `group('company').plan`. `context`, `session`, `segment`, `event` and those under
+//! [Portrait](#portrait) are the other things to ask about. The operators are `= != > >= < <=`, `[NOT] IN (…)`,
 //! `BETWEEN … AND …`, `EXISTS`, `CONTAINS`, `STARTS_WITH`; `AND`, `OR`, `NOT` and parentheses combine. The same in
 //! JSON is `{"plan": "pro", "$event": {"name": "item_viewed", "where": {"category": "shoes"}, "within": "7d",
 //! "count": {"$gte": 3}}, "$not": {"$segment": "newsletter"}}`. All forms give one tree.
@@ -55,6 +55,35 @@
 //! JSON the window is one of `within`, `between`, `since`, `in_session`, `calendar_days` and `calendar_weeks` (with
 //! `offset`), the measure stands beside it by its name, and `$sequence` has `steps`, `without`, `after` and a window.
 //!
+//! # Portrait
+//!
+//! | Written | Is |
+//! |---|---|
+//! | `affinity('category', 'shoes')` | the share of the interest along an item attribute, from 0 to 1 |
+//! | `affinity('category', 'shoes').score()`, `….rank()` | its decayed weight; its place, from 1 on |
+//! | `affinity('category').top() = 'shoes'` | the value of the strongest interest |
+//! | `lifecycle() = 'at_risk'` | `new`, `active`, `at_risk`, `lapsed` or `returned`; see [`Lifecycle`](crate::profile::Lifecycle) |
+//! | `lifecycle().since() < 3 days` | for how long the person has been in that stage |
+//! | `purchases().count()`, `purchases().since()`, `purchases('EUR').sum()` | how often, how long ago, for how much |
+//! | `rfm(recency) >= 4` | a score by the schema's cut points; also `frequency` and `monetary` |
+//! | `percent('new-checkout') < 10` | where the stable hash of the person falls; see [`Bucket::percent`](crate::hash::Bucket::percent) |
+//! | `variant('spring') = 'b'` | the variant that a campaign showed first |
+//! | `local(hour, '+02:00') >= 18` | the local time; also `time`, `day_part`, `weekday` and `date` |
+//! | `score(3 IF plan = 'pro', -1 IF event('refunded')) >= 2` | the points of the conditions that hold |
+//!
+//! What time alone changes has its exact time: weights fade, stages and scores end, clocks go on. Without an offset
+//! `local` takes the request's: `context('utc_offset')`, in minutes or such as `+02:00`, else UTC. Spans are written as
+//! `7 days` or `1h30m`. "First time" is `session(count) = 1`, "in two of three segments" is `score(1 IF segment('a'),
+//! 1 IF segment('b'), 1 IF segment('c')) >= 2`, and what was shown is asked of events: `event('exposed').where(campaign
+//! = 'spring' AND variant = 'b').within(7 days).count() >= 3`, with `campaign`, `variant` and `placement` known from the
+//! decision that the event names. Page, referrer, device and UTM parameters are what the host puts into the request:
+//! `context('utm.source') = 'newsletter'`.
+//!
+//! In JSON these are `$affinity`, `$affinityScore`, `$affinityRank`, `$affinityTop`, `{"$lifecycle": {"stage": "lapsed",
+//! "since": {"$lt": {"$span": "3d"}}}}`, `$purchases` with `count`, `since` and `sum`, `$rfm`, `$percent`, `$variant`,
+//! `{"$local": {"offset": "+02:00", "hour": {"$gte": 18}}}`, and `{"$score": {"of": [{"points": 3, "if": {…}}, …],
+//! "$gte": 2}}`.
+//!
 //! # Meaning
 //!
 //! What is missing compares as false, and so `x != 1`, which is `NOT x = 1`, holds where `x` is missing. Kinds are
@@ -98,6 +127,7 @@ mod plan;
 mod portrait;
 mod print;
 mod query;
+mod session;
 mod value_test;
 mod version;
 

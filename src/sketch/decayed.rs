@@ -267,9 +267,10 @@ mod tests {
         below.add(-8.0, t, DAY);
         assert_eq!(below.fades_to(-1.0, t, DAY), Some(t + Span::days(3)));
         assert_eq!(Decayed::default().fades_to(1.0, t, DAY), None);
-        // Below the smallest number there is only zero: 2^-1075 of a unit.
+        // A power of two below 2^-1075 is zero.
         let gone = sum.fades_to(0.0, t, DAY).unwrap();
-        assert!((gone - t).as_seconds() / 86_400.0 > 1077.0 && sum.at(gone, DAY) == 0.0);
+        assert!(gone > t + Span::days(1074) && gone < t + Span::days(1079));
+        assert!(sum.at(gone, DAY).to_bits() == 0 && sum.at(gone - Span::from_millis(1), DAY) > 0.0);
     }
 
     proptest! {

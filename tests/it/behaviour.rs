@@ -488,7 +488,8 @@ fn run(seed: u64) -> u64 {
         ]
     };
     let segments: Vec<_> = questions.iter().enumerate().flat_map(of).collect();
-    let text = serde_json::json!({"segments": segments, "settings": {"history": 128}}).to_string();
+    let text =
+        serde_json::json!({"segments": segments, "settings": {"history": 128, "profile_bytes": 1_048_576}}).to_string();
     let engine = Engine::from_json(&text).unwrap();
     let (catalog, mut profile, mut other) = (Catalog::new(), Profile::default(), Profile::default());
     let (mut events, mut now, mut cases) = (Vec::<Happened>::new(), START, 0);

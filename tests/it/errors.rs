@@ -219,6 +219,30 @@ fn rule_errors_say_where_and_what_would_be_right() {
         RuleError::Threshold { at: at(), found: 99.0, limit: 64 },
         "1:5: a count within a window compares with at most 64, not 99; count without a window",
     );
+    says(
+        RuleError::OutOfRange { at: at(), name: "percent", found: 120.0, low: 0.0, high: 100.0 },
+        "1:5: `percent` lies from 0 to 100, and comparing it with 120 says nothing",
+    );
+    says(
+        RuleError::Operator { at: at(), op: ">", name: "lifecycle()" },
+        "1:5: `>` does not go with `lifecycle()`; write `=`, `!=`, `IN`, `NOT IN` or `EXISTS`",
+    );
+    says(
+        RuleError::Local { at: at(), found: text("9:30"), wanted: "time of day; write it like `09:30`" },
+        "1:5: '9:30' is not a time of day; write it like `09:30`",
+    );
+    says(
+        RuleError::NoMonetary { at: at() },
+        "1:5: `rfm(monetary)` needs a currency; declare `rfm.monetary` in the schema",
+    );
+    says(
+        RuleError::Points { at: at(), found: 2e9 },
+        "1:5: 2000000000 points are out of range; write from -1e9 to 1e9, in steps of a millionth",
+    );
+    says(
+        TimeError::Offset { text: text("2h") },
+        "`2h` is not an offset from UTC; write it like `+02:00`, at most 18 hours",
+    );
     says(RuleError::NotFinite { at: at() }, "1:5: a number is not finite");
     says(
         RuleError::Time { at: at(), source: TimeError::Span { text: text("x") } },

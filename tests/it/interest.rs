@@ -22,6 +22,9 @@ const KINDS: [(EventKind, f64); 6] = [
     (EventKind::Dismissed, -4.0),
 ];
 
+/// The minute, the kind by its place in [`KINDS`], the item, the dwell and the source by its place.
+type Happened = (i64, usize, String, f64, usize);
+
 #[test]
 fn a_walk_over_all_events_tells_the_same() {
     let (engine, catalog) = (Engine::from_json("{}").unwrap(), Catalog::new());
@@ -30,7 +33,7 @@ fn a_walk_over_all_events_tells_the_same() {
         let mut minutes: Vec<i64> = (0..dice.below(30)).map(|_| dice.below(600) as i64).collect();
         minutes.sort_unstable();
         minutes.dedup();
-        let events: Vec<(i64, usize, String, f64, usize)> = minutes
+        let events: Vec<Happened> = minutes
             .into_iter()
             .map(|minute| {
                 let dwell = [0.0, 30.0, 300.0][dice.below(3)];
@@ -67,8 +70,8 @@ fn a_walk_over_all_events_tells_the_same() {
     }
 }
 
-fn items(profile: &Profile, events: &[(i64, usize, String, f64, usize)]) {
-    let mut by_item: BTreeMap<&str, Vec<&(i64, usize, String, f64, usize)>> = BTreeMap::new();
+fn items(profile: &Profile, events: &[Happened]) {
+    let mut by_item: BTreeMap<&str, Vec<&Happened>> = BTreeMap::new();
     for event in events {
         by_item.entry(&event.2).or_default().push(event);
     }
@@ -103,8 +106,8 @@ fn items(profile: &Profile, events: &[(i64, usize, String, f64, usize)]) {
     assert_eq!(found, unfinished);
 }
 
-fn sessions(profile: &Profile, events: &[(i64, usize, String, f64, usize)]) {
-    let mut runs: Vec<Vec<&(i64, usize, String, f64, usize)>> = Vec::new();
+fn sessions(profile: &Profile, events: &[Happened]) {
+    let mut runs: Vec<Vec<&Happened>> = Vec::new();
     for event in events {
         match runs.last_mut() {
             Some(run) if event.0 - run[run.len() - 1].0 <= 30 => run.push(event),

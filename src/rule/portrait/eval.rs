@@ -234,7 +234,11 @@ impl Node {
                 let changes = lifecycle.changes(&visits);
                 let starts = changes.into_iter().filter(|time| *time > now).chain([since(now)]);
                 let crossings = starts.flat_map(|start| elapsed(start, thresholds).chain([start]));
-                first_flip(now, |time| number(test, Some(time.since(since(time)).as_seconds())), crossings)
+                let truth = first_flip(now, |time| number(test, Some(time.since(since(time)).as_seconds())), crossings);
+                // A further event keeps the stage from ending, so that a threshold behind its end can be reached.
+                let ends = visits.last + lifecycle.at_risk;
+                let is_open = ends > now && !thresholds.is_empty();
+                if is_open { Truth { until: truth.until.min(ends), ..truth } } else { truth }
             }
             Self::Purchases(test) => Truth::always(number(test, Some(f64::from(bought(facts).count())))),
             Self::PurchaseSince { test, thresholds } => {

@@ -344,7 +344,7 @@ fn checking_finds_names_kinds_and_ranges() {
         ("rfm(monetary) = 1", &["1:1: `rfm(monetary)` needs a currency; declare `rfm.monetary` in the schema"]),
         ("rfm(recency) >= 6", &["1:14: `recency` lies from 1 to 5, and comparing it with 6 says nothing"]),
         ("local(hour) > 24", &["1:13: `hour` lies from 0 to 23, and comparing it with 24 says nothing"]),
-        ("local(weekday) = 'sonday'", &["1:16: unknown weekday `sonday`; did you mean `sunday`?"]),
+        ("local(weekday) = 'sundey'", &["1:16: unknown weekday `sundey`; did you mean `sunday`?"]),
         ("local(day_part) = 'morninng'", &["1:17: unknown part of the day `morninng`; did you mean `morning`?"]),
         ("local(time) > '9:30'", &["1:13: '9:30' is not a time of day; write it like `09:30`"]),
         ("local(date) > '24.12.'", &["1:13: '24.12.' is not a date; write it like `2026-12-24`"]),

@@ -1,0 +1,92 @@
+//! What follows from an event beside the person's profile: exposures and rewards of decisions, and what all people's
+//! events together teach.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::facts::EventView;
+use super::{CompiledCampaign, Engine, Exposure, Models, OpenDecisions, Payment, Payments};
+use crate::campaign::{GoalItems, Pay};
+use crate::event::{Event, EventKind};
+use crate::hash::{Symbol, fold};
+use crate::id::DecisionId;
+use crate::profile::{MAX_LINES, Profile, event_id, weight_of};
+use crate::recommend;
+
+impl Engine {
+    /// Notes that a decision was shown, if the event is an exposure: once, by the person it was made for.
+    pub fn expose(&self, event: &Event, open: &mut OpenDecisions, models: &mut Models) -> Option<Exposure> {
+        let id = event.decision.filter(|_| event.kind == EventKind::Exposed)?;
+        let (exposure, shown) = open.expose(id, event.time);
+        if let Some(shown) = shown {
+            models.expose(shown.campaign, shown.variant);
+        }
+        Some(exposure)
+    }
+
+    /// The decisions that an event pays: for each campaign whose goal it meets, the latest exposure of that campaign
+    /// before it, within the goal's window, once; an event that names a decision, such as a click on what was shown,
+    /// pays that one or none. The payments teach the tallies and the policies.
+    ///
+    /// An exposure must have arrived before the event that it explains. Pass events only once: that
+    /// [`Changes::repeated`](super::Changes::repeated) is false says so.
+    pub fn pay(&self, event: &Event, open: &mut OpenDecisions, models: &mut Models) -> Payments {
+        let mut payments = Payments::new();
+        if open.is_empty() {
+            return payments;
+        }
+        let view = EventView::new(event, &models.catalog);
+        let mut met: SmallVec<[(&CompiledCampaign, DecisionId, Symbol); 2]> = SmallVec::new();
+        for index in self.goals.get(&event.kind.symbol()).into_iter().flatten() {
+            let campaign = &self.campaigns[*index];
+            let (Some(goal), Some(spec)) = (&campaign.goal, &campaign.definition.goal) else { continue };
+            if !goal.matches(&(&view, &self.names)) {
+                continue;
+            }
+            let items = (spec.items == GoalItems::Recommended).then_some(view.items.as_slice());
+            let meant = event.decision;
+            if let Some((decision, variant)) = open.pay(campaign.symbol, event.time, spec.within, items, meant) {
+                met.push((campaign, decision, variant));
+            }
+        }
+        drop(view);
+        for (campaign, decision, variant) in met {
+            let amount = event.amount().unwrap_or(0.0);
+            let pays_amount = campaign.definition.goal.as_ref().is_some_and(|goal| goal.pay == Pay::Amount);
+            let reward = if pays_amount { amount } else { 1.0 };
+            models.pay(campaign.symbol, variant, reward, amount);
+            payments.push(Payment { decision, campaign: Arc::clone(&campaign.name), variant, reward, amount });
+        }
+        payments
+    }
+
+    /// Teaches the recommenders what a person did with items: popularity, and what goes with what. `profile` is the
+    /// person's, before or after the event was applied.
+    pub fn learn(&self, event: &Event, profile: &Profile, models: &mut Models, context: &mut Vec<recommend::Seen>) {
+        // Only signs of interest teach; being shown a list or giving something back does not.
+        let weight = weight_of(&event.kind) as f32;
+        if weight <= 0.0 {
+            return;
+        }
+        let id = fold(event_id(event));
+        context.clear();
+        for remembered in profile.history().iter().filter(|remembered| remembered.id != id) {
+            let Some(item) = remembered.item else { continue };
+            let weight = remembered.known.as_ref().map_or(0.0, weight_of) as f32;
+            if weight > 0.0 {
+                context.push(recommend::Seen { item, time: remembered.time, weight });
+            }
+        }
+        let at = context.partition_point(|seen| seen.time <= event.time);
+        for (line, item) in event.items.iter().enumerate() {
+            let seen = recommend::Seen { item: Symbol::new(&item.id), time: event.time, weight };
+            models.popular.learn(seen.item, weight, event.time);
+            models.neighbors.learn(seen.item, event.time, weight, context);
+            // The lines of one order go together: each is context to those after it.
+            if line < MAX_LINES {
+                context.insert(at, seen);
+            }
+        }
+    }
+}
