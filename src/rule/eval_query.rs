@@ -1,6 +1,6 @@
 //! Questions about events other than "at least so many", compiled.
 
-use crate::profile::{Asked, CounterId, Frame, Steps, Window};
+use crate::profile::{Asked, CounterId, Frame, Period, Steps, Window};
 use crate::time::Span;
 use crate::truth::{Answer, Truth};
 
@@ -37,10 +37,13 @@ impl EventNode {
         };
         let mut window = query.when.window();
         // Days and weeks are those of the calendar: "within 7 days" is today and the six before.
-        if let (Measure::Periods(_), Window::Rolling { from, .. }) = (&query.measure, window) {
-            let days = from.millis() / Span::days(1).millis();
-            // Checked to be whole days of at most five years.
-            window = Window::Days { count: days as u32, offset: 0 };
+        if let (Measure::Periods(period), Window::Rolling { from, .. }) = (&query.measure, window) {
+            // Checked to be whole days or weeks of at most five years.
+            let days = (from.millis() / Span::days(1).millis()) as u32;
+            window = match period {
+                Period::Day => Window::Days { count: days, offset: 0 },
+                Period::Week => Window::Weeks { count: days / 7, offset: 0 },
+            };
         }
         Self { counter, window, asks }
     }
