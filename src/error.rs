@@ -6,9 +6,11 @@ use crate::config::Problems;
 use crate::decision::NotAPropensity;
 use crate::event::{EventError, EventJsonError, EventReadError, SegmentSpecError};
 use crate::id::DecisionIdError;
-use crate::personalizer::IngestError;
+use crate::insight::InsightError;
+use crate::personalizer::{ExportError, IngestError};
 use crate::recommend::RecommendError;
 use crate::rule::{RuleError, RuleErrors};
+use crate::schema::RowError;
 use crate::state::StateError;
 use crate::stats::StatsError;
 use crate::time::TimeError;
@@ -53,9 +55,18 @@ pub enum Error {
     /// An event was not taken in.
     #[error(transparent)]
     Ingest(#[from] IngestError),
+    /// A row of a table cannot be read.
+    #[error(transparent)]
+    Row(#[from] RowError),
     /// An item was not taken into the catalog.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// Nothing can be exported.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// Value cannot be looked into.
+    #[error(transparent)]
+    Insight(#[from] InsightError),
     /// A stored state cannot be read.
     #[error(transparent)]
     State(#[from] StateError),

@@ -62,6 +62,7 @@
 //! | [`decision`] | what is asked and answered: [`Request`], [`Decision`], verdicts, propensity |
 //! | [`engine`] | the compiled definitions: `apply`, `decide`, `expose`, `pay` over state that the host keeps |
 //! | [`report`] | what every campaign and variant has earned |
+//! | [`insight`] | how large segments are and overlap, what goes with value, which segments are worth having |
 //! | [`personalizer`] | all of it held in one object: ingest, decide, due, snapshot, restore, erase |
 //!
 //! Below them lie [`config`] (reading definitions with all their mistakes), [`state`] (merging and framed bytes),
@@ -86,6 +87,7 @@ mod error;
 pub mod event;
 pub mod hash;
 pub mod id;
+pub mod insight;
 mod near;
 pub mod personalizer;
 pub mod profile;

@@ -1,9 +1,13 @@
 //! Which attributes, event kinds and affinities there are, so that a mistyped name is an error and not a rule that
 //! never holds.
 
+mod row;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use row::{CellError, RowError, RowReader};
 
 use crate::event::EventKind;
 use crate::time::Span;

@@ -249,7 +249,7 @@ fn rule_of(reader: &mut Reader<'_, '_>, field: &'static str, json: &Json) -> Opt
         Ok(rule) => Some(rule),
         Err(errors) => {
             for error in errors.iter() {
-                reader.fault_at(field, Fault::refused(error.clone()));
+                reader.fault_inside(field, error.inside(), Fault::refused(error.clone()));
             }
             None
         }

@@ -6,10 +6,13 @@
 
 mod locate;
 mod reader;
+mod warning;
 
 use std::fmt;
 
 pub(crate) use reader::{Reader, join, kind};
+
+pub use warning::Warning;
 
 use crate::near::nearest;
 
@@ -44,10 +47,28 @@ pub struct Problem {
     pub fault: Fault,
 }
 
+/// A place within the value at a path.
+#[derive(Clone, Debug)]
+pub(crate) enum Inside {
+    /// A line and a column of a text.
+    Text(u32, u32),
+    /// The rest of a path.
+    Path(Box<str>),
+}
+
 /// What is wrong with a definition.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
+    /// Nothing is wrong, but it is hardly what was meant.
+    #[error("{0}")]
+    Warning(Warning),
+    /// The JSON nests too deep to be read.
+    #[error("the JSON nests deeper than {limit} levels; no rule may nest deeper than 64")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
     /// The text is not JSON.
     #[error("not JSON: {error}")]
     Syntax {
@@ -103,7 +124,7 @@ pub enum Fault {
         wanted: &'static str,
     },
     /// Segments refer to each other in a circle.
-    #[error("segments refer to each other in a circle: {}; break it at one of them", names.join(" → "))]
+    #[error("segments refer to each other in a circle: {}; break it at one of them", circle(names))]
     Cycle {
         /// The segments in the order of their references, the first again at the end.
         names: Vec<String>,
@@ -129,51 +150,88 @@ impl Fault {
 
 /// Every mistake in a set of definitions, in the order of their places.
 #[derive(Debug, Default)]
-pub struct Problems(Vec<Problem>);
+pub struct Problems {
+    list: Vec<Problem>,
+    /// Of each until it is located: where exactly, if what is at the place has places of its own.
+    insides: Vec<Option<Inside>>,
+    /// There were more.
+    is_cut: bool,
+}
 
 impl Problems {
     /// Notes a mistake.
     pub(crate) fn push(&mut self, path: impl Into<String>, fault: Fault) {
+        self.push_inside(path, None, fault);
+    }
+
+    /// Notes a mistake at a place within what is at a path.
+    pub(crate) fn push_inside(&mut self, path: impl Into<String>, inside: Option<Inside>, fault: Fault) {
         // A hostile document cannot make the list itself a burden.
-        if self.0.len() < MAX_PROBLEMS {
-            self.0.push(Problem { place: Place { path: path.into(), line: 0, column: 0 }, fault });
+        if self.is_full() {
+            self.is_cut = true;
+        } else {
+            self.list.push(Problem { place: Place { path: path.into(), line: 0, column: 0 }, fault });
+            self.insides.push(inside);
         }
+    }
+
+    /// Notes that further mistakes are not listed.
+    pub(crate) fn cut(&mut self) {
+        self.is_cut = true;
+    }
+
+    /// Whether further mistakes are not listed, so that it is no use to look for them.
+    pub(crate) fn is_full(&self) -> bool {
+        self.list.len() >= MAX_PROBLEMS
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.list.is_empty()
     }
 
-    /// Whether no more are listed.
-    pub(crate) fn is_full(&self) -> bool {
-        self.0.len() >= MAX_PROBLEMS
-    }
-
-    /// The mistakes, in the order of their places.
+    /// The mistakes, in the order of their places; the first 200 that were found.
     #[must_use]
     pub fn as_slice(&self) -> &[Problem] {
-        &self.0
+        &self.list
     }
 
-    /// Finds the line and column of each, now that the text is at hand, and sorts them.
+    /// Finds the line and column of each, now that the text is at hand, and sorts them. Cost: one walk over the text.
     pub(crate) fn locate(&mut self, text: &str) {
-        for problem in &mut self.0 {
-            if problem.place.line > 0 {
+        let insides = std::mem::take(&mut self.insides);
+        let whole = |(problem, inside): (&Problem, &Option<Inside>)| match inside {
+            Some(Inside::Path(rest)) if !rest.is_empty() => join(&problem.place.path, rest),
+            _ => problem.place.path.clone(),
+        };
+        let paths: Vec<String> = self.list.iter().zip(&insides).map(whole).collect();
+        let found = locate::locate(text, paths.iter().map(String::as_str));
+        for ((problem, inside), found) in self.list.iter_mut().zip(insides).zip(found) {
+            let place = &mut problem.place;
+            // Of a path of which nothing is there, not even the first part, no place is known.
+            if place.line > 0 || (found.matched == 0 && !place.path.is_empty()) {
                 continue;
             }
-            if let Some((line, column)) = place_of(text, &problem.place.path) {
-                (problem.place.line, problem.place.column) = (line, column);
-            }
+            (place.line, place.column) = match inside {
+                Some(Inside::Text(line, column)) if found.matched == place.path.len() => {
+                    locate::within(text, &found, line, column)
+                }
+                _ => (found.line, found.column),
+            };
         }
-        self.0.sort_by_key(|problem| (problem.place.line, problem.place.column));
+        self.list.sort_by_key(|problem| (problem.place.line, problem.place.column));
     }
 
-    /// Notes that a text is not JSON at all.
+    /// Notes that a text is not JSON at all, or not such as is read.
     pub(crate) fn syntax(error: serde_json::Error) -> Self {
         let place = Place { path: String::new(), line: error.line(), column: error.column() };
-        Self(vec![Problem { place, fault: Fault::Syntax { error } }])
+        // The parser keeps the kind of its errors to itself, but not their words.
+        let fault = if error.to_string().starts_with("recursion limit") {
+            Fault::TooDeep { limit: MAX_JSON_DEPTH }
+        } else {
+            Fault::Syntax { error }
+        };
+        Self { list: vec![Problem { place, fault }], ..Self::default() }
     }
 
     /// `Ok` with the value if there are no mistakes.
@@ -185,19 +243,20 @@ impl Problems {
 impl fmt::Display for Problems {
     /// One mistake a line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.0.iter().enumerate() {
+        for (i, problem) in self.list.iter().enumerate() {
             write!(f, "{}{problem}", if i > 0 { "\n" } else { "" })?;
         }
-        Ok(())
+        if self.is_cut { write!(f, "\nfurther mistakes are not listed") } else { Ok(()) }
     }
 }
 
 impl std::error::Error for Problems {}
 
-/// Where a path is, or else the nearest part above it that is there: a missing field, a name written as the whole.
-fn place_of(text: &str, path: &str) -> Option<(usize, usize)> {
-    let above = || path.rsplit_once(['.', '[']).and_then(|(above, _)| locate::locate(text, above));
-    locate::locate(text, path).or_else(above)
+/// The names of a circle, those in the middle of a long one left out.
+fn circle(names: &[String]) -> String {
+    let (Some(last), true) = (names.last(), names.len() > MAX_NAMES) else { return names.join(" → ") };
+    let left_out = names.len() - MAX_NAMES;
+    format!("{} → … {left_out} more … → {last}", names[..MAX_NAMES - 1].join(" → "))
 }
 
 fn hint(near: Option<&str>) -> String {
@@ -206,3 +265,7 @@ fn hint(near: Option<&str>) -> String {
 
 /// How many mistakes are listed at most.
 const MAX_PROBLEMS: usize = 200;
+/// How many levels of JSON are read.
+const MAX_JSON_DEPTH: usize = 127;
+/// How many names of a circle are spoken.
+const MAX_NAMES: usize = 9;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde_json::Value as Json;
 
-use super::{Fault, Problems};
+use super::{Fault, Inside, Problems};
 use crate::id::MAX_ID_BYTES;
 use crate::near::nearest;
 
@@ -43,6 +43,11 @@ impl<'a, 'p> Reader<'a, 'p> {
     /// Notes a mistake at a field.
     pub(crate) fn fault_at(&mut self, field: &str, fault: Fault) {
         self.problems.push(join(&self.path, field), fault);
+    }
+
+    /// Notes a mistake at a place within a field.
+    pub(crate) fn fault_inside(&mut self, field: &str, inside: Option<Inside>, fault: Fault) {
+        self.problems.push_inside(join(&self.path, field), inside, fault);
     }
 
     /// Whether this place holds an object; notes a mistake if not.
@@ -190,6 +195,9 @@ impl<'a, 'p> Reader<'a, 'p> {
     pub(crate) fn finish(&mut self) {
         let Json::Object(fields) = self.json else { return };
         for name in fields.keys().filter(|name| !self.read.contains(&name.as_str())) {
+            if self.problems.is_full() {
+                return self.problems.cut();
+            }
             let near = nearest(name, self.read.iter().copied());
             let fault = Fault::UnknownField { found: crate::time::shorten(name), near };
             self.problems.push(join(&self.path, name), fault);

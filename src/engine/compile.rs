@@ -1,5 +1,6 @@
 //! From definitions to an engine, with every mistake found at once.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::definitions::Paths;
@@ -67,7 +68,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     let vocabulary = Vocabulary::new(&schema).segments(known).lists(listed).campaigns(campaigns.iter().map(names_of));
     duplicates("list", &list_names, &paths.lists, problems);
     check_lists(&lists, &paths.lists, problems);
-    let listed = Lists::new(&lists);
+    let compiled_lists = Lists::new(&lists);
     duplicates("segment", &names, &paths.segments, problems);
     let gathering = Gathering::new(&computed, &schema, &paths.computed, problems);
     for (of, path) in computed.iter().zip(&paths.computed) {
@@ -75,7 +76,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     }
     for (segment, path) in segments.iter().zip(&paths.segments) {
         check_rule(&segment.rule.resolved(&gathering.names), &vocabulary, &join(path, "rule"), problems);
-        if asks_about_request(&segment.rule, &listed) {
+        if asks_about_request(&segment.rule, &compiled_lists) {
             let found = "a segment that asks context(…)".to_owned();
             let wanted = "a rule about the person; the request is known only to a campaign's audience";
             problems.push(join(path, "rule"), Fault::Range { found, wanted });
@@ -86,8 +87,9 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     let campaign_names: Vec<&str> = campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
     duplicates("placement", &placement_names, &paths.placements, problems);
     duplicates("campaign", &campaign_names, &paths.campaigns, problems);
+    let known_placements: BTreeSet<&str> = placement_names.iter().copied().collect();
     for (campaign, path) in campaigns.iter().zip(&paths.campaigns) {
-        check_campaign(campaign, path, &placement_names, &vocabulary, &gathering, problems);
+        check_campaign(campaign, path, &known_placements, &vocabulary, &gathering, problems);
     }
     if !problems.is_empty() {
         // References may lead nowhere; nothing can be compiled. A circle is still worth telling.
@@ -100,7 +102,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     let mut compile = |rule: &Rule, path: &str, problems: &mut Problems| {
         // Checking has found all that compiling can refuse; should they ever differ, it is told all the same.
         let rule = rule.resolved(&gathering.names);
-        let compiled = rule.compile(&mut |name| place.get(name).copied(), &listed, &mut counters);
+        let compiled = rule.compile(&mut |name| place.get(name).copied(), &compiled_lists, &mut counters);
         compiled.map_err(|error| problems.push(path, Fault::refused(error))).ok()
     };
     let rules = sorted.iter().map(|segment| compile(&segment.rule, "segments", problems));
@@ -133,7 +135,10 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     let lexicon = lexicon(&schema, settings.consent.keys());
     let mut engine = Engine {
         settings,
+        schema,
+        listed: lists,
         segments: segments.map(of).collect(),
+        lists: compiled_lists,
         plan,
         reach,
         upkeep,
@@ -208,8 +213,12 @@ fn compile_campaign(campaign: Campaign, audience: Option<Compiled>) -> CompiledC
 
 fn index_campaigns(engine: &mut Engine, placements: &[&str]) {
     let definitions: Vec<Campaign> = engine.campaigns.iter().map(|campaign| campaign.definition.clone()).collect();
+    let mut by_placement: Map<&str, Vec<usize>> = Map::default();
+    for (index, campaign) in definitions.iter().enumerate() {
+        by_placement.entry(&campaign.placement).or_default().push(index);
+    }
     for name in placements {
-        let mut of: Vec<usize> = (0..definitions.len()).filter(|i| definitions[*i].placement == *name).collect();
+        let mut of = by_placement.remove(name).unwrap_or_default();
         arbiter::rank(&definitions, &mut of);
         engine.placements.insert(Symbol::new(name), (Arc::from(*name), of));
     }
@@ -237,13 +246,16 @@ fn goal_spec(goal: &Goal) -> Option<CounterSpec> {
 fn check_campaign(
     campaign: &Campaign,
     path: &str,
-    placements: &[&str],
+    placements: &BTreeSet<&str>,
     vocabulary: &Vocabulary<'_>,
     gathering: &Gathering,
     problems: &mut Problems,
 ) {
     let at = |field: &str| join(path, field);
-    if !placements.contains(&campaign.placement.as_str()) {
+    if problems.is_full() {
+        return problems.cut();
+    }
+    if !placements.contains(campaign.placement.as_str()) {
         let fault = Fault::unknown("placement", &campaign.placement, placements.iter().copied());
         problems.push(at("placement"), fault);
     }
@@ -335,17 +347,16 @@ fn check_lists(lists: &[List], paths: &[String], problems: &mut Problems) {
 }
 
 fn check_rule(rule: &Rule, vocabulary: &Vocabulary<'_>, path: &str, problems: &mut Problems) {
-    // Looking for what was meant costs something for each mistake; what is not told is not looked for.
     if problems.is_full() {
-        return;
+        return problems.cut();
     }
     for error in rule.check(vocabulary) {
-        problems.push(path, Fault::refused(error));
+        problems.push_inside(path, error.inside(), Fault::refused(error));
     }
 }
 
 fn duplicates(what: &'static str, names: &[&str], paths: &[String], problems: &mut Problems) {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for (name, path) in names.iter().zip(paths) {
         if !seen.insert(*name) {
             problems.push(join(path, "name"), Fault::Duplicate { what, name: (*name).to_owned() });

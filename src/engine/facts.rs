@@ -41,6 +41,10 @@ impl Facts for ProfileFacts<'_> {
         self.profile.attributes().value(name)
     }
 
+    fn set_at(&self, name: Symbol) -> Option<Timestamp> {
+        self.profile.attributes().find(name).map(|attribute| attribute.time())
+    }
+
     fn group(&self, kind: Symbol, name: Symbol) -> Option<&Value> {
         self.profile.extra.as_ref()?.groups.value(kind, name)
     }

@@ -34,17 +34,12 @@ impl Engine {
     /// Settles the segments that time alone can have changed by now: what `apply` does, without an event. Gives what
     /// has changed since they were settled last, by `apply` or by this.
     pub fn refresh(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
-        let mut touched = Touched::new();
         let mut changes = Changes::default();
-        if profile.membership.engine != self.fingerprint {
-            self.take_over(profile, catalog, now, &mut touched);
-        } else if !profile.membership.holds_at(now) {
-            self.touch_due(profile, &mut touched);
-            profile.membership.due = Timestamp::MAX;
-        } else {
+        if profile.membership.engine == self.fingerprint && profile.membership.holds_at(now) {
             return changes;
         }
         let had_dropped = profile.counters.has_dropped();
+        let mut touched = self.begin(profile, catalog, now);
         self.make_room(profile, had_dropped, &mut touched);
         self.settle_all(profile, touched, now, &mut changes);
         self.settle_within(profile, now, &mut changes);

@@ -10,16 +10,20 @@
 //! indexes by event kind, and by the value of one tested property, which counters an event can touch. So `apply`
 //! costs O(what the event touches), however many rules there are, and allocates nothing in the steady state.
 
+mod apply;
 mod compile;
 mod computed;
 mod consent;
+mod cost;
 mod decide;
 mod definitions;
 mod expire;
+mod explain;
 mod export;
 mod facts;
 mod flip;
 mod gather;
+mod lint;
 mod live;
 mod models;
 mod open;
@@ -29,6 +33,7 @@ mod room;
 mod slate;
 mod stages;
 mod succession;
+mod survey;
 mod upkeep;
 
 use std::sync::Arc;
@@ -36,6 +41,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 pub use computed::{Compute, Computed};
+pub use cost::{Cost, CounterCost};
 pub use decide::DecideScratch;
 pub use definitions::{Definitions, Settings};
 pub use expire::{Expired, Retention};
@@ -45,12 +51,10 @@ pub use open::{Exposure, OpenDecisions, Payment, Payments};
 pub(crate) use succession::Births;
 
 use crate::campaign::Campaign;
-use crate::catalog::Catalog;
-use crate::event::{Event, EventKind};
 use crate::hash::{Map, Symbol};
-use crate::id::UserKey;
 use crate::profile::{Flip, Flips, Fold, Profile, Upkeep};
-use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List};
+use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List, Lists};
+use crate::schema::Schema;
 use crate::segment::Segment;
 use crate::time::Timestamp;
 use facts::{EventView, Names, ProfileFacts};
@@ -62,8 +66,11 @@ use succession::Before;
 #[derive(Clone, Debug)]
 pub struct Engine {
     settings: Settings,
+    schema: Schema,
+    listed: Vec<List>,
     /// In an order in which each comes after those it refers to.
     segments: Vec<CompiledSegment>,
+    lists: Lists,
     /// The counters that rules ask for, sorted by id.
     plan: Vec<CounterSpec>,
     reach: Reach,
@@ -137,72 +144,6 @@ pub struct Changes {
 }
 
 impl Engine {
-    /// Takes in an event that has passed [`Event::check`]: folds it into the profile, and settles the segments that
-    /// it, or the time that has passed, can have changed. `now` is the present; an event that comes late keeps its
-    /// own time.
-    ///
-    /// An event that the profile has already (see [`Event::id`]) changes nothing. Nor does one of a person who does not
-    /// consent to tracking, or did not when it happened: see [`Changes::untracked`]. Cost: what the event touches; no
-    /// allocation once the profile has reached its size.
-    pub fn apply(&self, event: &Event, profile: &mut Profile, catalog: &Catalog, now: Timestamp) -> Changes {
-        self.take_in(EventView::new(event, catalog), None, profile, now)
-    }
-
-    fn take_in(&self, view: EventView<'_>, user: Option<UserKey>, profile: &mut Profile, now: Timestamp) -> Changes {
-        let (event, catalog) = (view.event(), view.catalog());
-        let mut unheard = SmallVec::new();
-        if event.kind == EventKind::ConsentChanged {
-            unheard = profile.hear(event, &self.upkeep);
-        }
-        if !self.upkeep.unasked.tracks(profile.consent(), event.time) {
-            let mut changes = Changes { untracked: true, mismatched: unheard, ..Changes::default() };
-            // What is said about consent takes room too.
-            if profile.bytes() > self.upkeep.bytes {
-                self.settle_within(profile, now, &mut changes);
-            }
-            return changes;
-        }
-        let (outline, had_dropped) = (profile.outline(), profile.counters.has_dropped());
-        let mut grew = profile.membership.engine != self.fingerprint;
-        let mut touched = Touched::new();
-        if profile.membership.engine != self.fingerprint {
-            self.take_over(profile, catalog, now, &mut touched);
-        } else if !profile.membership.holds_at(now) {
-            self.touch_due(profile, &mut touched);
-            profile.membership.due = Timestamp::MAX;
-        }
-        let is_renamed = match user {
-            Some(user) => profile.belongs_to(user),
-            None => profile.is_named_by(event),
-        };
-        if is_renamed {
-            touched.extend_from_slice(self.reach.of_aspect(Aspect::Person));
-        }
-        let stage = self.stage(profile, now);
-        let fold = profile.fold(event, catalog, &self.upkeep);
-        let mut changes = Changes { repeated: fold.repeated, ..Changes::default() };
-        if !fold.repeated {
-            grew |= self.count(&view, profile, fold.id, &mut touched);
-            self.touch(&fold, &mut touched);
-            // Each further event only puts off what the silence after it will bring.
-            if self.stage(profile, now) != stage {
-                touched.extend_from_slice(self.reach.of_aspect(Aspect::Lifecycle));
-            }
-        }
-        grew |= !fold.attributes.is_empty() || profile.outline() != outline;
-        if grew {
-            self.make_room(profile, had_dropped, &mut touched);
-        }
-        self.settle_all(profile, touched, now, &mut changes);
-        if grew || profile.outline() != outline {
-            self.settle_within(profile, now, &mut changes);
-        }
-        changes.mismatched = fold.mismatched;
-        changes.mismatched.extend(unheard);
-        changes.oversized = fold.oversized;
-        changes
-    }
-
     /// Whether the person is in a segment, by the flips of the profile.
     fn answer(&self, flips: &[Flip], index: u32) -> Answer {
         let blank = self.segments.get(index as usize).is_some_and(|segment| segment.blank);

@@ -183,11 +183,11 @@ impl Engine {
         now: Timestamp,
     ) -> Changes {
         let view = EventView::new(event, catalog).showing(self.shown(event, open));
-        self.take_in(view, Some(user), profile, now)
+        self.apply_view(&view, Some(user), profile, now)
     }
 
     /// What the decision that an event names has shown, if it is open.
-    fn shown(&self, event: &Event, open: &OpenDecisions) -> Option<Shown<'_>> {
+    pub(super) fn shown(&self, event: &Event, open: &OpenDecisions) -> Option<Shown<'_>> {
         let (campaign, variant) = open.shown(event.decision?)?;
         let campaign = &self.campaigns[*self.campaign_places.get(&campaign)?];
         let variant = campaign.symbols.iter().position(|symbol| *symbol == variant)?;

@@ -13,9 +13,11 @@ use smallvec::SmallVec;
 
 use super::people::{People, Record, Shard, shard_of};
 use super::{Personalizer, lock, read, write};
+use crate::decision::Request;
 use crate::engine::NextChange;
 use crate::id::UserKey;
 use crate::profile::Profile;
+use crate::rule::Explanation;
 use crate::time::Timestamp;
 
 /// A change of one person's memberships that came by time passing alone.
@@ -177,6 +179,27 @@ impl Personalizer {
         self.people.read(user, |record| match record {
             Some(record) => engine.next_change(&record.profile, now),
             None => engine.next_change(&Profile::default(), now),
+        })
+    }
+
+    /// Why a person is in a segment or not; see [`Engine::explain`](crate::engine::Engine::explain).
+    #[must_use]
+    pub fn explain(&self, segment: &str, user: UserKey, now: Timestamp) -> Option<Explanation> {
+        let engine = self.engine();
+        self.people.read(self.people.resolve(user), |record| match record {
+            Some(record) => engine.explain(segment, &record.profile, now),
+            None => engine.explain(segment, &Profile::default(), now),
+        })
+    }
+
+    /// Why a campaign's audience takes in whom a request is for, or not; see
+    /// [`Engine::explain_campaign`](crate::engine::Engine::explain_campaign).
+    #[must_use]
+    pub fn explain_campaign(&self, campaign: &str, request: &Request, now: Timestamp) -> Option<Explanation> {
+        let engine = self.engine();
+        self.people.read(self.people.resolve(request.key()), |record| match record {
+            Some(record) => engine.explain_campaign(campaign, request, &record.profile, now),
+            None => engine.explain_campaign(campaign, request, &Profile::default(), now),
         })
     }
 }

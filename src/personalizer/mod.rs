@@ -12,18 +12,23 @@
 
 mod due;
 mod export;
+mod export_all;
 mod groups;
 mod identity;
+mod import;
 mod people;
 mod retain;
 mod snapshot;
+mod survey;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use smallvec::SmallVec;
 
 pub use due::Due;
+pub use export_all::{Export, ExportError, ExportRow, Exported};
 pub use identity::Link;
+pub use import::Imported;
 pub use people::Limits;
 pub use retain::{Retained, Suppression};
 
@@ -183,9 +188,12 @@ impl Personalizer {
                 return;
             }
             let mut models = write(&self.models);
-            if is_exposure || record.is_open() {
+            if record.is_open() {
                 ingested.exposure = engine.expose(event, record.open(), &mut models);
                 ingested.payments = engine.pay(event, record.open(), &mut models);
+            } else if is_exposure {
+                // Of what was never decided nothing is kept.
+                ingested.exposure = engine.expose(event, &mut OpenDecisions::default(), &mut models);
             }
             engine.learn(event, &record.profile, &mut models, &mut scratch.context);
         });

@@ -85,6 +85,15 @@ impl Record {
     }
 }
 
+/// How far a walk over everybody has come.
+#[derive(Debug, Default)]
+pub(super) struct Cursor {
+    /// The shard after the one of the keys.
+    shard: usize,
+    /// Those of its people who are still to come.
+    keys: Vec<UserKey>,
+}
+
 /// A share of all people.
 pub(super) type Shard = Map<UserKey, Box<Record>>;
 
@@ -214,6 +223,31 @@ impl People {
         erased
     }
 
+    /// Shows everybody to `look`, in the order of the keys; see [`People::look`].
+    pub(super) fn each(&self, look: &mut dyn FnMut(UserKey, &Record)) {
+        let mut cursor = Cursor::default();
+        while self.look(&mut cursor, look) {}
+    }
+
+    /// Shows the next few hundred people to `look`, in the order of the keys; `false` once nobody is left. Events of
+    /// their shard wait meanwhile; who comes or goes between two looks may be missed.
+    pub(super) fn look(&self, cursor: &mut Cursor, look: &mut dyn FnMut(UserKey, &Record)) -> bool {
+        while cursor.keys.is_empty() {
+            let Some(shard) = self.shards.get(cursor.shard) else { return false };
+            cursor.keys = read(shard).keys().copied().collect();
+            // The last comes first, so that taking some off moves none.
+            cursor.keys.sort_unstable_by(|a, b| b.cmp(a));
+            cursor.shard += 1;
+        }
+        let shard = read(&self.shards[cursor.shard - 1]);
+        for key in cursor.keys.drain(cursor.keys.len().saturating_sub(AT_ONCE)..).rev() {
+            if let Some(record) = shard.get(&key) {
+                look(key, record);
+            }
+        }
+        true
+    }
+
     pub(super) fn len(&self) -> usize {
         self.shards.iter().map(|shard| read(shard).len()).sum()
     }
@@ -257,6 +291,9 @@ fn evict(shard: &mut Shard, limit: usize) {
 pub(super) const fn shard_of(id: UserKey) -> usize {
     (id.to_bits() >> (128 - SHARDS.trailing_zeros())) as usize
 }
+
+/// How many people are looked at before events of their shard have their turn.
+const AT_ONCE: usize = 256;
 
 /// How many shards there are; a power of two. It is part of the stored form.
 pub(super) const SHARDS: usize = 64;

@@ -111,6 +111,15 @@ impl Asked {
         }
     }
 
+    /// Whether time alone can change the answer.
+    pub(crate) fn moves(&self) -> bool {
+        match &self.ask {
+            Ask::Plain(_) => false,
+            Ask::Moving(_) | Ask::Anniversary(_) => true,
+            Ask::Each { inner, .. } => inner.moves(),
+        }
+    }
+
     pub(crate) fn ask(&self, value: Option<&Value>, now: Timestamp) -> Lasting {
         let Some((first, rest)) = self.derive.split_first() else { return self.ask.ask(value, now) };
         let mut derived = derived(*first, value);
@@ -173,6 +182,15 @@ impl Inner {
             },
             // Reading and building refuse everything that is not about the element.
             Expr::Segment(..) | Expr::Sequence(_) => Self::Const(false),
+        }
+    }
+
+    fn moves(&self) -> bool {
+        match self {
+            Self::Const(_) => false,
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::moves),
+            Self::Not(inner) => inner.moves(),
+            Self::Test(test) => test.1.moves(),
         }
     }
 

@@ -95,7 +95,7 @@ impl Operand {
         Self { source, error: check_name(what, name, &Location::Built).err() }
     }
 
-    fn test(self, test: Test) -> Rule {
+    pub(super) fn test(self, test: Test) -> Rule {
         let comparison = Comparison { source: self.source, test, at: BUILT, op_at: BUILT };
         Rule::built(Expr::Test(Box::new(comparison)), self.error)
     }
@@ -105,7 +105,7 @@ impl Operand {
         self.test(Test::Is(op, literal))
     }
 
-    fn finite(&mut self, literal: &Literal) {
+    pub(super) fn finite(&mut self, literal: &Literal) {
         if matches!(literal, Literal::Number(number) if !number.is_finite()) {
             self.error.get_or_insert(RuleError::NotFinite { at: Location::Built });
         }

@@ -95,6 +95,9 @@ pub const MOST_WITHIN: u32 = 50;
 /// The largest number with which a count within a window is compared.
 pub const MOST_COUNTED: u32 = 1_000_000;
 
+/// How many errors of one rule are listed.
+pub(crate) const MOST_ERRORS: usize = 100;
+
 pub(crate) fn check(expr: &Expr, vocabulary: &Vocabulary<'_>) -> Vec<RuleError> {
     let mut checker = Checker { vocabulary, errors: Vec::new() };
     checker.expr(expr);
@@ -125,6 +128,9 @@ pub(super) struct Checker<'a> {
 
 impl Checker<'_> {
     pub(super) fn expr(&mut self, expr: &Expr) {
+        if self.errors.len() >= MOST_ERRORS {
+            return;
+        }
         match expr {
             Expr::Const(_) => {}
             Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| self.expr(part)),

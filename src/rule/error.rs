@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 
+use crate::config::Inside;
 use crate::time::{Span, TimeError};
 
 use super::pattern::PatternError;
@@ -295,6 +296,16 @@ pub enum RuleError {
         /// Why it cannot.
         source: PatternError,
     },
+    /// An operator of another language has nothing here that means the same.
+    #[error("{at}: `{op}` cannot be said in a rule: {why}")]
+    NotExpressible {
+        /// Where.
+        at: Location,
+        /// The operator, shortened.
+        op: String,
+        /// Why not, and what to do instead.
+        why: &'static str,
+    },
     /// A circle is not on the Earth.
     #[error("{at}: a place has a latitude from -90 to 90, a longitude from -180 to 180 and a distance above 0")]
     Place {
@@ -319,6 +330,52 @@ pub enum RuleError {
         /// Why it does not.
         source: TimeError,
     },
+}
+
+impl RuleError {
+    /// Where in the rule it is; `None` for the length of its text.
+    #[must_use]
+    pub const fn location(&self) -> Option<&Location> {
+        match self {
+            Self::TooLong { .. } => None,
+            Self::TooDeep { at, .. }
+            | Self::Syntax { at, .. }
+            | Self::Unknown { at, .. }
+            | Self::Name { at, .. }
+            | Self::Empty { at, .. }
+            | Self::TooManyValues { at, .. }
+            | Self::KindMismatch { at, .. }
+            | Self::Window { at, .. }
+            | Self::WindowOfMeasure { at, .. }
+            | Self::Threshold { at, .. }
+            | Self::NotFinite { at }
+            | Self::Pattern { at, .. }
+            | Self::Place { at }
+            | Self::NotAsked { at, .. }
+            | Self::OutOfRange { at, .. }
+            | Self::Operator { at, .. }
+            | Self::NotExpressible { at, .. }
+            | Self::Local { at, .. }
+            | Self::NoMonetary { at, .. }
+            | Self::Points { at, .. }
+            | Self::Time { at, .. } => Some(at),
+        }
+    }
+
+    /// Where it is within the rule, for the document that the rule stands in.
+    pub(crate) fn inside(&self) -> Option<Inside> {
+        self.location()?.inside()
+    }
+}
+
+impl Location {
+    pub(crate) fn inside(&self) -> Option<Inside> {
+        match self {
+            Self::Text { line, column } => Some(Inside::Text(*line, *column)),
+            Self::Path(path) => Some(Inside::Path(path.clone())),
+            Self::Built => None,
+        }
+    }
 }
 
 struct DidYouMean<'a>(Option<&'a str>);

@@ -167,7 +167,7 @@ struct Spot {
 
 /// A name, and for a dotted one the way into nested values, which is taken where nothing has the whole name.
 #[derive(Clone, Debug)]
-struct Name {
+pub(super) struct Name {
     whole: Symbol,
     nested: Option<Box<Nested>>,
 }
@@ -179,7 +179,7 @@ struct Nested {
 }
 
 impl Name {
-    fn new(name: &str, reads: &mut Vec<Symbol>) -> Self {
+    pub(super) fn new(name: &str, reads: &mut Vec<Symbol>) -> Self {
         let whole = Symbol::new(name);
         reads.push(whole);
         let nested = name.split_once('.').map(|(first, rest)| {
@@ -190,7 +190,7 @@ impl Name {
         Self { whole, nested }
     }
 
-    fn find<'v>(&self, look_up: impl Fn(Symbol) -> Option<&'v Value>) -> Option<&'v Value> {
+    pub(super) fn find<'v>(&self, look_up: impl Fn(Symbol) -> Option<&'v Value>) -> Option<&'v Value> {
         let found = look_up(self.whole);
         let (None, Some(nested)) = (found, &self.nested) else { return found };
         follow(look_up(nested.first)?, &nested.path)
@@ -263,7 +263,12 @@ impl Compiler<'_> {
         match (Asked::new(&comparison.source, &comparison.test, self.lists).into_plain(), place) {
             (Ok(test), Place::Profile) => Node::Attribute(whole, test),
             (Ok(test), Place::Request) => Node::Context(whole, test),
-            (Err(asked), place) => Node::Asked(place, whole, asked),
+            (Err(asked), place) => {
+                if asked.moves() && matches!(place, Place::Profile) {
+                    self.reads.aspects.push(Aspect::Clock);
+                }
+                Node::Asked(place, whole, asked)
+            }
         }
     }
 
@@ -348,8 +353,8 @@ impl Node {
     fn eval(&self, facts: &impl Facts) -> Truth {
         match self {
             Self::Const(value) => Truth::always(*value),
-            Self::And(parts) => all(parts, facts, Answer::Yes),
-            Self::Or(parts) => all(parts, facts, Answer::No),
+            Self::And(parts) => all(parts.iter().map(|part| part.eval(facts)), Answer::Yes),
+            Self::Or(parts) => all(parts.iter().map(|part| part.eval(facts)), Answer::No),
             Self::Not(inner) => !inner.eval(facts),
             Self::Segment(index) => Truth::always(facts.segment(*index)),
             Self::Attribute(name, test) => Truth::always(test.value(name.find(|symbol| facts.attribute(symbol)))),
@@ -386,10 +391,9 @@ impl Node {
 
 /// Whether all parts are as wanted for AND (yes), or any is for OR (no). A part that is the opposite decides; without
 /// one, a part that is unknown makes the answer unknown.
-fn all(parts: &[Node], facts: &impl Facts, wanted: Answer) -> Truth {
+pub(super) fn all(parts: impl IntoIterator<Item = Truth>, wanted: Answer) -> Truth {
     let (mut answer, mut until) = (wanted, Timestamp::MAX);
-    for part in parts {
-        let truth = part.eval(facts);
+    for truth in parts {
         if truth.answer != wanted {
             if !truth.answer.is_unknown() {
                 return truth;

@@ -35,17 +35,7 @@ impl EventNode {
             Measure::Min(_) => Asks::Number(Asked::Min, test),
             Measure::Max(_) => Asks::Number(Asked::Max, test),
         };
-        let mut window = query.when.window();
-        // Days and weeks are those of the calendar: "within 7 days" is today and the six before.
-        if let (Measure::Periods(period), Window::Rolling { from, .. }) = (&query.measure, window) {
-            // Checked to be whole days or weeks of at most five years.
-            let days = (from.millis() / Span::days(1).millis()) as u32;
-            window = match period {
-                Period::Day => Window::Days { count: days, offset: 0 },
-                Period::Week => Window::Weeks { count: days / 7, offset: 0 },
-            };
-        }
-        Self { counter, window, asks }
+        Self { counter, window: window_of(query), asks }
     }
 
     pub(super) fn sequence(counter: CounterId, of: &Sequence) -> Self {
@@ -95,6 +85,22 @@ impl EventNode {
             }
             Asks::Sequence(_) => false,
         }
+    }
+}
+
+/// The window that a query asks about. Days and weeks are those of the calendar: "within 7 days" is today and the six
+/// before.
+pub(super) fn window_of(query: &EventQuery) -> Window {
+    match (&query.measure, query.when.window()) {
+        (Measure::Periods(period), Window::Rolling { from, .. }) => {
+            // Checked to be whole days or weeks of at most five years.
+            let days = (from.millis() / Span::days(1).millis()) as u32;
+            match period {
+                Period::Day => Window::Days { count: days, offset: 0 },
+                Period::Week => Window::Weeks { count: days / 7, offset: 0 },
+            }
+        }
+        (_, window) => window,
     }
 }
 

@@ -54,6 +54,10 @@ pub trait Facts {
     fn now(&self) -> Timestamp;
     /// The profile's attribute of this name.
     fn attribute(&self, name: Symbol) -> Option<&Value>;
+    /// When the profile's attribute of this name was set, for explanations.
+    fn set_at(&self, _name: Symbol) -> Option<Timestamp> {
+        None
+    }
     /// The attribute of this name of the person's group of this kind.
     fn group(&self, _kind: Symbol, _name: Symbol) -> Option<&Value> {
         None

@@ -242,11 +242,11 @@ fn is_operators(fields: &Map<String, Json>) -> bool {
     !fields.is_empty() && fields.keys().all(|key| key.starts_with('$'))
 }
 
-fn leaf(source: &Source, test: Test, path: &Path<'_>) -> Expr {
+pub(super) fn leaf(source: &Source, test: Test, path: &Path<'_>) -> Expr {
     Expr::Test(Box::new(Comparison { source: source.clone(), test, at: path.at(), op_at: path.at() }))
 }
 
-fn not(expr: Expr) -> Expr {
+pub(super) fn not(expr: Expr) -> Expr {
     match expr {
         Expr::Const(value) => Expr::Const(!value),
         Expr::Not(inner) => *inner,
@@ -260,7 +260,7 @@ fn or(parts: Vec<Expr>) -> Expr {
 }
 
 /// What JavaScript makes of a value; a size needs no making.
-fn derive(what: Derive, source: &Source) -> Source {
+pub(super) fn derive(what: Derive, source: &Source) -> Source {
     match (what, source) {
         (Derive::JsNumber | Derive::JsValue, Source::Derived(Derive::Size, _)) => source.clone(),
         _ => Source::Derived(what, Box::new(source.clone())),
@@ -268,7 +268,7 @@ fn derive(what: Derive, source: &Source) -> Source {
 }
 
 /// `===`: lists and objects equal nothing but themselves.
-fn exactly(source: &Source, json: &Json, path: &Path<'_>) -> Expr {
+pub(super) fn exactly(source: &Source, json: &Json, path: &Path<'_>) -> Expr {
     match json {
         Json::Null => not(leaf(source, Test::Exists, path)),
         Json::Array(_) | Json::Object(_) => Expr::Const(false),
@@ -277,7 +277,7 @@ fn exactly(source: &Source, json: &Json, path: &Path<'_>) -> Expr {
 }
 
 /// `<` and its like: of two texts their order, of everything else that of the numbers.
-fn order(source: &Source, op: Op, json: &Json, path: &Path<'_>) -> Expr {
+pub(super) fn order(source: &Source, op: Op, json: &Json, path: &Path<'_>) -> Expr {
     let Ok(value) = Value::deserialize(json) else { return Expr::Const(false) };
     let number = js::number(&value)
         .map(|number| leaf(&derive(Derive::JsNumber, source), Test::Is(op, Literal::from(number)), path));

@@ -9,6 +9,7 @@ use crate::near::nearest;
 use crate::time::shorten;
 
 use super::ast::{At, Comparison, Derive, Expr, MAX_DEPTH, MAX_VALUES, Op, PropertyTest, Source, Test};
+use super::check::MOST_ERRORS;
 use super::error::{Location, NameKind, RuleError, RuleErrors};
 use super::json_test::write_test;
 use super::parser::{MAX_DERIVED, check_name, not_scalar, session_fact};
@@ -380,8 +381,6 @@ fn write_comparison(source: &Source, test: Value) -> Value {
     }
 }
 
-/// A rule with more errors than this is not what its author thinks; the rest would be noise.
-const MOST_ERRORS: usize = 100;
 const KEYS: [&str; 11] =
     ["$and", "$or", "$nor", "$not", "$segment", "$event", "$sequence", "$attribute", "$group", "$context", "$session"];
 const KEYS_IN_LISTS: [&str; 5] = ["$and", "$or", "$nor", "$not", "$it"];

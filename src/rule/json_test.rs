@@ -106,7 +106,7 @@ impl Reader {
         self.keep(Circle::new(lat, lon, km).map(Test::Near).ok_or_else(|| RuleError::Place { at: path.location() }))
     }
 
-    fn literals(&mut self, json: &Value, path: &Path<'_>) -> Option<Vec<Literal>> {
+    pub(super) fn literals(&mut self, json: &Value, path: &Path<'_>) -> Option<Vec<Literal>> {
         let values = self.array(json, path)?;
         let values = values.iter().enumerate().map(|(i, json)| match self.literal(json, &path.index(i))? {
             Literal::Now { .. } => self.wrong(&path.index(i), "a value that does not move with time", json),

@@ -101,13 +101,16 @@ mod alone;
 mod asked;
 mod ast;
 mod build_query;
+mod build_values;
 mod builder;
 mod check;
 mod check_query;
 mod computed;
+mod derive;
 mod error;
 mod eval;
 mod eval_query;
+mod explain;
 mod facts;
 mod fold;
 mod geo;
@@ -115,9 +118,11 @@ mod growthbook;
 mod js;
 mod js_pattern;
 mod json;
+mod json_logic;
 mod json_query;
 mod json_test;
 mod lexer;
+mod lint;
 mod lists;
 mod parse_query;
 mod parse_test;
@@ -145,7 +150,10 @@ pub(crate) use computed::ComputedNames;
 pub use computed::Part;
 pub use error::{Location, NameKind, RuleError, RuleErrors};
 pub use eval::{Aspect, Compiled, Reads};
+pub use explain::{Branch, Change, Evidence, Explanation};
+pub(crate) use explain::{Segments, explain};
 pub use facts::{EventFacts, Facts, Scalar};
+pub(crate) use lint::Linter;
 pub use lists::{List, Lists};
 pub use pattern::PatternError;
 pub use plan::{CounterPlan, CounterSpec};
@@ -154,6 +162,7 @@ pub use portrait::{LocalFact, RfmScore};
 pub use crate::truth::{Answer, Truth};
 
 use crate::hash::Map;
+use crate::profile::CounterId;
 use ast::Expr;
 
 /// A yes/no expression over a person and a request.
@@ -215,6 +224,26 @@ impl Rule {
         Ok(Self::of(growthbook::read(condition, lists)?, || Location::Path("".into()))?)
     }
 
+    /// Reads a rule of JsonLogic, with flagd's `starts_with`, `ends_with` and `sem_ver`, into the same tree as every
+    /// other rule. A `var` is an attribute; within `some`, `all` and `none` it is a part of the element.
+    ///
+    /// It answers as the reference implementation in JavaScript does, but that a list is `in` another one if any of
+    /// its elements is.
+    ///
+    /// # Errors
+    /// What computes a value rather than saying yes or no (arithmetic, `map`, `fractional` …), what compares two
+    /// `var`s with each other, what is no operator, and what passes the limits of rules; each with its path.
+    ///
+    /// ```
+    /// use bespoke::Rule;
+    /// let logic = serde_json::json!({"and": [{">=": [{"var": "age"}, 18]}, {"ends_with": [{"var": "email"}, "@x.org"]}]});
+    /// let rule = Rule::from_jsonlogic(&logic).unwrap();
+    /// assert_eq!(rule.to_string(), "js_number(age) >= 18 AND email ENDS_WITH '@x.org'");
+    /// ```
+    pub fn from_jsonlogic(logic: &serde_json::Value) -> Result<Self, RuleErrors> {
+        Ok(Self::of(json_logic::read(logic)?, || Location::Path("".into()))?)
+    }
+
     /// Reads either form: a JSON string holds the text form, anything else is the JSON form.
     ///
     /// # Errors
@@ -232,8 +261,8 @@ impl Rule {
         json::write(&self.expr)
     }
 
-    /// Everything in the rule that does not fit the declared names, or that no profile can answer; empty if it is
-    /// sound.
+    /// What in the rule does not fit the declared names, or no profile can answer, up to a hundred errors; empty if it
+    /// is sound.
     #[must_use]
     pub fn check(&self, vocabulary: &Vocabulary<'_>) -> Vec<RuleError> {
         let mut errors: Vec<RuleError> = self.broken.iter().map(|error| (**error).clone()).collect();
@@ -260,6 +289,80 @@ impl Rule {
         let mut names = Vec::new();
         walk(&self.expr, &mut names, &mut Map::default());
         names
+    }
+
+    /// The names of the attributes that the rule asks about, in the order in which it does, without repetition.
+    ///
+    /// ```
+    /// use bespoke::Rule;
+    /// let rule = Rule::parse("plan = 'pro' AND NOT (age > 30 OR plan = 'club')").unwrap();
+    /// assert_eq!(rule.attributes(), ["plan", "age"]);
+    /// ```
+    #[must_use]
+    pub fn attributes(&self) -> Vec<&str> {
+        fn walk<'a>(expr: &'a Expr, names: &mut Vec<&'a str>) {
+            match expr {
+                Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| walk(part, names)),
+                Expr::Not(inner) => walk(inner, names),
+                Expr::Test(comparison) => match &comparison.source {
+                    ast::Source::Attribute(name) if !names.contains(&name.as_str()) => names.push(name),
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        let mut names = Vec::new();
+        walk(&self.expr, &mut names);
+        names
+    }
+
+    /// The parts of which all must hold: those of a conjunction, or the rule itself.
+    ///
+    /// ```
+    /// use bespoke::Rule;
+    /// let rule = Rule::parse("plan = 'pro' AND (age > 30 OR age EXISTS)").unwrap();
+    /// assert_eq!(rule.parts().len(), 2);
+    /// assert_eq!(rule.parts()[0].to_string(), "plan = 'pro'");
+    /// ```
+    #[must_use]
+    pub fn parts(&self) -> Vec<Self> {
+        match &self.expr {
+            Expr::And(parts) if self.broken.is_none() => {
+                parts.iter().map(|part| Self { expr: part.clone(), broken: None }).collect()
+            }
+            _ => vec![self.clone()],
+        }
+    }
+
+    /// Every counter that the rule asks for, with what it counts.
+    pub(crate) fn counted(
+        &self,
+        segment: &mut dyn FnMut(&str) -> Option<usize>,
+        lists: &Lists,
+    ) -> Vec<(CounterId, String)> {
+        let mut counted = Vec::new();
+        lint::each_test(&self.expr, &mut |expr, comparison| {
+            let compiled = eval::compile(expr, segment, lists, &mut CounterPlan::default());
+            let text = match &comparison.source {
+                // Counts within all windows share one counter; sums within windows of one width do.
+                ast::Source::Event(query)
+                    if !matches!(query.when, ast::When::Since(_)) && query.measure.property().is_none() =>
+                {
+                    let mut lifelong = query.clone();
+                    lifelong.when = ast::When::Ever;
+                    lifelong.to_string()
+                }
+                source => source.to_string(),
+            };
+            let ids = compiled.map(|compiled| compiled.reads().counters.clone()).unwrap_or_default();
+            counted.extend(ids.into_iter().map(|id| (id, text.clone())));
+        });
+        lint::each_sequence(&self.expr, &mut |expr| {
+            let compiled = eval::compile(expr, segment, lists, &mut CounterPlan::default());
+            let ids = compiled.map(|compiled| compiled.reads().counters.clone()).unwrap_or_default();
+            counted.extend(ids.into_iter().map(|id| (id, expr.to_string())));
+        });
+        counted
     }
 
     /// Makes the rule ready for evaluation: `segment` gives the index of a segment by its name, and what the rule

@@ -75,7 +75,13 @@ impl CounterSpec {
         }
     }
 
-    /// The most bytes that such a counter takes on a profile.
+    /// The bytes of the counter on a profile that has seen few events.
+    #[must_use]
+    pub fn typical_bytes(&self) -> usize {
+        self.kept.typical_bytes()
+    }
+
+    /// The most bytes that the counter takes on a profile.
     #[must_use]
     pub fn worst_bytes(&self) -> usize {
         self.kept.worst_bytes()

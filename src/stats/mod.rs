@@ -7,12 +7,18 @@
 
 mod beta;
 mod interval;
+mod power;
 pub(crate) mod quadrature;
+mod ranks;
 pub(crate) mod special;
+mod welch;
 
 pub use beta::Beta;
 pub use interval::{Interval, Level, jeffreys, wilson};
+pub use power::Effect;
+pub use ranks::{mid_ranks, normal_upper_tail, rank_sum};
 pub use special::{Tails, normal_upper_quantile, regularized_beta};
+pub use welch::{Moments, Welch, false_discovery};
 
 /// Why a statistic cannot be built.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -201,6 +201,25 @@ fn follow(
 }
 
 #[test]
+fn a_date_that_comes_up_is_due_without_any_counter() {
+    let shop = Personalizer::new(engine(
+        r#"{"name": "renews", "rule": "renewal BETWEEN now() AND now() + 7 days"},
+           {"name": "old", "rule": "NOT segment('renews') AND renewal < now() - 1 day"}"#,
+    ));
+    let event = Event::new(EventKind::Identified, "ann", at(0)).attribute("renewal", at(30 * 1440).to_string());
+    shop.ingest(&event, at(0)).unwrap();
+    let wanted =
+        [entered(23 * 1440, "ann", "renews"), left(30 * 1440, "ann", "renews"), entered(31 * 1440, "ann", "old")];
+    let due = shop.due(at(100 * 1440));
+    let days: Vec<i64> = told(&due).iter().map(|due| due.0 / 1440).collect();
+    assert_eq!(days, [23, 30, 31]);
+    for (told, wanted) in told(&due).iter().zip(&wanted) {
+        assert!((told.0 - wanted.0).abs() <= 1, "{told:?}");
+        assert_eq!((&told.1, &told.2, &told.3), (&wanted.1, &wanted.2, &wanted.3));
+    }
+}
+
+#[test]
 fn a_batch_is_bounded_and_the_rest_stays_due() {
     let shop = Personalizer::new(engine(ABANDONED));
     for n in 0..3_000 {

@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["lib"],
     &["error"],
     &["personalizer"],
-    &["report"],
+    &["report", "insight"],
     &["engine"],
     &["evaluate", "goal", "campaign", "trigger"],
     &["segment", "feature"],

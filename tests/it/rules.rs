@@ -38,6 +38,7 @@ fn the_live_engine_agrees_with_a_naive_evaluator_for_hours() {
 
 use crate::naive::*;
 
+mod explain;
 mod live;
 
 struct Maker {

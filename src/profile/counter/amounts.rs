@@ -111,6 +111,8 @@ pub enum Asked {
 }
 
 impl Amounts {
+    pub(super) const SLOT_BYTES: usize = size_of::<Slot>();
+
     pub(super) fn new(grid: Grid, since: Timestamp) -> Self {
         Self {
             since,

@@ -107,6 +107,10 @@ impl Count {
         (&reached[reached.len() - inside..], next.min(frame.until))
     }
 
+    pub(super) fn times(&self, frame: &Frame) -> Vec<Timestamp> {
+        self.inside(frame).0.iter().map(|slot| slot.time).collect()
+    }
+
     pub(super) fn count(&self, frame: &Frame) -> Windowed<u32> {
         let (inside, next) = self.inside(frame);
         if frame.is_ever() {

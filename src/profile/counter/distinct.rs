@@ -86,6 +86,8 @@ impl Registers {
 }
 
 impl Distinct {
+    pub(super) const SLOT_BYTES: usize = size_of::<Seen>();
+
     pub(super) fn new(grid: Grid, since: Timestamp) -> Self {
         let (slots, buckets) = (Vec::new(), Vec::new());
         Self { since, grid, slots, floor: Timestamp::MIN, buckets, lost: Timestamp::MIN }

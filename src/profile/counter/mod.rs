@@ -67,6 +67,19 @@ pub enum Kept {
 }
 
 impl Kept {
+    /// The bytes that such a counter takes on a profile that has seen few events, itself included.
+    #[must_use]
+    pub fn typical_bytes(self) -> usize {
+        size_of::<Counter>()
+            + match self {
+                Self::Times(_) => 0,
+                Self::Amounts(_) => size_of::<Amounts>() + 4 * Amounts::SLOT_BYTES,
+                Self::Values(_) => size_of::<Distinct>() + 4 * Distinct::SLOT_BYTES,
+                Self::Periods(..) => size_of::<Periods>() + Periods::WORD_BYTES,
+                Self::Marks => size_of::<Marks>() + 4 * Marks::SLOT_BYTES,
+            }
+    }
+
     /// The most bytes that such a counter takes, itself included, without the allocator's overhead.
     ///
     /// ```
@@ -364,6 +377,27 @@ impl Counter {
             State::Marks(marks) => marks.read(steps, frame),
             _ => Truth::always(Answer::Unknown),
         }
+    }
+
+    /// The times that are kept of the events inside the frame, oldest first: what a count is based on. Empty where no
+    /// times are kept.
+    #[must_use]
+    pub fn times(&self, frame: &Frame) -> Vec<Timestamp> {
+        match &self.state {
+            State::Count(count) => count.times(frame),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The time up to which events may be missing, since they left the slots or nobody asked before; `None` if all
+    /// are there.
+    #[must_use]
+    pub fn missing(&self) -> Option<Timestamp> {
+        let floor = match &self.state {
+            State::Count(count) => count.floor(),
+            _ => self.complete_since() - MILLISECOND,
+        };
+        (floor > Timestamp::MIN).then_some(floor)
     }
 
     /// The bytes that the counter holds outside itself.

@@ -30,6 +30,8 @@ pub(super) struct Periods {
 }
 
 impl Periods {
+    pub(super) const WORD_BYTES: usize = size_of::<(i32, u64)>();
+
     pub(super) const fn new(period: Period, offset: i32, since: Timestamp) -> Self {
         Self { since, period, offset, words: Vec::new(), lost: i32::MIN }
     }

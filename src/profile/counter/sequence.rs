@@ -43,6 +43,8 @@ struct Mark {
 }
 
 impl Marks {
+    pub(super) const SLOT_BYTES: usize = size_of::<Mark>();
+
     pub(super) const fn new(since: Timestamp) -> Self {
         Self { since, marks: Vec::new(), floor: Timestamp::MIN }
     }

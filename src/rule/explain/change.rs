@@ -1,0 +1,97 @@
+//! What would change the answer of a condition.
+
+use super::{Change, Evidence};
+use crate::rule::ast::{EventQuery, Literal, Measure, Op, Source, Test, When};
+use crate::rule::check::literals;
+use crate::rule::eval::Compiled;
+use crate::rule::facts::{Facts, Scalar};
+use crate::rule::value_test::ValueTest;
+use crate::time::{Span, Timestamp};
+use crate::truth::{Answer, Truth};
+
+/// The value that a condition asks for, or any other.
+pub(super) fn of_value(source: &Source, test: &Test, answer: Answer) -> Change {
+    let wanted = match test {
+        Test::Is(Op::Eq, literal) => literal.to_string(),
+        test => test.to_string(),
+    };
+    Change::Value { of: source.to_string(), wanted, unlike: answer.is_yes() }
+}
+
+/// What more events would do.
+pub(super) fn of_events(
+    query: &EventQuery,
+    passes: &ValueTest,
+    test: &Test,
+    evidence: Option<&Evidence>,
+    answer: Answer,
+    now: Timestamp,
+) -> Option<Change> {
+    // Whether a number turns the answer.
+    let turns =
+        |number: f64| !answer.is_unknown() && Answer::from(passes.scalar(Some(Scalar::Number(number)))) != answer;
+    match (&query.measure, evidence?) {
+        (Measure::Count, Evidence::Events { count, times, missing: None }) => {
+            let least = f64::from(*count) + 1.0;
+            // The answer turns at a number that is written down, or right behind one.
+            let written = numbers(test).flat_map(|number| [libm::ceil(number), libm::floor(number) + 1.0]);
+            let turning = written.chain([least]).filter(|number| *number >= least && turns(*number));
+            let more = turning.min_by(f64::total_cmp)? - f64::from(*count);
+            let before = match (query.when, times.first()) {
+                (When::Within(window), Some(oldest)) => Some(*oldest + window),
+                // What happens now is not in it yet.
+                (When::Between(..), _) => return None,
+                _ => None,
+            };
+            // The cast saturates where nobody will ever count to.
+            Some(Change::Events { more: more as u32, event: name(query), before })
+        }
+        (Measure::Sum(property), Evidence::Amount { sum, .. }) => {
+            let above = |number: f64| number + number.abs().max(1.0) * 1e-9;
+            let ahead = numbers(test).filter(|number| number >= sum);
+            let turning = ahead.filter(|number| turns(*number) || turns(above(*number)));
+            let number = turning.min_by(f64::total_cmp)?;
+            let (more, over) = (number - sum, !turns(number));
+            Some(Change::Amount { more, over, property: property.clone(), event: name(query) })
+        }
+        (Measure::First, Evidence::Missing) | (Measure::Last, _) => {
+            // Event times lie where `f64` holds milliseconds exactly.
+            let turns = turns(now.millis() as f64);
+            turns.then(|| Change::Events { more: 1, event: name(query), before: None })
+        }
+        _ => None,
+    }
+}
+
+/// When the answer changes with no event, to the millisecond.
+pub(super) fn of_time<F: Facts>(compiled: &Compiled, truth: Truth, at: &dyn Fn(Timestamp) -> F) -> Option<Change> {
+    let mut time = truth.until;
+    for _ in 0..MOST_LOOKS {
+        if time == Timestamp::MAX {
+            return None;
+        }
+        let then = compiled.eval(&at(time));
+        if then.answer != truth.answer {
+            return Some(Change::Time { at: time });
+        }
+        time = then.until.max(time + Span::from_millis(1));
+    }
+    None
+}
+
+/// The events that a query asks for, as people say it.
+fn name(query: &EventQuery) -> String {
+    let mut name = query.kind.name().to_owned();
+    for (i, test) in query.tests.iter().enumerate() {
+        name.push_str(if i == 0 { " where " } else { " and " });
+        name.push_str(&test.to_string());
+    }
+    name
+}
+
+fn numbers(test: &Test) -> impl Iterator<Item = f64> {
+    literals(test).filter_map(|literal| if let Literal::Number(number) = literal { Some(*number) } else { None })
+}
+
+/// Through how many times at which a condition could turn it is followed.
+const MOST_LOOKS: usize = 1_000;

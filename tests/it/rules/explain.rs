@@ -1,0 +1,211 @@
+//! Explanations say what the engine answers, and what they say would change an answer changes it.
+
+use super::*;
+use bespoke::decision::Request;
+use bespoke::rule::{Answer, Branch, Change, Evidence, Explanation};
+use bespoke::time::Span;
+
+fn conditions(of: &Explanation) -> Vec<&Explanation> {
+    let own = (of.kind == Branch::Condition).then_some(of);
+    own.into_iter().chain(of.parts.iter().flat_map(conditions)).collect()
+}
+
+/// Kleene's logic over the parts, by hand.
+fn combined(of: &Explanation) -> Answer {
+    let parts = || of.parts.iter().map(|part| part.answer);
+    match of.kind {
+        Branch::All => parts().fold(Answer::Yes, |a, b| a & b),
+        Branch::Any => parts().fold(Answer::No, |a, b| a | b),
+        Branch::Not => !of.parts[0].answer,
+        Branch::Segment | Branch::Campaign => of.parts.first().map_or(of.answer, |part| part.answer),
+        _ => of.answer,
+    }
+}
+
+#[track_caller]
+fn coherent(of: &Explanation, case: u64) {
+    assert_eq!(of.answer, combined(of), "case {case}: {of}");
+    of.parts.iter().for_each(|part| coherent(part, case));
+}
+
+#[test]
+fn explanations_answer_as_the_engine_does_and_hold_as_long_as_they_say() {
+    let mut turned = 0;
+    for seed in 0..300 {
+        let mut dice = Dice::new(7_000_000 + seed);
+        let ahead = dice.below(4) == 0;
+        let mut maker = Maker { dice, ahead, long: false };
+        let of = 1 + maker.dice.below(5);
+        let names: Vec<String> = (0..of).map(|i| format!("s{i}")).collect();
+        let segments: Vec<Expr> = (0..of).map(|i| maker.expr(3, i)).collect();
+        let (engine, _) = engine(&segments, &names, &mut maker.dice);
+        let (catalog, mut profile) = (catalog(), Profile::default());
+        let busy = maker.dice.pick(&KINDS);
+        let (mut now, mut events) = (START, Vec::new());
+        for id in 0..maker.dice.below(20) {
+            now += maker.step();
+            let time = event_time(&mut maker, now, &events);
+            events.push(maker.event(time, busy));
+            engine.apply(&record(&events[id], id), &mut profile, &catalog, Timestamp::from_millis(now));
+        }
+        let time = Timestamp::from_millis(now + [0, maker.step()][maker.dice.below(2)]);
+        let members: BTreeSet<String> = engine.memberships(&profile, time).map(ToString::to_string).collect();
+        for name in &names {
+            let why = engine.explain(name, &profile, time).unwrap();
+            assert_eq!(why.answer.is_yes(), members.contains(name), "case {seed}: {why}");
+            coherent(&why, seed);
+            assert!(serde_json::to_string(&why).unwrap().contains("\"answer\""));
+            if let Some(until) = why.until {
+                assert!(until > time, "case {seed}: {why}");
+                let before = engine.explain(name, &profile, until - Span::from_millis(1)).unwrap();
+                assert_eq!(before.answer, why.answer, "case {seed}: {why}");
+            }
+            for (i, condition) in conditions(&why).into_iter().enumerate() {
+                let Some(Change::Time { at }) = condition.changes.last() else { continue };
+                let then = |at| conditions(&engine.explain(name, &profile, at).unwrap())[i].answer;
+                let (then, until) = (then(*at), then(*at - Span::from_millis(1)));
+                assert!(then != condition.answer && until == condition.answer, "case {seed}: {condition}");
+                turned += 1;
+            }
+        }
+        assert_eq!(engine.explain("nobody", &profile, time), None);
+    }
+    assert!(turned > 50, "{turned}");
+}
+
+/// Single conditions on counts and sums: as many events as it says turn the answer, and one fewer does not.
+#[test]
+fn as_many_more_events_as_an_explanation_asks_for_turn_the_answer() {
+    let mut turned = [0; 3];
+    for seed in 0..3_000 {
+        let mut dice = Dice::new(8_000_000 + seed);
+        let window = dice.coin().then(|| dice.pick(&["within(1 hour)", "within(7 days)", "within(90 seconds)"]));
+        let window = window.map_or(String::new(), |window| format!(".{window}"));
+        let color = if dice.coin() { ".where(color = 'red')" } else { "" };
+        let (a, b) = (dice.below(7), dice.below(5));
+        let test = match dice.below(8) {
+            0 => format!("= {a}"),
+            1 => format!("!= {a}"),
+            2 => format!("BETWEEN {a} AND {}", a + b),
+            3 => format!("IN ({a}, {})", a + b),
+            4 => format!("> {a}.5"),
+            _ => format!("{} {a}", dice.pick(&["<", "<=", ">", ">="])),
+        };
+        let measure = dice.pick(&["count()", "count()", "sum(value)", "last()"]);
+        let test = match measure {
+            "last()" => format!("{} time('2026-01-01T01:00:00Z')", dice.pick(&["<", ">"])),
+            "sum(value)" => format!("{} {a}", dice.pick(&["<", "<=", ">", ">="])),
+            _ => test,
+        };
+        let window = if measure == "last()" { String::new() } else { window };
+        let rule = format!("event('item_viewed'){color}{window}.{measure} {test}");
+        let text = serde_json::json!({"segments": [{"name": "s", "rule": rule}]}).to_string();
+        let engine = Engine::from_json(&text).unwrap();
+        let (catalog, mut profile) = (catalog(), Profile::default());
+        let event = |id: usize, time: i64| {
+            let red = Event::new(EventKind::ItemViewed, "ann", Timestamp::from_millis(time));
+            let mut red = red.id(format!("{id}")).property("color", "red");
+            red.value = Some(1.0);
+            red
+        };
+        let mut now = START;
+        for id in 0..dice.below(7) {
+            now += dice.below(2_000_000) as i64;
+            engine.apply(&event(id, now), &mut profile, &catalog, Timestamp::from_millis(now));
+        }
+        now += dice.below(2_000_000) as i64;
+        let why = engine.explain("s", &profile, Timestamp::from_millis(now)).unwrap();
+        let after = |more: usize, now: i64| {
+            let mut profile = profile.clone();
+            for id in 0..more {
+                engine.apply(&event(1_000 + id, now), &mut profile, &catalog, Timestamp::from_millis(now));
+            }
+            let members = engine.memberships(&profile, Timestamp::from_millis(now)).count();
+            members == 1
+        };
+        let was = why.answer.is_yes();
+        match why.changes().into_iter().find(|change| !matches!(change, Change::Time { .. })) {
+            Some(Change::Events { more, before, event }) => {
+                assert_eq!(event, if color.is_empty() { "item_viewed" } else { "item_viewed where color = 'red'" });
+                assert_ne!(after(*more as usize, now), was, "{why}");
+                assert!((1..*more as usize).all(|fewer| after(fewer, now) == was), "{why}");
+                if let Some(before) = before {
+                    assert_ne!(after(*more as usize, before.millis() - 1), was, "{why}");
+                }
+                turned[0] += 1;
+            }
+            Some(Change::Amount { more, over, .. }) => {
+                let least = *more as usize + usize::from(*over);
+                assert!(*over || least > 0, "{why}");
+                assert_ne!(after(least, now), was, "{why}");
+                assert!((1..least).all(|fewer| after(fewer, now) == was), "{why}");
+                turned[1] += 1;
+            }
+            Some(other) => panic!("{other}: {why}"),
+            None => {
+                assert!((1..60).all(|more| after(more, now) == was), "{rule}\n{why}");
+                turned[2] += 1;
+            }
+        }
+    }
+    assert!(turned.iter().all(|count| *count > 100), "{turned:?}");
+}
+
+#[test]
+fn an_audience_is_explained_with_the_request_and_the_segments_it_names() {
+    let engine = Engine::from_json(
+        r#"{
+        "segments": [
+            {"name": "keen", "rule": "event('item_viewed').within(7 days).count() >= 2"},
+            {"name": "both", "rule": "segment('keen') AND NOT segment('keen')"}
+        ],
+        "placements": ["home"],
+        "campaigns": [
+            {"name": "offer", "placement": "home", "payload": 1,
+             "audience": "segment('keen') AND context('page') = '/shoes' AND plan IN ('pro', 'team')"},
+            {"name": "rest", "placement": "home", "payload": 2}
+        ]
+    }"#,
+    )
+    .unwrap();
+    let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    let mut profile = Profile::default();
+    engine.apply(&Event::new(EventKind::ItemViewed, "ann", now).id("1"), &mut profile, &Catalog::new(), now);
+    let request = Request::new("home").user("ann").context("page", "/shoes");
+    let why = engine.explain_campaign("offer", &request, &profile, now).unwrap();
+    let wanted = "\
+no  campaign offer
+  no  all of
+    no  segment keen
+      no  event('item_viewed').within(1w).count() >= 2
+          found 1, at 2026-03-01T12:00:00Z
+          would change with 1 more item_viewed before 2026-03-08T12:00:00Z
+    yes context('page') = '/shoes'
+        found \"/shoes\"
+        would change if context('page') was anything but '/shoes'
+    no  plan IN ('pro', 'team')
+        found none
+        would change if plan was IN ('pro', 'team')";
+    assert_eq!(why.to_string(), wanted);
+    let changes: Vec<String> = why.changes().iter().map(ToString::to_string).collect();
+    assert_eq!(changes.len(), 2, "what holds need not change: {changes:?}");
+    let json = serde_json::to_value(&why).unwrap();
+    assert_eq!(json["parts"][0]["parts"][2]["evidence"], "missing");
+    let counted = &json["parts"][0]["parts"][0]["parts"][0];
+    assert_eq!(counted["evidence"]["events"]["count"], 1);
+    assert_eq!(counted["changes"][0]["events"]["before"], "2026-03-08T12:00:00Z");
+    let rest = engine.explain_campaign("rest", &request, &profile, now).unwrap();
+    assert_eq!(rest.to_string(), "yes campaign rest, for everybody");
+    let both = engine.explain("both", &profile, now).unwrap();
+    assert_eq!(both.to_string().matches("event(").count(), 1, "a segment is opened once:\n{both}");
+    assert!(matches!(conditions(&both)[0].evidence, Some(Evidence::Events { count: 1, .. })));
+}
+
+#[test]
+fn a_long_chain_of_segments_is_explained_down_to_a_depth() {
+    let rule = |i: usize| if i == 0 { "a = 1".to_owned() } else { format!("segment('s{}')", i - 1) };
+    let all: Vec<_> = (0..10_000).map(|i| serde_json::json!({"name": format!("s{i}"), "rule": rule(i)})).collect();
+    let engine = Engine::from_json(&serde_json::json!({"segments": all}).to_string()).unwrap();
+    let why = engine.explain("s9999", &Profile::default(), Timestamp::EPOCH).unwrap();
+    assert_eq!((why.answer, why.to_string().lines().count()), (Answer::No, 18));
+}
