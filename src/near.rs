@@ -9,9 +9,13 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
     let limit = 1 + name.chars().count() / 4;
     let letters = Letters::of(name);
     // A hint is not worth a long search among names that somebody may have made to be alike.
-    let mut work = 0;
+    let (mut read, mut work) = (0, 0);
     candidates
         .into_iter()
+        .take_while(|candidate| {
+            read += candidate.len();
+            read <= MOST_READ
+        })
         .filter(|candidate| candidate.len() <= 96)
         .filter(|candidate| letters.least_distance(&Letters::of(candidate)) <= limit)
         .take_while(|candidate| {
@@ -65,6 +69,8 @@ fn distance(a: &str, b: &str) -> usize {
     above[b.len()]
 }
 
+/// How many bytes of names are looked at for one hint.
+const MOST_READ: usize = 100_000;
 /// How many pairs of letters are compared for one hint.
 const MOST_WORK: usize = 200_000;
 

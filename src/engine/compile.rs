@@ -131,6 +131,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         rule,
         blank: false,
     };
+    let births = vec![Timestamp::MIN; plan.len()];
     let lexicon = lexicon(&schema, settings.consent.keys());
     let mut engine = Engine {
         settings,
@@ -149,6 +150,8 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         placements: Map::default(),
         goals: Map::default(),
         fingerprint,
+        births,
+        began: Timestamp::MIN,
         before: Vec::new(),
     };
     index_campaigns(&mut engine, &placement_names);

@@ -69,8 +69,14 @@ impl Facts for ProfileFacts<'_> {
         self.profile.counters.find(id)
     }
 
-    fn has_forgotten(&self) -> bool {
-        self.profile.counters.has_dropped()
+    #[inline]
+    fn absent_since(&self, id: CounterId) -> Timestamp {
+        self.engine.absent_since(self.profile, id)
+    }
+
+    fn session_start(&self) -> Option<Timestamp> {
+        let sessions = self.profile.sessions();
+        sessions.is_open(self.now, self.engine.upkeep.session_gap).then_some(sessions.start)
     }
 
     fn affinity(&self, dimension: Symbol, value: Symbol) -> f64 {
@@ -185,12 +191,12 @@ impl<'a> EventView<'a> {
         Self { shown, ..self }
     }
 
-    pub(super) fn catalog(&self) -> &'a Catalog {
-        self.catalog
-    }
-
     pub(super) fn event(&self) -> &'a Event {
         self.event
+    }
+
+    pub(super) fn catalog(&self) -> &'a Catalog {
+        self.catalog
     }
 
     /// Calls `take` with every value that the event has under a name, until `take` answers true.

@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 use crate::value::Value;
 
 /// The computed attributes whose values are gathered, and what each name stands for.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Gathering {
     pub(super) names: ComputedNames,
     /// In the order of their ids.
@@ -26,7 +26,7 @@ pub(super) struct Gathering {
 }
 
 /// One computed attribute that is gathered from the values of a property.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Question {
     pub(super) id: CounterId,
     pub(super) name: Arc<str>,

@@ -183,6 +183,14 @@ impl Engine {
                 touched.extend_from_slice(self.reach.of_aspect(aspect));
             }
         }
+        if !profile.gaps.is_empty() {
+            // Counters that are not there may become certain to have nothing to count. They are counted in u32.
+            for index in 0..self.plan.len() {
+                if self.planned_absent_since(profile, index) > Timestamp::MIN {
+                    touched.extend_from_slice(self.reach.of_planned(index as u32));
+                }
+            }
+        }
         let said = profile.extra.iter().any(|extra| extra.preferences.iter().next().is_some());
         for dimension in self.upkeep.dimensions.iter().filter(|_| said) {
             touched.extend_from_slice(self.reach.of_dimension(dimension.attribute));

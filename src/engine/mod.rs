@@ -28,10 +28,12 @@ mod live;
 mod models;
 mod open;
 mod outcome;
+mod parts;
 mod reach;
 mod room;
 mod slate;
 mod stages;
+mod succession;
 mod survey;
 mod upkeep;
 
@@ -47,12 +49,11 @@ pub use expire::{Expired, Retention};
 pub use live::NextChange;
 pub use models::{Models, Tally};
 pub use open::{Exposure, OpenDecisions, Payment, Payments};
+pub(crate) use succession::Births;
 
 use crate::campaign::Campaign;
-use crate::catalog::Catalog;
-use crate::event::{Event, EventItem, EventKind};
 use crate::hash::{Map, Symbol};
-use crate::profile::{Flip, Flips, Fold, Membership, Profile, Remembered, Upkeep};
+use crate::profile::{Flip, Flips, Fold, Profile, Upkeep};
 use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List, Lists};
 use crate::schema::Schema;
 use crate::segment::Segment;
@@ -60,9 +61,10 @@ use crate::time::Timestamp;
 use facts::{EventView, Names, ProfileFacts};
 use gather::Gathering;
 use reach::Reach;
+use succession::Before;
 
 /// The compiled definitions.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Engine {
     settings: Settings,
     schema: Schema,
@@ -87,20 +89,15 @@ pub struct Engine {
     goals: Map<Symbol, Vec<usize>>,
     /// Stands for the segments and their order, so that kept memberships are known to be theirs.
     fingerprint: u64,
-    /// The segments of the engines that this one succeeded, the latest first.
+    /// By counter of the plan: since when it has been kept.
+    births: Vec<Timestamp>,
+    /// When the engine took the place of another; the earliest time there is if it never did.
+    began: Timestamp,
+    /// The engines that this one succeeded, the latest first.
     before: Vec<Arc<Before>>,
 }
 
-/// The segments of an engine that was succeeded.
-#[derive(Debug)]
-struct Before {
-    fingerprint: u64,
-    /// The names, and whether an empty profile is in them.
-    segments: Vec<(Arc<str>, bool)>,
-    places: Map<Arc<str>, usize>,
-}
-
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct CompiledSegment {
     name: Arc<str>,
     definition: Segment,
@@ -109,7 +106,7 @@ struct CompiledSegment {
     blank: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct CompiledCampaign {
     name: Arc<str>,
     symbol: Symbol,
@@ -154,146 +151,12 @@ impl Engine {
         flip::answer(flips, index, blank)
     }
 
-    /// Folds an event into a part of a person's profile, whose memberships are not kept; `false` if the part has it
-    /// already. The person's open decisions are as in [`Engine::apply_for`].
-    pub(crate) fn gather(&self, event: &Event, open: &OpenDecisions, part: &mut Profile, catalog: &Catalog) -> bool {
-        self.fit(part, catalog);
-        self.join_group(event, part);
-        let had_dropped = part.counters.has_dropped();
-        let fold = part.fold(event, catalog, &self.upkeep);
-        if !fold.repeated {
-            let view = EventView::new(event, catalog).showing(self.shown(event, open));
-            self.count(&view, part, fold.id, &mut Touched::new());
-            self.make_room(part, had_dropped, &mut Touched::new());
-        }
-        !fold.repeated
-    }
-
-    /// Lets a part note what an event says about consent.
-    pub(crate) fn hear(&self, event: &Event, part: &mut Profile) {
-        if event.kind == EventKind::ConsentChanged {
-            // The whole tells which purposes nobody knows.
-            let _ = part.hear(event, &self.upkeep);
-        }
-    }
-
-    /// Makes a profile a part of a person's: its counters are this engine's, and it has no memberships.
-    pub(crate) fn fit(&self, part: &mut Profile, catalog: &Catalog) {
-        let is_other = ![self.fingerprint, !self.fingerprint].contains(&part.membership.engine);
-        if is_other && part.events() > 0 {
-            self.take_over(part, catalog, part.last_seen(), &mut Touched::new());
-        }
-        part.membership = Membership::default();
-        part.membership.engine = self.fingerprint;
-    }
-
-    /// Makes a profile that was put together a person's, whose memberships were these before. All segments are to be
-    /// settled; the next event tells what changes.
-    pub(crate) fn unsettle(&self, profile: &mut Profile, before: Membership) {
-        let is_own = [self.fingerprint, !self.fingerprint].contains(&before.engine);
-        profile.membership = before;
-        if is_own {
-            // The complement says that the flips are this engine's, but all segments are to be settled.
-            profile.membership.engine = !self.fingerprint;
-        }
-    }
-
-    /// Makes a profile's memberships this engine's: all segments are to be settled, and counters that the profile
-    /// does not have are filled from its history, as far as that reaches.
-    fn take_over(&self, profile: &mut Profile, catalog: &Catalog, now: Timestamp, touched: &mut Touched) {
-        let flips = self.translate(&profile.membership);
-        profile.membership = Membership::new(self.fingerprint, flips);
-        if profile.events() == 0 {
-            // What an empty profile is in by the clock is nothing that it enters.
-            let clock = self.reach.of_aspect(Aspect::Clock).into();
-            let mut flips = profile.membership.take_flips();
-            profile.membership.due = self.settle(profile, &mut flips, clock, now, &mut Changes::default());
-            profile.membership.put_flips(flips);
-            return;
-        }
-        touched.extend(0..self.segments.len() as u32);
-        profile.recount_sessions(&self.upkeep);
-        // Counters that nothing asks for any more would take the room of new ones.
-        profile.counters.retain(|id| self.plan.binary_search_by_key(&id, CounterSpec::id).is_ok());
-        if let Some(extra) = &mut profile.extra {
-            extra.gathered.retain(|id| self.gathering.asks(id));
-        }
-        let missing = |spec: &CounterSpec| profile.counters.find(spec.id()).is_none();
-        let wanted: Vec<bool> = self.plan.iter().map(missing).collect();
-        if wanted.contains(&true) {
-            let history: Vec<Remembered> = profile.history().iter().collect();
-            for event in history.chunk_by(|a, b| (a.time, a.id) == (b.time, b.id)) {
-                self.recall(event, profile, catalog, &wanted);
-            }
-        }
-    }
-
-    /// Memberships under an engine that this one succeeded, in its own indexes: a segment of the same name is as it
-    /// was, so that only real changes are reported. Under any other engine nothing is known.
-    fn translate(&self, membership: &Membership) -> Flips {
-        if membership.engine == !self.fingerprint {
-            return membership.flips();
-        }
-        let Some(before) = self.before.iter().find(|before| before.fingerprint == membership.engine) else {
-            return Flips::new();
-        };
-        // Segments are counted in u32 when they are compiled.
-        let flips = membership.flips();
-        let was = |index: usize| flip::answer(&flips, index as u32, before.segments[index].1);
-        let flipped = |(index, segment): (usize, &CompiledSegment)| {
-            flip::of(index as u32, was(*before.places.get(&segment.name)?), segment.blank)
-        };
-        self.segments.iter().enumerate().filter_map(flipped).collect()
-    }
-
-    /// Remembers the segments of the engine that this one takes the place of, and of those before it, so that
-    /// profiles that were settled under them report only what really changes.
-    #[must_use]
-    pub fn succeeding(mut self, old: &Self) -> Self {
-        let segments: Vec<(Arc<str>, bool)> =
-            old.segments.iter().map(|segment| (Arc::clone(&segment.name), segment.blank)).collect();
-        let places = segments.iter().enumerate().map(|(i, (name, _))| (Arc::clone(name), i)).collect();
-        let last = Arc::new(Before { fingerprint: old.fingerprint, segments, places });
-        self.before = std::iter::once(last).chain(old.before.iter().take(MAX_BEFORE - 1).cloned()).collect();
-        self
-    }
-
-    /// Counts an event of the history in the counters that are wanted. The history holds no properties, so counters
-    /// that test any count nothing of it, and sums stay empty; what the catalog says of the items is known.
-    fn recall(&self, event: &[Remembered], profile: &mut Profile, catalog: &Catalog, wanted: &[bool]) {
-        let Some(first) = event.first() else { return };
-        let Some(kind) = first.known.clone() else { return };
-        let ids = event.iter().filter_map(|of| catalog.item(catalog.slot(of.item?)?));
-        let items = ids.map(|item| EventItem::new(item.id.as_str())).collect();
-        let record = Event { kind, time: first.time, items, ..Event::default() };
-        let view = EventView::new(&record, catalog);
-        let mut reached: SmallVec<[u32; 16]> = SmallVec::new();
-        self.reach.counters(&view, &self.names, &self.plan, &mut |index| {
-            if wanted[index as usize] && self.plan[index as usize].is_recallable() {
-                reached.push(index);
-            }
-        });
-        for index in reached {
-            let spec = &self.plan[index as usize];
-            let Some(amount) = spec.amount(&(&view, &self.names)) else { continue };
-            if let Some(counter) = profile.counters.entry(spec.id(), || spec.counter()) {
-                counter.observe(first.time, u64::from(first.id), amount, spec.keep());
-            }
-        }
-    }
-
     /// Counts an event in the counters that it reaches; whether any of them takes more room now.
     fn count(&self, view: &EventView<'_>, profile: &mut Profile, id: u64, touched: &mut Touched) -> bool {
+        let (kind, time) = (view.event().kind.symbol(), view.event().time);
         let mut grew = false;
-        self.reach.counters(view, &self.names, &self.plan, &mut |index| {
-            let spec = &self.plan[index as usize];
-            // An event without the number that a sum is over is left out of it.
-            let Some(amount) = spec.amount(&(view, &self.names)) else { return };
-            if let Some(counter) = profile.counters.entry(spec.id(), || spec.counter()) {
-                let before = counter.heap_bytes();
-                counter.observe(view.event().time, id, amount, spec.keep());
-                grew |= counter.heap_bytes() != before;
-            }
+        self.reach.counters(kind, view, &self.names, &self.plan, &mut |index, step| {
+            grew |= self.observe(profile, index, step, (time, id), view);
             touched.extend_from_slice(self.reach.of_planned(index));
         });
         self.gathering.gather(view, &self.names, &mut |id, gather, values| {
@@ -397,9 +260,6 @@ impl Engine {
         &self.upkeep
     }
 }
-
-/// How many succeeded engines are remembered.
-const MAX_BEFORE: usize = 16;
 
 /// The indexes of segments to settle.
 type Touched = SmallVec<[u32; 32]>;

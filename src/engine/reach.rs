@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::facts::{EventView, Names};
 use crate::hash::{Map, Symbol};
 use crate::profile::CounterId;
-use crate::rule::{Aspect, CounterSpec, EventFacts, Scalar};
+use crate::rule::{Aspect, CounterSpec, EventFacts};
 
 /// Which counters an event can touch, and which segments depend on what.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +27,7 @@ pub(super) struct Reach {
     referred: Vec<Vec<u32>>,
 }
 
-/// The counters of one kind of event.
+/// The counters of one kind of event, each as its index and the step of its sequence in the lowest bits.
 #[derive(Clone, Debug, Default)]
 struct OfKind {
     /// Those that every event of the kind is tested against.
@@ -45,16 +45,19 @@ impl Reach {
     pub(super) fn add_counter(&mut self, index: u32, spec: &CounterSpec) {
         self.counters.insert(spec.id(), index);
         self.readers.push(Vec::new());
-        let of = self.kinds.entry(spec.kind().symbol()).or_default();
-        let Some((name, value)) = spec.key() else {
-            of.always.push(index);
-            return;
-        };
-        let at = of.keyed.iter().position(|(keyed, _)| *keyed == name).unwrap_or_else(|| {
-            of.keyed.push((name, Map::default()));
-            of.keyed.len() - 1
-        });
-        of.keyed[at].1.entry(key_of(value)).or_default().push(index);
+        for step in 0..spec.steps() {
+            let entry = index << STEP_BITS | step as u32;
+            let of = self.kinds.entry(spec.kind_of(step).symbol()).or_default();
+            let Some((name, value)) = spec.key(step) else {
+                of.always.push(entry);
+                continue;
+            };
+            let at = of.keyed.iter().position(|(keyed, _)| *keyed == name).unwrap_or_else(|| {
+                of.keyed.push((name, Map::default()));
+                of.keyed.len() - 1
+            });
+            of.keyed[at].1.entry(value.key()).or_default().push(entry);
+        }
     }
 
     /// Adds a segment by what its rule reads.
@@ -84,34 +87,33 @@ impl Reach {
         }
     }
 
-    /// Calls `touch` with the index of every counter that counts the event.
+    /// Calls `touch` with the index and the step of every counter that counts the event, which is of this kind.
     pub(super) fn counters(
         &self,
+        kind: Symbol,
         view: &EventView<'_>,
         names: &Names,
         plan: &[CounterSpec],
-        touch: &mut dyn FnMut(u32),
+        touch: &mut dyn FnMut(u32, usize),
     ) {
-        let Some(of) = self.kinds.get(&view.event().kind.symbol()) else { return };
+        let Some(of) = self.kinds.get(&kind) else { return };
         let facts = (view, names);
-        for index in &of.always {
-            if plan[*index as usize].matches(&facts) {
-                touch(*index);
+        let mut test = |entry: &u32| {
+            let (index, step) = (entry >> STEP_BITS, (entry & ((1 << STEP_BITS) - 1)) as usize);
+            if plan[index as usize].matches_step(step, &facts) {
+                touch(index, step);
             }
-        }
+        };
+        of.always.iter().for_each(&mut test);
         for (name, by_value) in &of.keyed {
             // A list can hold a value twice, and several items one category: each counter is touched once.
             let mut seen: SmallVec<[u64; 8]> = SmallVec::new();
             facts.any(*name, &mut |scalar| {
-                let key = key_of(scalar);
+                let key = scalar.key();
                 // Only values that rules ask for are noted, so that an event with thousands stays cheap.
                 let Some(asking) = by_value.get(&key).filter(|_| !seen.contains(&key)) else { return false };
                 seen.push(key);
-                for index in asking {
-                    if plan[*index as usize].matches(&facts) {
-                        touch(*index);
-                    }
-                }
+                asking.iter().for_each(&mut test);
                 false
             });
         }
@@ -151,11 +153,5 @@ impl Reach {
     }
 }
 
-/// A key under which equal values meet. Values that share a key by chance are told apart by the test itself.
-fn key_of(scalar: Scalar<'_>) -> u64 {
-    match scalar {
-        Scalar::Bool(value) => u64::from(value),
-        Scalar::Number(number) => (number + 0.0).to_bits(),
-        Scalar::Text(text) => Symbol::new(text).to_bits(),
-    }
-}
+/// Sequences have at most eight steps and a forbidden event.
+const STEP_BITS: u32 = 4;

@@ -295,13 +295,13 @@ impl Personalizer {
         self.people.erase(user, now, (&self.engine(), &self.models))
     }
 
-    /// Puts another engine in place of the one that runs. Decisions under way finish with the old one. Profiles are
+    /// Puts another engine in place of the one that runs, at a time by the host's clock. Decisions under way finish with the old one. Profiles are
     /// fitted to the new segments when they are next touched, by an event or by [`Personalizer::due`]; bandits keep
     /// what they know of variants that stay.
-    pub fn replace_engine(&self, engine: Engine) {
+    pub fn replace_engine(&self, engine: Engine, now: Timestamp) {
         let mut running = write(&self.engine);
         engine.adopt(&mut write(&self.models));
-        *running = Arc::new(engine.succeeding(&running));
+        *running = Arc::new(engine.succeeding(&running, now));
         drop(running);
         self.people.queue_all();
     }

@@ -313,7 +313,7 @@ impl Record {
     /// Takes in what another part knows.
     fn merge(&mut self, other: &Self, engine: &Engine) {
         let engine_of_parts = other.profile.membership.engine;
-        self.profile.merge_with(&other.profile, engine.upkeep());
+        engine.unite(&mut self.profile, &other.profile);
         self.profile.membership.engine = engine_of_parts;
         if let Some(open) = &other.open {
             self.open().merge(open);

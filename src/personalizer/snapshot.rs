@@ -16,7 +16,7 @@ use super::people::{People, SHARDS, Shard, shard_of};
 use super::recent::{self, Log};
 use super::record::Record;
 use super::{Personalizer, lock, read, write};
-use crate::engine::Models;
+use crate::engine::{Births, Engine, Models};
 use crate::hash::{Map, Symbol};
 use crate::id::UserKey;
 use crate::identity::{Component, Known, Mark};
@@ -29,6 +29,8 @@ use crate::time::Timestamp;
 struct Head {
     shards: u32,
     people: u64,
+    /// Since when the engine and its counters have been at work.
+    births: Births,
 }
 
 impl Personalizer {
@@ -67,7 +69,12 @@ impl Personalizer {
         let shards: Vec<RwLockReadGuard<'_, Shard>> = self.people.shards.iter().map(read).collect();
         let models = read(&self.models);
         let people = shards.iter().map(|shard| shard.len() as u64).sum();
-        encode("personalizer", VERSION, &Head { shards: SHARDS as u32, people }, bytes)?;
+        encode(
+            "personalizer",
+            VERSION,
+            &Head { shards: SHARDS as u32, people, births: self.engine().births() },
+            bytes,
+        )?;
         done(bytes)?;
         encode(Models::KIND, Models::VERSION, &*models, bytes)?;
         done(bytes)?;
@@ -90,8 +97,7 @@ impl Personalizer {
     /// # Errors
     /// A [`StateError`] if the bytes are cut short, damaged, or of a newer version; the state is unchanged then.
     pub fn restore(&self, bytes: &[u8]) -> Result<(), StateError> {
-        let Read { people: fresh, models, groups, names } = self.read_snapshot(bytes)?;
-        let engine = self.engine();
+        let Read { engine, people: fresh, models, groups, names } = self.read_snapshot(bytes)?;
         let _held = self.people.graph.hold();
         for (id, time) in self.people.erased() {
             // A snapshot that knows of the erasure holds only what came after it.
@@ -101,6 +107,7 @@ impl Personalizer {
             }
         }
         self.people.become_as(&fresh);
+        *write(&self.engine) = engine;
         *write(&self.models) = models.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         self.groups.restore(groups);
         self.names.restore(names);
@@ -123,7 +130,7 @@ impl Personalizer {
         let names: Vec<Box<str>> = next(&mut rest)?.decode("names", VERSION)?;
         let people = People::new(self.people.limits, self.people.graph.settings.clone());
         let mut facts = Facts::default();
-        let mut count = 0;
+        let (mut count, mut newest) = (0, Timestamp::MIN);
         for index in 0..SHARDS {
             let ids: StoredIds = next(&mut rest)?.decode("identities", VERSION)?;
             let records: Vec<(UserKey, Box<Record>)> = next(&mut rest)?.decode("people", VERSION)?;
@@ -134,6 +141,7 @@ impl Personalizer {
                 return Err(malformed());
             }
             count += records.len() as u64;
+            newest = records.iter().map(|(_, record)| record.profile.last_seen()).fold(newest, Timestamp::max);
             *write(&people.shards[index]) = records.into_iter().collect();
             write(&people.graph.shards[index]).erased = ids.erased.iter().copied().collect();
             for (device, log) in ids.recent {
@@ -149,14 +157,18 @@ impl Personalizer {
         if count != head.people {
             return Err(malformed());
         }
+        // Counters that the snapshot does not know begin behind all that it has seen.
+        let engine = Engine::clone(&self.engine()).resuming(&head.births, newest);
         facts.link(&people.graph);
-        self.engine().adopt(&mut models);
-        Ok(Read { people, models: RwLock::new(models), groups, names })
+        engine.adopt(&mut models);
+        Ok(Read { engine: Arc::new(engine), people, models: RwLock::new(models), groups, names })
     }
 }
 
 /// What a snapshot holds.
 pub(super) struct Read {
+    /// The engine that runs, which knows since when its counters have been at work.
+    pub(super) engine: Arc<Engine>,
     pub(super) people: People,
     pub(super) models: RwLock<Models>,
     pub(super) groups: Vec<(GroupKey, Group)>,

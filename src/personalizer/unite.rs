@@ -40,7 +40,7 @@ impl Personalizer {
     /// # Ok::<(), bespoke::Error>(())
     /// ```
     pub fn merge(&self, snapshot: &[u8], now: Timestamp) -> Result<(), StateError> {
-        let Read { people: theirs, models, groups, names } = self.read_snapshot(snapshot)?;
+        let Read { people: theirs, models, groups, names, .. } = self.read_snapshot(snapshot)?;
         let engine = self.engine();
         let with = (&*engine, &self.models);
         let _held = self.people.graph.hold();

@@ -32,6 +32,11 @@ impl Counters {
         self.list.binary_search_by_key(&id, Counter::id).ok().map(|at| &self.list[at])
     }
 
+    /// The counter with this id, to be changed.
+    pub(crate) fn find_mut(&mut self, id: CounterId) -> Option<&mut Counter> {
+        self.list.binary_search_by_key(&id, Counter::id).ok().map(|at| &mut self.list[at])
+    }
+
     /// The counter with this id; a new one is made by `fresh`. `None` if there is no room for it.
     pub(crate) fn entry(&mut self, id: CounterId, fresh: impl FnOnce() -> Counter) -> Option<&mut Counter> {
         let at = match self.list.binary_search_by_key(&id, Counter::id) {

@@ -29,14 +29,10 @@ impl Profile {
 
     /// Forgets the counters and what was gathered whose newest evidence lies before a time.
     pub(crate) fn forget_counters(&mut self, before: Timestamp) -> (Vec<CounterId>, Vec<CounterId>) {
-        // A sum does not know its newest time.
+        // A lifetime sum does not know its newest time.
         let is_old = |last: Option<Timestamp>| last.unwrap_or(self.last_seen) < before;
-        let gone: Vec<CounterId> = self
-            .counters
-            .iter()
-            .filter(|counter| is_old(counter.last_within(None, Timestamp::MAX).value))
-            .map(super::Counter::id)
-            .collect();
+        let gone: Vec<CounterId> =
+            self.counters.iter().filter(|counter| is_old(counter.newest())).map(super::Counter::id).collect();
         self.counters.retain(|id| !gone.contains(&id));
         let gathered = self.extra.as_mut().map_or_else(Vec::new, |extra| extra.gathered.forget_before(before));
         self.tidy();

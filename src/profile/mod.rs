@@ -16,6 +16,7 @@ mod counters;
 mod extra;
 mod fold;
 mod forget;
+mod gaps;
 mod gathered;
 mod group;
 mod history;
@@ -28,6 +29,7 @@ mod preference;
 mod purchases;
 mod session;
 mod weight;
+mod window;
 
 use std::sync::Arc;
 
@@ -40,10 +42,11 @@ pub use channel::Channel;
 pub(crate) use channel::Channels;
 pub(crate) use consent::Unasked;
 pub use consent::{Consent, PERSONALISATION, Said, TRACKING};
-pub use counter::{Counter, CounterId, Windowed};
+pub use counter::{Asked, Counter, CounterId, Estimate, Grid, Kept, MOST_STEPS, Period, Steps, Windowed};
 pub(crate) use counters::Counters;
 pub(crate) use extra::Extra;
 pub(crate) use fold::{Fold, event_id};
+pub(crate) use gaps::{Gap, Gaps};
 pub(crate) use gathered::{Gather, Gathered};
 pub use group::Group;
 pub(crate) use group::group_of;
@@ -57,6 +60,7 @@ pub(crate) use preference::Preferences;
 pub use purchases::{Purchases, Rfm, Spent};
 pub use session::{Sessions, Touch, Touches};
 pub(crate) use weight::Shed;
+pub use window::{Frame, Window};
 
 use crate::event::Event;
 use crate::hash::{Map, Symbol};
@@ -162,6 +166,7 @@ pub struct Profile {
     /// None for most.
     pub(crate) extra: Option<Box<Extra>>,
     pub(crate) counters: Counters,
+    pub(crate) gaps: Gaps,
     pub(crate) membership: Membership,
 }
 
@@ -181,6 +186,7 @@ impl Default for Profile {
             spent: Vec::new(),
             extra: None,
             counters: Counters::default(),
+            gaps: Gaps::default(),
             membership: Membership::default(),
         }
     }
@@ -263,7 +269,13 @@ impl Profile {
             self.extra.get_or_insert_default().merge(extra, keep);
         }
         self.counters.merge(&other.counters);
+        self.gaps.merge(&other.gaps);
         self.membership = Membership::default();
+    }
+
+    /// From when on the history holds every event.
+    pub(crate) fn history_since(&self) -> Timestamp {
+        self.sealed.as_ref().map_or(Timestamp::MIN, |sealed| sealed.last + Span::from_millis(1))
     }
 
     /// Whose profile it is: whom its keeper named ([`Profile::of`]), else the known user whom events named, else the

@@ -39,6 +39,7 @@ impl Profile {
             + self.history.heap_bytes()
             + self.rest_bytes()
             + self.counters.heap_bytes()
+            + self.gaps.heap_bytes()
             + self.membership.heap_bytes()
     }
 

@@ -181,7 +181,7 @@ impl Inner {
                 None => Self::Const(false),
             },
             // Reading and building refuse everything that is not about the element.
-            Expr::Segment(..) => Self::Const(false),
+            Expr::Segment(..) | Expr::Sequence(_) => Self::Const(false),
         }
     }
 

@@ -3,7 +3,6 @@
 //! Trees are kept in one form, so that equal rules compare equal however they were written: a conjunction never
 //! holds another conjunction, nor a disjunction a disjunction, and the tests of an event are sorted.
 
-use crate::event::EventKind;
 use crate::profile::CounterId;
 use crate::time::{Span, Timestamp};
 use crate::value::{Kind, Value};
@@ -14,6 +13,7 @@ use super::error::Location;
 use super::geo::Circle;
 use super::pattern::Pattern;
 use super::portrait::Portrait;
+pub(crate) use super::query::{EventQuery, Measure, PropertyTest, Sequence, When};
 
 pub use super::session::SessionFact;
 
@@ -31,6 +31,7 @@ pub(crate) enum Expr {
     Or(Vec<Self>),
     Not(Box<Self>),
     Segment(String, At),
+    Sequence(Box<Sequence>),
     Test(Box<Comparison>),
 }
 
@@ -95,31 +96,6 @@ pub(crate) struct Points {
     pub(crate) rule: Expr,
     /// Where the points stand.
     pub(crate) at: At,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct EventQuery {
-    pub(crate) kind: EventKind,
-    pub(crate) tests: Vec<PropertyTest>,
-    pub(crate) within: Option<Span>,
-    pub(crate) measure: Measure,
-    pub(crate) at: At,
-    pub(crate) within_at: At,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct PropertyTest {
-    pub(crate) name: String,
-    pub(crate) test: Test,
-    pub(crate) at: At,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Measure {
-    Count,
-    Sum(String),
-    First,
-    Last,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -404,7 +380,7 @@ impl Expr {
                     parts.iter().for_each(|part| part.rule.each_list(take));
                 }
             }
-            Self::Const(_) | Self::Segment(..) => {}
+            Self::Const(_) | Self::Segment(..) | Self::Sequence(_) => {}
         }
     }
 
@@ -420,16 +396,5 @@ impl Expr {
             },
             _ => 0,
         }
-    }
-}
-
-impl EventQuery {
-    /// Sorts the tests, so that the order in which they were written does not matter.
-    pub(crate) fn canonical(mut self) -> Self {
-        if self.tests.len() > 1 {
-            self.tests.sort_by_cached_key(super::print::property_test);
-            self.tests.dedup();
-        }
-        self
     }
 }

@@ -2,15 +2,11 @@
 
 use std::ops::{BitAnd, BitOr, Not};
 
-use crate::event::EventKind;
-use crate::time::Span;
-
 use super::Rule;
-use super::ast::{
-    At, Comparison, EventQuery, Expr, Literal, MAX_DEPTH, Measure, Op, PropertyTest, SessionFact, Source, Test,
-};
+use super::ast::{At, Comparison, Expr, Literal, MAX_DEPTH, Op, SessionFact, Source, Test};
+use super::build_query::{EventOperand, event};
 use super::error::{Location, NameKind, RuleError};
-use super::parser::{check_name, event_kind};
+use super::parser::check_name;
 
 pub(super) const BUILT: At = At(Location::Built);
 
@@ -82,7 +78,7 @@ impl Rule {
 
     /// A rule built in Rust; one that cannot be written is remembered as an error for [`Rule::check`], since
     /// building has nowhere to report it.
-    fn built(expr: Expr, error: Option<RuleError>) -> Self {
+    pub(super) fn built(expr: Expr, error: Option<RuleError>) -> Self {
         let deep = || {
             let too_deep = RuleError::TooDeep { at: Location::Built, limit: MAX_DEPTH };
             (expr.depth() > MAX_DEPTH).then_some(too_deep)
@@ -189,77 +185,6 @@ impl Operand {
     #[must_use]
     pub fn starts_with(self, text: impl Into<String>) -> Rule {
         self.test(Test::StartsWith(text.into()))
-    }
-}
-
-/// Events of one kind, about to be counted or summed.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct EventOperand {
-    query: EventQuery,
-    error: Option<RuleError>,
-}
-
-/// Events of a kind, to be counted or summed.
-pub fn event(name: &str) -> EventOperand {
-    let (kind, error) = match event_kind(name, &Location::Built) {
-        Ok(kind) => (kind, None),
-        Err(error) => (EventKind::default(), Some(error)),
-    };
-    let query =
-        EventQuery { kind, tests: Vec::new(), within: None, measure: Measure::Count, at: BUILT, within_at: BUILT };
-    EventOperand { query, error }
-}
-
-impl EventOperand {
-    /// Only those with this value of a property.
-    pub fn with(mut self, property: impl Into<String>, literal: impl Into<Literal>) -> Self {
-        let (name, literal) = (property.into(), literal.into());
-        if matches!(literal, Literal::Number(number) if !number.is_finite()) {
-            self.error.get_or_insert(RuleError::NotFinite { at: Location::Built });
-        }
-        self.error = self.error.or(check_name(NameKind::Property, &name, &Location::Built).err());
-        self.query.tests.push(PropertyTest { name, test: Test::Is(Op::Eq, literal), at: BUILT });
-        self
-    }
-
-    /// Only those of the last so much time.
-    pub fn within(mut self, window: Span) -> Self {
-        self.query.within = Some(window);
-        self
-    }
-
-    /// Whether there was any.
-    #[must_use]
-    pub fn happened(self) -> Rule {
-        self.count().at_least(1)
-    }
-
-    /// How many there were.
-    pub fn count(self) -> Operand {
-        self.measure(Measure::Count)
-    }
-
-    /// The sum of a numeric property.
-    pub fn sum(mut self, property: impl Into<String>) -> Operand {
-        let property = property.into();
-        self.error = self.error.or(check_name(NameKind::Property, &property, &Location::Built).err());
-        self.measure(Measure::Sum(property))
-    }
-
-    /// When the first one was.
-    pub fn first(self) -> Operand {
-        self.measure(Measure::First)
-    }
-
-    /// When the last one was.
-    pub fn last(self) -> Operand {
-        self.measure(Measure::Last)
-    }
-
-    fn measure(mut self, measure: Measure) -> Operand {
-        self.query.measure = measure;
-        Operand { source: Source::Event(self.query.canonical()), error: self.error }
     }
 }
 

@@ -90,8 +90,10 @@ impl<'a> Names<'a> {
 
 /// The longest window of a rule.
 pub const LONGEST_WINDOW: Span = Span::days(5 * 365);
-/// The largest number with which a count within a window is compared.
+/// The largest number up to which a count within a window is exact in any case; beyond it buckets answer.
 pub const MOST_WITHIN: u32 = 50;
+/// The largest number with which a count within a window is compared.
+pub const MOST_COUNTED: u32 = 1_000_000;
 
 /// How many errors of one rule are listed.
 pub(crate) const MOST_ERRORS: usize = 100;
@@ -139,6 +141,10 @@ impl Checker<'_> {
                     self.unknown(at, NameKind::Segment, name, segments.in_order.iter().copied());
                 }
             }
+            Expr::Sequence(sequence) => {
+                sequence.steps.iter().chain(&sequence.without).for_each(|step| self.step(step));
+                super::check_query::sequence(sequence, &mut self.errors);
+            }
             Expr::Test(comparison) => self.comparison(comparison),
         }
     }
@@ -153,7 +159,7 @@ impl Checker<'_> {
             | Source::Computed { name, .. }
             | Source::Group { name, .. } => name.clone(),
             Source::Session(fact) => fact.name().to_owned(),
-            Source::Event(query) => measure_name(&query.measure).to_owned(),
+            Source::Event(query) => format!("{}()", query.measure.name()),
             Source::Element(_) | Source::Derived(..) => source.to_string(),
             Source::Portrait(of) => return portrait::check(self, of, comparison),
             Source::Score(parts) => return portrait::check_score(self, parts, comparison),
@@ -247,7 +253,8 @@ impl Checker<'_> {
         self.declared(NameKind::GroupAttribute, name, known, at)
     }
 
-    fn event(&mut self, query: &EventQuery, test: &Test, op_at: &At) {
+    /// The names of an event and of what is asked of its properties.
+    fn step(&mut self, query: &EventQuery) {
         let schema = self.vocabulary.schema;
         if !schema.knows(&query.kind) {
             // Our own names come first, so that of equally near names the one that we print is suggested.
@@ -261,29 +268,11 @@ impl Checker<'_> {
             self.test(&property.test, left, &property.at);
         }
         portrait::check_event(self, query);
-        let Some(window) = query.within else { return };
-        let at = || query.within_at.0.clone();
-        if window.is_zero() || window > LONGEST_WINDOW {
-            self.errors.push(RuleError::Window { at: at(), window });
-        }
-        match query.measure {
-            Measure::First | Measure::Last => {
-                let measure = measure_name(&query.measure);
-                self.errors.push(RuleError::WindowOfTime { at: at(), measure });
-            }
-            Measure::Count => {
-                for literal in literals(test) {
-                    if let Literal::Number(number) = literal {
-                        if *number > f64::from(MOST_WITHIN) {
-                            let at = op_at.0.clone();
-                            self.errors.push(RuleError::Threshold { at, found: *number, limit: MOST_WITHIN });
-                            break;
-                        }
-                    }
-                }
-            }
-            Measure::Sum(_) => {}
-        }
+    }
+
+    fn event(&mut self, query: &EventQuery, test: &Test, op_at: &At) {
+        self.step(query);
+        super::check_query::query(query, test, op_at, &mut self.errors);
     }
 
     pub(super) fn test(&mut self, test: &Test, left: Left<'_>, at: &At) {
@@ -378,15 +367,6 @@ impl Checker<'_> {
     ) {
         let nearest = nearest(name, candidates);
         self.errors.push(RuleError::Unknown { at: at.0.clone(), what, name: shorten(name), nearest });
-    }
-}
-
-const fn measure_name(measure: &Measure) -> &'static str {
-    match measure {
-        Measure::Count => "count()",
-        Measure::Sum(_) => "sum()",
-        Measure::First => "first()",
-        Measure::Last => "last()",
     }
 }
 

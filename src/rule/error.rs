@@ -214,13 +214,15 @@ pub enum RuleError {
         /// The window.
         window: Span,
     },
-    /// The first or last time was asked for within a window.
-    #[error("{at}: `{measure}` takes no window; compare its time instead, or count within the window")]
-    WindowOfTime {
+    /// What is asked of the events cannot be kept for such a window.
+    #[error("{at}: `{measure}()` takes {wanted}")]
+    WindowOfMeasure {
         /// Where.
         at: Location,
-        /// `first()` or `last()`.
+        /// What is asked for.
         measure: &'static str,
+        /// What window it takes.
+        wanted: &'static str,
     },
     /// A count within a window is compared with a number above what profiles keep.
     #[error("{at}: a count within a window compares with at most {limit}, not {found}; count without a window")]
@@ -344,7 +346,7 @@ impl RuleError {
             | Self::TooManyValues { at, .. }
             | Self::KindMismatch { at, .. }
             | Self::Window { at, .. }
-            | Self::WindowOfTime { at, .. }
+            | Self::WindowOfMeasure { at, .. }
             | Self::Threshold { at, .. }
             | Self::NotFinite { at }
             | Self::Pattern { at, .. }

@@ -6,16 +6,19 @@
 //! answer open unless another part decides it.
 
 use crate::hash::Symbol;
-use crate::profile::CounterId;
-use crate::time::{Span, Timestamp, shorten};
+use crate::profile::{CounterId, Kept, Window};
+use crate::time::{Timestamp, shorten};
 use crate::truth::{Answer, Truth};
 use crate::value::Value;
 
 use super::asked::{Asked, Lasting, follow};
-use super::ast::{Comparison, EventQuery, Expr, Literal, Measure, Op, Points, SessionFact, Source, Test};
+use super::ast::{
+    Comparison, EventQuery, Expr, Literal, Measure, Op, Points, Sequence, SessionFact, Source, Test, When,
+};
 use super::computed::Part;
 use super::error::{NameKind, RuleError};
-use super::facts::{Facts, Scalar};
+use super::eval_query::{EventNode, absent, frame};
+use super::facts::Facts;
 use super::geo::{Circle, LATITUDES, LONGITUDES, place};
 use super::lists::Lists;
 use super::plan::{CounterPlan, spec};
@@ -139,25 +142,11 @@ enum Node {
     AtLeast {
         counter: CounterId,
         least: u32,
-        window: Option<Span>,
+        window: Window,
         holds: bool,
     },
-    Count {
-        counter: CounterId,
-        window: Option<Span>,
-        test: ValueTest,
-    },
-    Sum {
-        counter: CounterId,
-        window: Option<Span>,
-        test: ValueTest,
-    },
-    Time {
-        counter: CounterId,
-        last: bool,
-        window: Option<Span>,
-        test: ValueTest,
-    },
+    /// Other questions about events.
+    Events(Box<EventNode>),
 }
 
 /// Whose value is asked about.
@@ -234,6 +223,7 @@ impl Compiler<'_> {
                 self.reads.segments.push(index);
                 Node::Segment(index)
             }
+            Expr::Sequence(sequence) => self.sequence(sequence),
             Expr::Test(comparison) => {
                 self.check_lists(comparison)?;
                 self.comparison(comparison)?
@@ -318,18 +308,29 @@ impl Compiler<'_> {
     }
 
     fn event(&mut self, query: &EventQuery, asked: &Test, test: ValueTest) -> Node {
-        let window = query.within;
-        let counter = self.plan.intern(spec(query, asked));
-        self.reads.counters.push(counter);
-        match &query.measure {
-            Measure::Sum(_) => Node::Sum { counter, window, test },
-            Measure::First => Node::Time { counter, last: false, window, test },
-            Measure::Last => Node::Time { counter, last: true, window, test },
-            Measure::Count => match threshold(asked) {
-                Some((least, holds)) => Node::AtLeast { counter, least, window, holds },
-                None => Node::Count { counter, window, test },
-            },
+        let spec = spec(query, asked);
+        let window = query.when.window();
+        if window == Window::Session {
+            self.reads.aspects.push(Aspect::Session);
         }
+        let threshold = threshold(asked).filter(|_| query.measure == Measure::Count);
+        if let (Some((least, holds)), Kept::Times(_)) = (threshold, spec.kept()) {
+            let counter = self.plan.intern(spec);
+            self.reads.counters.push(counter);
+            return Node::AtLeast { counter, least, window, holds };
+        }
+        let counter = self.plan.intern(spec);
+        self.reads.counters.push(counter);
+        Node::Events(Box::new(EventNode::new(counter, query, test)))
+    }
+
+    fn sequence(&mut self, of: &Sequence) -> Node {
+        let counter = self.plan.intern(super::plan::sequence(of));
+        self.reads.counters.push(counter);
+        if of.when == When::InSession {
+            self.reads.aspects.push(Aspect::Session);
+        }
+        Node::Events(Box::new(EventNode::sequence(counter, of)))
     }
 }
 
@@ -349,21 +350,7 @@ fn threshold(test: &Test) -> Option<(u32, bool)> {
 }
 
 impl Node {
-    /// The counter that it reads.
-    const fn counter(&self) -> Option<CounterId> {
-        match self {
-            Self::AtLeast { counter, .. }
-            | Self::Count { counter, .. }
-            | Self::Sum { counter, .. }
-            | Self::Time { counter, .. } => Some(*counter),
-            _ => None,
-        }
-    }
-
     fn eval(&self, facts: &impl Facts) -> Truth {
-        if facts.has_forgotten() && self.counter().is_some_and(|id| facts.counter(id).is_none()) {
-            return Truth::always(Answer::Unknown);
-        }
         match self {
             Self::Const(value) => Truth::always(*value),
             Self::And(parts) => all(parts.iter().map(|part| part.eval(facts)), Answer::Yes),
@@ -391,38 +378,13 @@ impl Node {
             }
             Self::AtLeast { counter, least, window, holds } => {
                 let enough = match facts.counter(*counter) {
-                    Some(counter) => counter.at_least(*least, *window, facts.now()),
-                    None => Truth::always(*least == 0),
+                    Some(counter) => counter.at_least(*least, &frame(*window, facts)),
+                    None if *least == 0 => Truth::always(true),
+                    None => absent(*counter, *window, facts).unwrap_or_else(|| Truth::always(false)),
                 };
                 if *holds { enough } else { !enough }
             }
-            Self::Count { counter, window, test } => match facts.counter(*counter) {
-                Some(counter) => {
-                    let count = counter.count_within(*window, facts.now());
-                    let least = f64::from(count.value);
-                    let most = if count.exact { least } else { f64::INFINITY };
-                    Truth { answer: test.range(least, most), until: count.until }
-                }
-                None => Truth::always(test.range(0.0, 0.0)),
-            },
-            Self::Sum { counter, window, test } => {
-                let sum = facts.counter(*counter).map(|counter| counter.sum_within(*window, facts.now()));
-                let (value, until) = sum.map_or((0.0, Timestamp::MAX), |sum| (sum.value, sum.until));
-                Truth { answer: test.scalar(Some(Scalar::Number(value))).into(), until }
-            }
-            Self::Time { counter, last, window, test } => {
-                let Some(counter) = facts.counter(*counter) else { return Truth::always(test.scalar(None)) };
-                let now = facts.now();
-                let time = if *last { counter.last_within(*window, now) } else { counter.first_within(*window, now) };
-                // Event times lie between 1970 and 9999, where `f64` holds milliseconds exactly.
-                let millis = time.value.map(|time| time.millis() as f64);
-                let answer = match millis {
-                    Some(millis) if !time.exact => test.range(f64::NEG_INFINITY, millis),
-                    None if !time.exact => Answer::Unknown,
-                    millis => test.scalar(millis.map(Scalar::Number)).into(),
-                };
-                Truth { answer, until: time.until }
-            }
+            Self::Events(node) => node.eval(facts),
         }
     }
 }

@@ -35,6 +35,17 @@ impl<'a> Scalar<'a> {
             Value::Null | Value::List(_) | Value::Object(_) => None,
         }
     }
+
+    /// A key under which equal values meet. Values that share a key by chance are rare: it has 64 bits.
+    #[must_use]
+    pub fn key(self) -> u64 {
+        match self {
+            Self::Bool(value) => u64::from(value),
+            // Adding zero turns -0 into 0.
+            Self::Number(number) => (number + 0.0).to_bits(),
+            Self::Text(text) => Symbol::new(text).to_bits(),
+        }
+    }
 }
 
 /// What is known about a person, and about the request if there is one, at one point in time.
@@ -59,9 +70,14 @@ pub trait Facts {
     fn context(&self, name: Symbol) -> Option<&Value>;
     /// The profile's counter with this id; `None` if it has counted nothing.
     fn counter(&self, id: CounterId) -> Option<&Counter>;
-    /// Whether counters had to go, so that what an absent one would have counted is unknown.
-    fn has_forgotten(&self) -> bool {
-        false
+    /// From when on a counter that is not there is known to have nothing to count; [`Timestamp::MIN`] for ever.
+    fn absent_since(&self, id: CounterId) -> Timestamp {
+        let _ = id;
+        Timestamp::MIN
+    }
+    /// When the running session began, if one runs.
+    fn session_start(&self) -> Option<Timestamp> {
+        None
     }
     /// The share, from 0 to 1, of this value in the profile's interest along this dimension. It changes by time
     /// passing alone only as [`Facts::affinity_until`] says.

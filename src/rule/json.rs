@@ -6,15 +6,13 @@
 use serde_json::{Map, Value, json};
 
 use crate::near::nearest;
-use crate::time::{Span, shorten};
+use crate::time::shorten;
 
-use super::ast::{
-    At, Comparison, Derive, EventQuery, Expr, Literal, MAX_DEPTH, MAX_VALUES, Measure, Op, PropertyTest, Source, Test,
-};
+use super::ast::{At, Comparison, Derive, Expr, MAX_DEPTH, MAX_VALUES, Op, PropertyTest, Source, Test};
 use super::check::MOST_ERRORS;
 use super::error::{Location, NameKind, RuleError, RuleErrors};
 use super::json_test::write_test;
-use super::parser::{MAX_DERIVED, check_name, event_kind, not_scalar, session_fact};
+use super::parser::{MAX_DERIVED, check_name, not_scalar, session_fact};
 use super::portrait;
 
 pub(crate) fn read(json: &Value) -> Result<Expr, RuleErrors> {
@@ -24,7 +22,7 @@ pub(crate) fn read(json: &Value) -> Result<Expr, RuleErrors> {
 }
 
 pub(super) struct Reader {
-    errors: Vec<RuleError>,
+    pub(super) errors: Vec<RuleError>,
     /// Whether the condition is one on the elements of a list.
     pub(super) in_list: bool,
 }
@@ -191,6 +189,7 @@ impl Reader {
             _ if self.in_list => self.unknown(path, key, &KEYS_IN_LISTS),
             "$segment" => Some(Expr::Segment(self.name(NameKind::Segment, json, path)?, path.at())),
             "$event" => self.event(json, path, depth),
+            "$sequence" => self.sequence(json, path),
             "$attribute" => self.each(json, path, |reader, name, json, path| {
                 let source = Source::Attribute(reader.named(NameKind::Attribute, name, path)?);
                 reader.tests(&source, json, path, depth)
@@ -274,80 +273,6 @@ impl Reader {
         parts.into_iter().collect::<Option<Vec<_>>>().map(Expr::and)
     }
 
-    fn event(&mut self, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
-        let fields = self.object(json, path, "an object with `name`")?;
-        let before = self.errors.len();
-        let mut query = EventQuery {
-            kind: crate::event::EventKind::default(),
-            tests: Vec::new(),
-            within: None,
-            measure: Measure::Count,
-            at: path.key("name").at(),
-            within_at: path.key("within").at(),
-        };
-        let mut asked: Option<(&str, &Value)> = None;
-        for (key, json) in fields {
-            let path = path.key(key);
-            match key.as_str() {
-                "name" => {
-                    if let Some(name) = self.text(json, &path) {
-                        if let Some(kind) = self.keep(event_kind(name, &path.location())) {
-                            query.kind = kind;
-                        }
-                    }
-                }
-                "where" => self.wheres(json, &path, &mut query.tests),
-                "within" => {
-                    if let Some(text) = self.text(json, &path) {
-                        let span = text.parse::<Span>();
-                        query.within =
-                            self.keep(span.map_err(|source| RuleError::Time { at: path.location(), source }));
-                    }
-                }
-                "count" | "sum" | "first" | "last" => {
-                    if asked.replace((key, json)).is_some() {
-                        let found = format!("`{key}` beside another");
-                        let wanted = "one of `count`, `sum`, `first` and `last`";
-                        self.fail::<()>(RuleError::Syntax { at: path.location(), wanted, found });
-                    }
-                }
-                _ => {
-                    self.unknown::<()>(&path, key, &EVENT_KEYS);
-                }
-            }
-        }
-        if !fields.contains_key("name") {
-            self.fail::<()>(RuleError::Syntax {
-                at: path.location(),
-                wanted: "the event's `name`",
-                found: "none".to_owned(),
-            });
-        }
-        let Some((key, json)) = asked else {
-            let test = Test::Is(Op::Ge, Literal::Number(1.0));
-            let source = Source::Event(query.canonical());
-            let comparison = Comparison { source, test, at: path.at(), op_at: path.at() };
-            return (self.errors.len() == before).then(|| Expr::Test(Box::new(comparison)));
-        };
-        let path = path.key(key);
-        let mut operators = json.clone();
-        match key {
-            "sum" => {
-                let fields = self.object(json, &path, "an object with `property` and operators")?;
-                let property = fields.get("property").unwrap_or(&Value::Null);
-                query.measure = Measure::Sum(self.name(NameKind::Property, property, &path.key("property"))?);
-                if let Value::Object(fields) = &mut operators {
-                    fields.remove("property");
-                }
-            }
-            "first" => query.measure = Measure::First,
-            "last" => query.measure = Measure::Last,
-            _ => {}
-        }
-        let tests = self.tests(&Source::Event(query.canonical()), &operators, &path, depth);
-        tests.filter(|_| self.errors.len() == before)
-    }
-
     /// What is asked of what is derived from a value.
     fn derived(
         &mut self,
@@ -373,7 +298,7 @@ impl Reader {
     }
 
     /// Tests of properties: an object, or a list of objects where one name is tested in the same way twice.
-    fn wheres(&mut self, json: &Value, path: &Path<'_>, tests: &mut Vec<PropertyTest>) {
+    pub(super) fn wheres(&mut self, json: &Value, path: &Path<'_>, tests: &mut Vec<PropertyTest>) {
         if let Value::Array(_) = json {
             for (i, json) in self.array(json, path).unwrap_or_default().iter().enumerate() {
                 let path = path.index(i);
@@ -434,6 +359,7 @@ pub(crate) fn write(expr: &Expr) -> Value {
         Expr::Or(parts) => json!({"$or": parts.iter().map(write).collect::<Vec<_>>()}),
         Expr::Not(inner) => json!({"$not": write(inner)}),
         Expr::Segment(name, _) => json!({"$segment": name}),
+        Expr::Sequence(sequence) => super::json_query::write_sequence(sequence),
         Expr::Test(comparison) => write_comparison(&comparison.source, write_test(&comparison.test)),
     }
 }
@@ -447,7 +373,7 @@ fn write_comparison(source: &Source, test: Value) -> Value {
         Source::Group { kind, name } => json!({"$group": {kind: {name: test}}}),
         Source::Context(name) => json!({"$context": {name: test}}),
         Source::Session(fact) => json!({"$session": {fact.name(): test}}),
-        Source::Event(query) => write_event(query, test),
+        Source::Event(query) => super::json_query::write_event(query, test),
         Source::Portrait(of) => portrait::write(of, test),
         Source::Score(parts) => portrait::write_score(parts, test),
         Source::Element(path) => json!({"$it": {path: test}}),
@@ -455,36 +381,8 @@ fn write_comparison(source: &Source, test: Value) -> Value {
     }
 }
 
-fn write_event(query: &EventQuery, mut test: Value) -> Value {
-    let mut event = Map::new();
-    event.insert("name".to_owned(), query.kind.name().into());
-    if !query.tests.is_empty() {
-        let mut tests: Vec<Value> =
-            query.tests.iter().map(|test| json!({&test.name: write_test(&test.test)})).collect();
-        let one = if tests.len() == 1 { tests.pop() } else { None };
-        event.insert("where".to_owned(), one.unwrap_or(Value::Array(tests)));
-    }
-    if let Some(span) = query.within {
-        event.insert("within".to_owned(), span.to_string().into());
-    }
-    let measure = match &query.measure {
-        Measure::Count => "count",
-        Measure::First => "first",
-        Measure::Last => "last",
-        Measure::Sum(property) => {
-            if let Value::Object(fields) = &mut test {
-                fields.insert("property".to_owned(), property.clone().into());
-            }
-            "sum"
-        }
-    };
-    event.insert(measure.to_owned(), test);
-    json!({"$event": event})
-}
-
-const KEYS: [&str; 10] =
-    ["$and", "$or", "$nor", "$not", "$segment", "$event", "$attribute", "$group", "$context", "$session"];
+const KEYS: [&str; 11] =
+    ["$and", "$or", "$nor", "$not", "$segment", "$event", "$sequence", "$attribute", "$group", "$context", "$session"];
 const KEYS_IN_LISTS: [&str; 5] = ["$and", "$or", "$nor", "$not", "$it"];
 /// What an object that is a literal has as its only key.
 const TIMES: [&str; 3] = ["$time", "$now", "$span"];
-const EVENT_KEYS: [&str; 7] = ["name", "where", "within", "count", "sum", "first", "last"];

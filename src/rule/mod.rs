@@ -33,6 +33,28 @@
 //! In JSON these are `$endsWith`, `$regex`, `$regexi`, `$ini`, `$eqi` and so on, `$inGroup`, `$all`, `$elemMatch`,
 //! `$every`, `$size`, `$length`, `$type`, `$same`, `$vgte`, `{"$now": "-30d"}`, `$anniversary`, `$near` and `$jsNumber`.
 //!
+//! # Events
+//!
+//! | Written | What it is |
+//! |---|---|
+//! | `event('x').count() >= 3`, `event('x')` | how often; whether at all. "Never" is `NOT event('x')` or `count() = 0` |
+//! | `.sum(p)`, `.avg(p)`, `.min(p)`, `.max(p)` | of a numeric property; of no event the sum is 0, the others are missing |
+//! | `.distinct(p)` | how many different values |
+//! | `.first()`, `.last()` | when; missing where there is none. "For the first time today": `first() >= …` |
+//! | `.days()`, `.weeks()` | in how many calendar days or weeks; "regularly" is `within(7 days).days() >= 3` |
+//! | `.within(7 days)`, `.between(14 days, 7 days)` | the last 168 hours; those before them |
+//! | `.since('2026-03-01')`, `.in_session()` | from a time on; in the running session |
+//! | `.today('+01:00')`, `.this_week()` | the calendar's, at an offset from UTC; also `.calendar_days(7)`, `.calendar_weeks(2)` |
+//! | `sequence(event('a') then event('b').within(1 h))` | one after the other; `.without(event('c'))` in between |
+//! | `sequence(event('a')).without(event('c')).after(2 hours)` | absence: `a`, and no `c` within two hours; holds from then on |
+//!
+//! Tests in `where(…)` read the event's properties, its own fields and what the catalog says of its items. Counts up to
+//! 50 are exact to the millisecond, lifetime ones are always exact. Amounts, and counts above 50, are exact up to 51
+//! events in the window or in windows of the calendar, and read whole buckets of a 24th of the window beyond. Distinct
+//! values are exact up to 64, then estimated to 9.2 %. Sequences look at the newest 64 events that match a step. In
+//! JSON the window is one of `within`, `between`, `since`, `in_session`, `calendar_days` and `calendar_weeks` (with
+//! `offset`), the measure stands beside it by its name, and `$sequence` has `steps`, `without`, `after` and a window.
+//!
 //! # Portrait
 //!
 //! | Written | Is |
@@ -67,7 +89,7 @@
 //! What is missing compares as false, and so `x != 1`, which is `NOT x = 1`, holds where `x` is missing. Kinds are
 //! never turned into each other: `'5'` is not `5`. A list passes if any of its elements does. Text compares by bytes.
 //! `time('2026-03-01')` compares with milliseconds and with RFC 3339 text. A window is `(now - W, now]`, and a day is
-//! 24 hours. Sums within a window are read in whole buckets (see [`Counter::sum_within`](crate::profile::Counter)).
+//! 24 hours. What approximates says by how much (see [`Counter::estimate`](crate::profile::Counter::estimate)).
 //!
 //! Answers have three values. A condition on what is no longer kept (the newest times of a counter all lie ahead, say)
 //! is unknown unless what is kept settles it; AND, OR and NOT follow Kleene, and who asks takes unknown for no.
@@ -78,13 +100,16 @@
 mod alone;
 mod asked;
 mod ast;
+mod build_query;
 mod build_values;
 mod builder;
 mod check;
+mod check_query;
 mod computed;
 mod derive;
 mod error;
 mod eval;
+mod eval_query;
 mod explain;
 mod facts;
 mod fold;
@@ -94,16 +119,19 @@ mod js;
 mod js_pattern;
 mod json;
 mod json_logic;
+mod json_query;
 mod json_test;
 mod lexer;
 mod lint;
 mod lists;
+mod parse_query;
 mod parse_test;
 mod parser;
 mod pattern;
 mod plan;
 mod portrait;
 mod print;
+mod query;
 mod session;
 mod value_test;
 mod version;
@@ -115,8 +143,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use alone::{Alone, Given};
 pub use ast::{Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, SessionFact};
-pub use builder::{EventOperand, Operand, event};
-pub use check::{CampaignNames, LONGEST_WINDOW, MOST_WITHIN, Vocabulary};
+pub use build_query::{EventOperand, SequenceOperand, event, sequence};
+pub use builder::Operand;
+pub use check::{CampaignNames, LONGEST_WINDOW, MOST_COUNTED, MOST_WITHIN, Vocabulary};
 pub(crate) use computed::ComputedNames;
 pub use computed::Part;
 pub use error::{Location, NameKind, RuleError, RuleErrors};
@@ -316,15 +345,22 @@ impl Rule {
             let compiled = eval::compile(expr, segment, lists, &mut CounterPlan::default());
             let text = match &comparison.source {
                 // Counts within all windows share one counter; sums within windows of one width do.
-                ast::Source::Event(query) if !matches!(query.measure, ast::Measure::Sum(_)) => {
+                ast::Source::Event(query)
+                    if !matches!(query.when, ast::When::Since(_)) && query.measure.property().is_none() =>
+                {
                     let mut lifelong = query.clone();
-                    lifelong.within = None;
+                    lifelong.when = ast::When::Ever;
                     lifelong.to_string()
                 }
                 source => source.to_string(),
             };
             let ids = compiled.map(|compiled| compiled.reads().counters.clone()).unwrap_or_default();
             counted.extend(ids.into_iter().map(|id| (id, text.clone())));
+        });
+        lint::each_sequence(&self.expr, &mut |expr| {
+            let compiled = eval::compile(expr, segment, lists, &mut CounterPlan::default());
+            let ids = compiled.map(|compiled| compiled.reads().counters.clone()).unwrap_or_default();
+            counted.extend(ids.into_iter().map(|id| (id, expr.to_string())));
         });
         counted
     }
@@ -352,7 +388,7 @@ impl Rule {
         let Expr::Test(comparison) = &self.expr else { return false };
         let ast::Source::Event(query) = &comparison.source else { return false };
         let asks = comparison.test == ast::Test::Is(ast::Op::Ge, Literal::Number(1.0));
-        asks && query.measure == ast::Measure::Count && query.within.is_none()
+        asks && query.measure == ast::Measure::Count && query.when == ast::When::Ever
     }
 
     fn of(expr: Expr, at: impl FnOnce() -> Location) -> Result<Self, RuleError> {

@@ -6,8 +6,8 @@ use crate::near::nearest;
 use crate::time::{Span, shorten};
 
 use super::ast::{
-    At, Comparison, Derive, EventQuery, Expr, Literal, MAX_DEPTH, MAX_TEXT_BYTES, Measure, Op, PropertyTest,
-    SessionFact, Source, Test,
+    At, Comparison, Derive, Expr, Literal, MAX_DEPTH, MAX_TEXT_BYTES, Measure, Op, PropertyTest, SessionFact, Source,
+    Test,
 };
 use super::error::{Location, NameKind, RuleError};
 use super::lexer::{Lexer, Token};
@@ -138,6 +138,9 @@ impl<'a> Parser<'a> {
                         self.expect(")", "`)`")?;
                         return Ok(Expr::Segment(name, At(at)));
                     }
+                    if word.eq_ignore_ascii_case("sequence") {
+                        return self.sequence(at).map(|sequence| Expr::Sequence(Box::new(sequence)));
+                    }
                     self.function(word, &at, depth)?
                 } else {
                     Source::Attribute(self.path(word, NameKind::Attribute, &at)?)
@@ -200,7 +203,8 @@ impl<'a> Parser<'a> {
 
     /// What follows the `(` of a function.
     fn function(&mut self, word: &str, at: &Location, depth: usize) -> Result<Source, RuleError> {
-        const FUNCTIONS: [&str; 8] = ["attribute", "group", "context", "session", "event", "segment", "size", "length"];
+        const FUNCTIONS: [&str; 9] =
+            ["attribute", "group", "context", "session", "event", "segment", "sequence", "size", "length"];
         if let Some(derive) = derive(word) {
             return self.derived(derive, 0);
         }
@@ -250,62 +254,7 @@ impl<'a> Parser<'a> {
         Ok(Source::Group { kind, name })
     }
 
-    /// What follows `event(`.
-    fn event(&mut self) -> Result<EventQuery, RuleError> {
-        let at = self.at.clone();
-        let name = self.name(NameKind::Event)?;
-        let kind = event_kind(&name, &at)?;
-        self.expect(")", "`)`")?;
-        let mut query = EventQuery {
-            kind,
-            tests: Vec::new(),
-            within: None,
-            measure: Measure::Count,
-            at: At(at.clone()),
-            within_at: At(at),
-        };
-        while self.token == Token::Mark(".") {
-            self.advance()?;
-            let wanted = "`where`, `within`, `count`, `sum`, `first` or `last`";
-            let Token::Word(step) = self.token else { return Err(self.unexpected(wanted)) };
-            let step = step.to_ascii_lowercase();
-            let measure = match step.as_str() {
-                "where" if query.tests.is_empty() && query.within.is_none() => {
-                    self.advance()?;
-                    self.expect("(", "`(`")?;
-                    query.tests.push(self.property_test()?);
-                    while self.take_word("AND")? {
-                        query.tests.push(self.property_test()?);
-                    }
-                    self.expect(")", "`AND` or `)`")?;
-                    continue;
-                }
-                "within" if query.within.is_none() => {
-                    self.advance()?;
-                    let (span, at) = self.span()?;
-                    query.within = Some(span);
-                    query.within_at = At(at);
-                    continue;
-                }
-                "count" => Measure::Count,
-                "first" => Measure::First,
-                "last" => Measure::Last,
-                "sum" => Measure::Sum(String::new()),
-                _ => return Err(self.unexpected(wanted)),
-            };
-            self.advance()?;
-            self.expect("(", "`(`")?;
-            query.measure = match measure {
-                Measure::Sum(_) => Measure::Sum(self.name(NameKind::Property)?),
-                measure => measure,
-            };
-            self.expect(")", "`)`")?;
-            break;
-        }
-        Ok(query.canonical())
-    }
-
-    fn property_test(&mut self) -> Result<PropertyTest, RuleError> {
+    pub(super) fn property_test(&mut self) -> Result<PropertyTest, RuleError> {
         let at = self.at.clone();
         let name = match self.token.clone() {
             Token::Word(word) if !is_reserved(word) => {
@@ -363,7 +312,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A span of time in parentheses, bare or in quotes.
-    fn span(&mut self) -> Result<(Span, Location), RuleError> {
+    pub(super) fn span(&mut self) -> Result<(Span, Location), RuleError> {
         if self.token != Token::Mark("(") {
             return Err(self.unexpected("`(` and a span such as `7 days`"));
         }
@@ -377,11 +326,29 @@ impl<'a> Parser<'a> {
         Ok((span, at))
     }
 
+    /// Two spans of time in parentheses.
+    pub(super) fn spans(&mut self) -> Result<((Span, Span), Location), RuleError> {
+        if self.token != Token::Mark("(") {
+            return Err(self.unexpected("`(` and two spans such as `14 days, 7 days`"));
+        }
+        let at = self.lexer.here();
+        let text = self.lexer.until_parenthesis();
+        let (from, to) = text.split_once(',').unwrap_or((text, ""));
+        let span = |text: &str| {
+            let text = text.trim().trim_matches(|c| c == '\'' || c == '"');
+            text.parse::<Span>().map_err(|source| RuleError::Time { at: at.clone(), source })
+        };
+        let spans = (span(from)?, span(to)?);
+        self.advance()?;
+        self.expect(")", "`)`")?;
+        Ok((spans, at))
+    }
+
     pub(super) fn check_depth(&self, depth: usize) -> Result<(), RuleError> {
         if depth > MAX_DEPTH { Err(RuleError::TooDeep { at: self.at.clone(), limit: MAX_DEPTH }) } else { Ok(()) }
     }
 
-    fn is_word(&self, word: &str) -> bool {
+    pub(super) fn is_word(&self, word: &str) -> bool {
         matches!(self.token, Token::Word(found) if found.eq_ignore_ascii_case(word))
     }
 

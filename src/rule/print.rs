@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Display, Write};
 
-use super::ast::{Comparison, EventQuery, Expr, Literal, Measure, PropertyTest, Source, Test};
+use super::ast::{Comparison, EventQuery, Expr, Literal, PropertyTest, Sequence, Source, Test, When};
 use super::lexer::{continues_word, starts_word};
 use super::parser::is_reserved;
+use super::query::write_offset;
 
 impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -17,6 +18,7 @@ impl fmt::Display for Expr {
                 tight(f, inner)
             }
             Self::Segment(name, _) => write!(f, "segment({})", Quoted(name)),
+            Self::Sequence(sequence) => sequence.fmt(f),
             Self::Test(test) => test.fmt(f),
         }
     }
@@ -70,23 +72,60 @@ impl fmt::Display for Source {
 
 impl fmt::Display for EventQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "event({})", Quoted(self.kind.name()))?;
-        for (i, test) in self.tests.iter().enumerate() {
-            f.write_str(if i == 0 { ".where(" } else { " AND " })?;
-            test.fmt(f)?;
+        step(f, self)?;
+        let name = self.measure.name();
+        match self.measure.property() {
+            Some(property) => write!(f, ".{name}({})", Quoted(property)),
+            None => write!(f, ".{name}()"),
         }
-        if !self.tests.is_empty() {
+    }
+}
+
+/// An event with its tests and its window, without what is asked of it.
+fn step(f: &mut fmt::Formatter<'_>, query: &EventQuery) -> fmt::Result {
+    write!(f, "event({})", Quoted(query.kind.name()))?;
+    for (i, test) in query.tests.iter().enumerate() {
+        f.write_str(if i == 0 { ".where(" } else { " AND " })?;
+        test.fmt(f)?;
+    }
+    if !query.tests.is_empty() {
+        f.write_char(')')?;
+    }
+    query.when.fmt(f)
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let offset = |offset: i32| if offset == 0 { String::new() } else { format!(", '{}'", write_offset(offset)) };
+        match self {
+            Self::Ever => Ok(()),
+            Self::Within(span) => write!(f, ".within({span})"),
+            Self::Between(from, to) => write!(f, ".between({from}, {to})"),
+            Self::Since(time) => write!(f, ".since('{time}')"),
+            Self::InSession => f.write_str(".in_session()"),
+            Self::Days(count, minutes) => write!(f, ".calendar_days({count}{})", offset(*minutes)),
+            Self::Weeks(count, minutes) => write!(f, ".calendar_weeks({count}{})", offset(*minutes)),
+        }
+    }
+}
+
+impl fmt::Display for Sequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sequence(")?;
+        for (i, query) in self.steps.iter().enumerate() {
+            f.write_str(if i == 0 { "" } else { " then " })?;
+            step(f, query)?;
+        }
+        f.write_char(')')?;
+        if let Some(query) = &self.without {
+            f.write_str(".without(")?;
+            step(f, query)?;
             f.write_char(')')?;
         }
-        if let Some(span) = self.within {
-            write!(f, ".within({span})")?;
+        if let Some(span) = self.after {
+            write!(f, ".after({span})")?;
         }
-        match &self.measure {
-            Measure::Count => f.write_str(".count()"),
-            Measure::Sum(property) => write!(f, ".sum({})", Quoted(property)),
-            Measure::First => f.write_str(".first()"),
-            Measure::Last => f.write_str(".last()"),
-        }
+        self.when.fmt(f)
     }
 }
 

@@ -37,6 +37,11 @@ impl ExactSum {
         self.0 = self.0.saturating_add(other.0);
     }
 
+    /// Takes away so many millionths.
+    pub(crate) fn merge_negated(&mut self, micros: i64) {
+        self.0 = self.0.saturating_sub(i128::from(micros));
+    }
+
     /// The sum.
     #[must_use]
     pub fn value(self) -> f64 {

@@ -105,10 +105,10 @@ fn what_came_due_while_a_host_was_down_is_told_once_after_the_restore() {
 fn a_new_engine_settles_everybody_without_an_event() {
     let shop = Personalizer::new(engine(r#"{"name": "old", "rule": "event('item_added').within(7 days)"}"#));
     take(&shop, EventKind::ItemAdded, "ann", 0);
-    shop.replace_engine(engine(ABANDONED));
+    shop.replace_engine(engine(ABANDONED), at(1));
     assert_eq!(shop.due(at(60)), []);
     assert_eq!(told(&shop.due(at(500))), [entered(120, "ann", "left-behind")]);
-    shop.replace_engine(engine(r#"{"name": "came", "rule": "event('item_added')"}"#));
+    shop.replace_engine(engine(r#"{"name": "came", "rule": "event('item_added')"}"#), at(500));
     assert_eq!(told(&shop.due(at(600))), [entered(600, "ann", "came")]);
 }
 

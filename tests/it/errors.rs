@@ -212,8 +212,8 @@ fn rule_errors_say_where_and_what_would_be_right() {
         "1:5: the window is 0s; it must be longer than nothing and at most 5 years of 365 days",
     );
     says(
-        RuleError::WindowOfTime { at: at(), measure: "first()" },
-        "1:5: `first()` takes no window; compare its time instead, or count within the window",
+        RuleError::WindowOfMeasure { at: at(), measure: "days", wanted: "whole days" },
+        "1:5: `days()` takes whole days",
     );
     says(
         RuleError::Threshold { at: at(), found: 99.0, limit: 64 },

@@ -10,7 +10,7 @@ use bespoke::rule::{Rule, RuleError, Vocabulary};
 use bespoke::schema::Schema;
 
 /// The bound of one input in this hardly optimised build on a busy machine; by itself each takes far less than two.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[expect(clippy::disallowed_methods, reason = "a bound on real time needs a clock")]
 #[track_caller]

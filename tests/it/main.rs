@@ -6,6 +6,7 @@
 )]
 
 mod attributes;
+mod behaviour;
 mod computed;
 mod consent;
 mod decisions;

@@ -210,11 +210,14 @@ fn another_engine_settles_changed_segments_at_the_next_touch() {
     }
     let names = |now| shop.memberships(ann, now).iter().map(ToString::to_string).collect::<Vec<_>>();
     assert!(names(at(3)).contains(&"viewers".to_owned()));
-    shop.replace_engine(with(
-        r#"{"name": "viewers", "rule": "event('item_viewed').within(1 day).count() >= 2"}"#,
-        r#"{"name": "viewers", "rule": "event('item_viewed').within(1 day).count() >= 9"},
+    shop.replace_engine(
+        with(
+            r#"{"name": "viewers", "rule": "event('item_viewed').within(1 day).count() >= 2"}"#,
+            r#"{"name": "viewers", "rule": "event('item_viewed').within(1 day).count() >= 9"},
            {"name": "fresh", "rule": "event('item_viewed').within(1 hour).count() >= 3"}"#,
-    ));
+        ),
+        at(3),
+    );
     let after = names(at(4));
     assert!(after.contains(&"fresh".to_owned()) && !after.contains(&"viewers".to_owned()), "{after:?}");
     assert_eq!(ask(&shop, "side", "ann", at(4)).campaign, None, "no viewer any more");
@@ -234,7 +237,7 @@ fn the_first_event_under_another_engine_tells_only_what_changed() {
     for i in 0..3 {
         take(&shop, &viewed("ann", at(i)).id(format!("{i}")));
     }
-    shop.replace_engine(with("within(1 day).count() >= 2", "within(1 day).count() >= 9"));
+    shop.replace_engine(with("within(1 day).count() >= 2", "within(1 day).count() >= 9"), at(3));
     let changes = take(&shop, &Event::new(EventKind::PageViewed, "ann", at(5)));
     assert!(changes.entered.is_empty(), "{changes:?}");
     assert_eq!(changes.left.iter().map(|name| &**name).collect::<Vec<_>>(), ["viewers"], "{changes:?}");
@@ -260,13 +263,13 @@ fn a_bandit_keeps_what_it_knows_of_a_variant_by_its_name() {
     assert!(before[1].1 > 100.0, "{before:?}");
     let variants = r#"[{"name": "a"}, {"name": "b"}, {"name": "c"}]"#;
     let open = ask(&shop, "home", "zoe", at(400));
-    shop.replace_engine(with(variants, r#"[{"name": "b"}, {"name": "new"}, {"name": "a"}]"#));
+    shop.replace_engine(with(variants, r#"[{"name": "b"}, {"name": "new"}, {"name": "a"}]"#), at(401));
     assert_eq!(known(&shop), [before[1], (0, 0.0), before[0]]);
     assert_eq!(open.variant.as_deref(), Some("b"), "almost surely");
     take(&shop, &shown("zoe", &open, at(401)));
     take(&shop, &bought("zoe", at(402)));
     assert_eq!(known(&shop)[0], (before[1].0 + 1, before[1].1 + 1.0), "a decision from before pays its variant");
-    shop.replace_engine(with(variants, r#"[{"name": "c"}, {"name": "b"}]"#));
+    shop.replace_engine(with(variants, r#"[{"name": "c"}, {"name": "b"}]"#), at(403));
     assert_eq!(known(&shop)[1], (before[1].0 + 1, before[1].1 + 1.0));
     let of_a = shop.with_models(|models| models.tally("learns", "a"));
     assert_eq!(of_a.exposures, before[0].0, "what is gone stays counted");
@@ -296,7 +299,7 @@ fn readers_and_writers_never_wait_for_each_other_for_long() {
                         0 => drop(shop.snapshot().unwrap()),
                         1 => drop(shop.report()),
                         2 => drop(shop.erase(UserKey::known(&user(asked % 40)), at(10))),
-                        3 => shop.replace_engine(engine()),
+                        3 => shop.replace_engine(engine(), at(16_400 + asked)),
                         4 => drop(shop.memberships(UserKey::known(&user(3)), at(16_400))),
                         _ => {}
                     }

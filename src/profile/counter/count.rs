@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::Windowed;
+use super::{Windowed, no_unless};
+use crate::profile::Frame;
 use crate::state::packed::{self, Packed, take};
 use crate::time::{Span, Timestamp};
+use crate::truth::{Answer, Truth};
 
 /// Slots are sorted by time and event, oldest first, without repetition, and at most `keep`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,7 +15,7 @@ pub(super) struct Count {
     /// Most counters hold few events for life; three need no allocation.
     #[serde(with = "packed")]
     pub(super) slots: SmallVec<[Slot; 3]>,
-    /// What is known of events that are no longer in a slot.
+    /// What is known of events that are in no slot.
     pub(super) evicted: Option<Box<Evicted>>,
     pub(super) total: u32,
     pub(super) keep: u8,
@@ -21,7 +23,7 @@ pub(super) struct Count {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Evicted {
-    /// The oldest of their times.
+    /// The oldest of their times; [`Timestamp::MIN`] if some may have happened that were never counted.
     pub(super) first: Timestamp,
     /// The newest of their times; up to there the slots may miss events.
     pub(super) floor: Timestamp,
@@ -48,6 +50,12 @@ impl Packed for Slot {
 }
 
 impl Count {
+    pub(super) fn new(complete_since: Timestamp) -> Self {
+        let floor = complete_since - Span::from_millis(1);
+        let evicted = (complete_since > Timestamp::MIN).then(|| Box::new(Evicted { first: Timestamp::MIN, floor }));
+        Self { slots: SmallVec::new(), evicted, total: 0, keep: KEEP_STEPS[0] }
+    }
+
     /// Puts a slot in its place, evicting the oldest; `false` if it was there already.
     pub(super) fn insert(&mut self, slot: Slot) -> bool {
         let Err(place) = self.slots.binary_search(&slot) else { return false };
@@ -77,59 +85,8 @@ impl Count {
         evicted.floor = evicted.floor.max(more.floor);
     }
 
-    /// How many events there ever were, of which so many are in reached slots and the next comes then.
-    pub(super) fn ever(&self, reached: u32, next: Timestamp, now: Timestamp) -> Windowed<u32> {
-        let gone = self.total.saturating_sub(self.slots.len() as u32); // at most 51
-        match &self.evicted {
-            Some(evicted) if evicted.floor > now => {
-                // Of those that left, at least the oldest counts if it has been reached.
-                let value = reached.saturating_add(gone.min(u32::from(evicted.first <= now)));
-                Windowed { value, exact: false, until: next.min(evicted.floor).min(after(evicted.first, now)) }
-            }
-            _ => Windowed { value: gone.saturating_add(reached), exact: true, until: next },
-        }
-    }
-
-    pub(super) fn first_within(&self, window: Option<Span>, now: Timestamp) -> Windowed<Option<Timestamp>> {
-        let (inside, next) = self.inside(window, now);
-        let oldest = inside.first().map(|slot| slot.time);
-        let start = window.map_or(Timestamp::MIN, |window| now - window);
-        match &self.evicted {
-            Some(evicted) if evicted.floor > start => {
-                // The oldest that left is the first, if it is inside.
-                let left = Some(evicted.first).filter(|first| *first > start && *first <= now);
-                let exact = left.is_some() || evicted.first > now;
-                let value = left.or(oldest);
-                let ends = window.map_or(Timestamp::MAX, |window| value.unwrap_or(evicted.floor) + window);
-                let until = next.min(ends).min(after(evicted.first, now)).min(after(evicted.floor, now));
-                Windowed { value, exact, until }
-            }
-            _ => {
-                let ends = oldest.zip(window).map_or(Timestamp::MAX, |(oldest, window)| oldest + window);
-                // Until there is a first one, the next that comes is it.
-                let until = if oldest.is_some() { ends } else { next };
-                Windowed { value: oldest, exact: true, until }
-            }
-        }
-    }
-
-    pub(super) fn last_within(&self, window: Option<Span>, now: Timestamp) -> Windowed<Option<Timestamp>> {
-        let (inside, next) = self.inside(window, now);
-        let start = window.map_or(Timestamp::MIN, |window| now - window);
-        let ends = |time: Timestamp| window.map_or(Timestamp::MAX, |window| time + window);
-        if let Some(newest) = inside.last().map(|slot| slot.time) {
-            return Windowed { value: Some(newest), exact: true, until: next.min(ends(newest)) };
-        }
-        match &self.evicted {
-            // With every slot in the future, the newest event behind them is the one that left last.
-            Some(evicted) if evicted.floor > start => {
-                let reached = evicted.floor <= now;
-                let until = next.min(ends(evicted.floor)).min(after(evicted.floor, now)).min(after(evicted.first, now));
-                let nothing = evicted.first > now;
-                Windowed { value: reached.then_some(evicted.floor), exact: reached || nothing, until }
-            }
-            _ => Windowed { value: None, exact: true, until: next },
-        }
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.evicted.as_ref().is_some_and(|evicted| evicted.first == Timestamp::MIN)
     }
 
     /// The time up to which the slots may miss events.
@@ -137,16 +94,111 @@ impl Count {
         self.evicted.as_ref().map_or(Timestamp::MIN, |evicted| evicted.floor)
     }
 
-    /// The slots inside the window, and the first time after it.
-    pub(super) fn inside(&self, window: Option<Span>, now: Timestamp) -> (&[Slot], Timestamp) {
+    /// The slots inside the frame, and when the first one after it comes inside.
+    fn inside(&self, frame: &Frame) -> (&[Slot], Timestamp) {
         // A walk from the newest beats a binary search: mostly few slots are there, and fewer are inside.
-        let ahead = self.slots.iter().rev().take_while(|slot| { slot.time } > now).count();
+        let ahead = self.slots.iter().rev().take_while(|slot| { slot.time } > frame.end).count();
         let (reached, coming) = self.slots.split_at(self.slots.len() - ahead);
-        let next = coming.first().map_or(Timestamp::MAX, |slot| slot.time);
-        let Some(window) = window else { return (reached, next) };
-        let start = now - window;
-        let inside = reached.iter().rev().take_while(|slot| { slot.time } > start).count();
-        (&reached[reached.len() - inside..], next)
+        let next = coming.first().map_or(Timestamp::MAX, |slot| frame.enters(slot.time));
+        if frame.is_ever() {
+            return (reached, next);
+        }
+        let inside = reached.iter().rev().take_while(|slot| { slot.time } > frame.start).count();
+        (&reached[reached.len() - inside..], next.min(frame.until))
+    }
+
+    pub(super) fn times(&self, frame: &Frame) -> Vec<Timestamp> {
+        self.inside(frame).0.iter().map(|slot| slot.time).collect()
+    }
+
+    pub(super) fn count(&self, frame: &Frame) -> Windowed<u32> {
+        let (inside, next) = self.inside(frame);
+        if frame.is_ever() {
+            return self.ever(inside.len() as u32, next, frame.end); // at most 51
+        }
+        let leaves = inside.first().map_or(Timestamp::MAX, |oldest| frame.leaves(oldest.time));
+        let exact = self.floor() <= frame.start;
+        let known = if exact { Timestamp::MAX } else { frame.leaves(self.floor()) };
+        Windowed { value: inside.len() as u32, exact, until: next.min(leaves).min(known) }
+    }
+
+    pub(super) fn at_least(&self, least: u32, frame: &Frame) -> Truth {
+        if least == 0 {
+            return Truth::always(true);
+        }
+        let (inside, next) = self.inside(frame);
+        if frame.is_ever() {
+            let ever = self.ever(inside.len() as u32, next, frame.end);
+            return match ever.value >= least {
+                true => Truth::always(true),
+                false => Truth { answer: no_unless(!ever.exact), until: ever.until },
+            };
+        }
+        // Events still to come can only postpone the end of "at least", and only they can begin it.
+        if let Some(decisive) = inside.len().checked_sub(least as usize).and_then(|index| inside.get(index)) {
+            // Where the frame ends before the present, later events push none out; they only come inside.
+            return Truth { answer: Answer::Yes, until: frame.leaves(decisive.time).min(frame.until) };
+        }
+        let floor = self.floor();
+        if floor > frame.start {
+            return Truth { answer: Answer::Unknown, until: next.min(frame.leaves(floor)) };
+        }
+        Truth { answer: Answer::No, until: next }
+    }
+
+    /// How many events there ever were, of which so many are in reached slots and the next comes then.
+    fn ever(&self, reached: u32, next: Timestamp, now: Timestamp) -> Windowed<u32> {
+        let gone = self.total.saturating_sub(self.slots.len() as u32); // at most 51
+        match &self.evicted {
+            Some(evicted) if evicted.floor > now => {
+                // Of those that left, at least the oldest counts if it has been reached.
+                let least = gone.min(u32::from(evicted.first > Timestamp::MIN && evicted.first <= now));
+                let until = next.min(evicted.floor).min(after(evicted.first, now));
+                Windowed { value: reached.saturating_add(least), exact: false, until }
+            }
+            _ => Windowed { value: gone.saturating_add(reached), exact: !self.is_incomplete(), until: next },
+        }
+    }
+
+    pub(super) fn first(&self, frame: &Frame) -> Windowed<Option<Timestamp>> {
+        let (inside, next) = self.inside(frame);
+        let oldest = inside.first().map(|slot| slot.time);
+        match &self.evicted {
+            Some(evicted) if evicted.floor > frame.start => {
+                // The oldest that left is the first, if it is inside.
+                let left = Some(evicted.first).filter(|first| *first > Timestamp::MIN && frame.contains(*first));
+                let exact = left.is_some() || evicted.first > frame.end;
+                let value = left.or(oldest);
+                let ends = frame.leaves(value.unwrap_or(evicted.floor)).min(frame.leaves(evicted.floor));
+                let comes =
+                    frame.enters(after(evicted.first, frame.end)).min(frame.enters(after(evicted.floor, frame.end)));
+                Windowed { value, exact, until: next.min(ends).min(comes) }
+            }
+            _ => {
+                let ends = oldest.map_or(Timestamp::MAX, |oldest| frame.leaves(oldest));
+                // Until there is a first one, the next that comes is it.
+                let until = if oldest.is_some() { ends.min(frame.until) } else { next };
+                Windowed { value: oldest, exact: true, until }
+            }
+        }
+    }
+
+    pub(super) fn last(&self, frame: &Frame) -> Windowed<Option<Timestamp>> {
+        let (inside, next) = self.inside(frame);
+        if let Some(newest) = inside.last().map(|slot| slot.time) {
+            return Windowed { value: Some(newest), exact: true, until: next.min(frame.leaves(newest)) };
+        }
+        match &self.evicted {
+            // With every slot in the future, the newest event behind them is the one that left last.
+            Some(evicted) if evicted.floor > frame.start => {
+                let (first, floor) = (evicted.first, evicted.floor);
+                let reached = floor <= frame.end && first > Timestamp::MIN;
+                let comes = frame.enters(after(floor, frame.end)).min(frame.enters(after(first, frame.end)));
+                let until = next.min(frame.leaves(floor)).min(comes);
+                Windowed { value: reached.then_some(floor), exact: reached || first > frame.end, until }
+            }
+            _ => Windowed { value: None, exact: true, until: next },
+        }
     }
 }
 

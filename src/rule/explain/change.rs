@@ -1,7 +1,7 @@
 //! What would change the answer of a condition.
 
 use super::{Change, Evidence};
-use crate::rule::ast::{EventQuery, Literal, Measure, Op, Source, Test};
+use crate::rule::ast::{EventQuery, Literal, Measure, Op, Source, Test, When};
 use crate::rule::check::literals;
 use crate::rule::eval::Compiled;
 use crate::rule::facts::{Facts, Scalar};
@@ -37,8 +37,12 @@ pub(super) fn of_events(
             let written = numbers(test).flat_map(|number| [libm::ceil(number), libm::floor(number) + 1.0]);
             let turning = written.chain([least]).filter(|number| *number >= least && turns(*number));
             let more = turning.min_by(f64::total_cmp)? - f64::from(*count);
-            let oldest = times.first().zip(query.within);
-            let before = oldest.map(|(oldest, window)| *oldest + window);
+            let before = match (query.when, times.first()) {
+                (When::Within(window), Some(oldest)) => Some(*oldest + window),
+                // What happens now is not in it yet.
+                (When::Between(..), _) => return None,
+                _ => None,
+            };
             // The cast saturates where nobody will ever count to.
             Some(Change::Events { more: more as u32, event: name(query), before })
         }

@@ -93,6 +93,18 @@ pub enum Evidence {
         /// Whether it is exactly that of the window.
         exact: bool,
     },
+    /// A number about events: a mean, an extreme, different values, days or weeks.
+    Estimate {
+        /// The number, where there is one.
+        value: Option<f64>,
+        /// The least that it can be exactly; `None` where nothing bounds it.
+        low: Option<f64>,
+        /// The most that it can be.
+        high: Option<f64>,
+        /// Up to this time events may be missing, since nobody asked before.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        missing: Option<Timestamp>,
+    },
     /// The time of an event.
     Time {
         /// When it was.
@@ -221,6 +233,18 @@ impl fmt::Display for Evidence {
                 missing.map_or(Ok(()), |missing| write!(f, "; what was up to {missing} is not all known"))
             }
             Self::Amount { sum, exact } => write!(f, "{}{sum}", if *exact { "" } else { "about " }),
+            Self::Estimate { value, low, high, missing } => {
+                match (value, low, high) {
+                    (None, ..) => f.write_str("none")?,
+                    (Some(value), Some(low), Some(high)) if low.total_cmp(high).is_eq() => write!(f, "{value}")?,
+                    (Some(value), low, high) => {
+                        write!(f, "about {value}")?;
+                        low.map_or(Ok(()), |low| write!(f, ", from {low}"))?;
+                        high.map_or(Ok(()), |high| write!(f, ", up to {high}"))?;
+                    }
+                }
+                missing.map_or(Ok(()), |missing| write!(f, "; what was up to {missing} is not all known"))
+            }
             Self::Time { time } => write!(f, "{time}"),
             Self::Share { share } => write!(f, "a share of {share:.3}"),
         }

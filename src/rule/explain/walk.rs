@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use super::{Branch, Evidence, Explanation, change};
 use crate::hash::{Bucket, Symbol};
+use crate::profile::Asked;
 use crate::rule::Rule;
 use crate::rule::ast::{Comparison, EventQuery, Expr, Measure, Source};
 use crate::rule::error::RuleError;
 use crate::rule::eval::{self, Compiled, Name};
+use crate::rule::eval_query::{frame, window_of};
 use crate::rule::facts::{Facts, Scalar};
 use crate::rule::lists::Lists;
 use crate::rule::plan::CounterPlan;
@@ -64,9 +66,13 @@ impl<F: Facts> Walk<'_, '_, F> {
                 Ok((truth, Explanation { parts: vec![inner], ..of(Branch::Not, String::new(), truth) }))
             }
             Expr::Segment(name, _) => self.segment(expr, name),
-            Expr::Const(_) => {
+            Expr::Const(_) | Expr::Sequence(_) => {
                 let truth = self.compile(expr)?.eval(&(self.at)(self.now));
-                Ok((truth, of(Branch::Condition, expr.to_string(), truth)))
+                let mut explanation = of(Branch::Condition, expr.to_string(), truth);
+                if let Expr::Sequence(_) = expr {
+                    explanation.changes.extend(change::of_time(&self.compile(expr)?, truth, self.at));
+                }
+                Ok((truth, explanation))
             }
             Expr::Test(comparison) => self.condition(expr, comparison),
         }
@@ -167,28 +173,43 @@ impl<F: Facts> Walk<'_, '_, F> {
 
 /// What a counter says.
 fn events(query: &EventQuery, compiled: &Compiled, facts: &impl Facts) -> Option<Evidence> {
-    let now = facts.now();
     let counter = compiled.reads().counters.first().and_then(|id| facts.counter(*id));
+    let frame = frame(window_of(query), facts);
     Some(match (&query.measure, counter) {
         (Measure::Count, None) => Evidence::Events { count: 0, times: Vec::new(), missing: None },
         (Measure::Count, Some(counter)) => {
-            let count = counter.count_within(query.within, now);
-            let missing = if count.exact { None } else { counter.missing() };
-            Evidence::Events { count: count.value, times: counter.times(query.within, now), missing }
+            let count = counter.estimate(Asked::Count, &frame);
+            let missing = if count.known { None } else { counter.missing() };
+            // A count is a whole number far below 2^32, and the cast saturates.
+            let least = count.value.unwrap_or(0.0) as u32;
+            Evidence::Events { count: least, times: counter.times(&frame), missing }
         }
         (Measure::Sum(_), counter) => {
-            let sum = counter.map(|counter| counter.sum_within(query.within, now));
+            let sum = counter.map(|counter| counter.estimate(Asked::Sum, &frame));
             sum.map_or(Evidence::Amount { sum: 0.0, exact: true }, |sum| Evidence::Amount {
-                sum: sum.value,
-                exact: sum.exact,
+                sum: sum.value.unwrap_or(0.0),
+                exact: sum.is_exact(),
             })
         }
         (Measure::First | Measure::Last, counter) => {
             let time = counter.and_then(|counter| match query.measure {
-                Measure::First => counter.first_within(query.within, now).value,
-                _ => counter.last_within(query.within, now).value,
+                Measure::First => counter.first_in(&frame).value,
+                _ => counter.last_in(&frame).value,
             });
             time.map_or(Evidence::Missing, |time| Evidence::Time { time })
+        }
+        (_, None) => Evidence::Missing,
+        (measure, Some(counter)) => {
+            let asked = match measure {
+                Measure::Mean(_) => Asked::Mean,
+                Measure::Min(_) => Asked::Min,
+                Measure::Max(_) => Asked::Max,
+                _ => Asked::Count,
+            };
+            let found = counter.estimate(asked, &frame);
+            let end = |number: f64| number.is_finite().then_some(number);
+            let missing = if found.known { None } else { counter.missing() };
+            Evidence::Estimate { value: found.value, low: end(found.low), high: end(found.high), missing }
         }
     })
 }

@@ -11,7 +11,7 @@ mod domain;
 use std::collections::BTreeMap;
 
 use super::Rule;
-use super::ast::{At, Comparison, EventQuery, Expr, Measure, Source};
+use super::ast::{At, Comparison, EventQuery, Expr, Measure, Source, When};
 use crate::config::{Inside, Warning};
 use crate::schema::Schema;
 use crate::time::Span;
@@ -82,6 +82,21 @@ pub(super) fn each_test(expr: &Expr, take: &mut dyn FnMut(&Expr, &Comparison)) {
             Source::Score(points) => points.iter().for_each(|part| each_test(&part.rule, take)),
             _ => take(expr, comparison),
         },
+        Expr::Const(_) | Expr::Segment(..) | Expr::Sequence(_) => {}
+    }
+}
+
+/// Calls `take` with every sequence, those within scores included.
+pub(super) fn each_sequence(expr: &Expr, take: &mut dyn FnMut(&Expr)) {
+    match expr {
+        Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| each_sequence(part, take)),
+        Expr::Not(inner) => each_sequence(inner, take),
+        Expr::Test(comparison) => {
+            if let Source::Score(points) = &comparison.source {
+                points.iter().for_each(|part| each_sequence(&part.rule, take));
+            }
+        }
+        Expr::Sequence(_) => take(expr),
         Expr::Const(_) | Expr::Segment(..) => {}
     }
 }
@@ -101,6 +116,7 @@ fn at(expr: &Expr) -> Option<&At> {
         Expr::And(parts) | Expr::Or(parts) => parts.iter().find_map(at),
         Expr::Not(inner) => at(inner),
         Expr::Segment(_, at) => Some(at),
+        Expr::Sequence(sequence) => Some(&sequence.at),
         Expr::Test(comparison) => Some(&comparison.at),
     }
 }
@@ -161,6 +177,11 @@ impl<'a> Search<'_, 'a> {
                         pending.push((&rule.expr, wanted));
                     }
                 }
+                (Expr::Sequence(_), wanted) => {
+                    if !self.opaque(&mut state, expr.to_string(), wanted) {
+                        return false;
+                    }
+                }
                 (Expr::Test(comparison), wanted) => {
                     if !self.condition(&mut state, expr, comparison, wanted) {
                         return false;
@@ -212,9 +233,14 @@ impl<'a> Search<'_, 'a> {
 
     /// In a longer window there are not fewer events than in a shorter one.
     fn compare_windows(&mut self, state: &mut State, query: &EventQuery, of: String, text: String) -> bool {
-        let window = query.within.unwrap_or(Span::from_millis(i64::MAX));
+        let window = match query.when {
+            When::Ever => Span::from_millis(i64::MAX),
+            When::Within(window) => window,
+            // Which of these reaches further depends on the time.
+            _ => return true,
+        };
         let mut lifelong = query.clone();
-        lifelong.within = None;
+        lifelong.when = When::Ever;
         let windows = state.counts.entry(lifelong.to_string()).or_default();
         if !windows.iter().any(|(_, other)| *other == of) {
             windows.push((window, of.clone()));
@@ -244,7 +270,8 @@ impl<'a> Search<'_, 'a> {
             Source::Session(_) => Asked::One,
             Source::Event(query) => match query.measure {
                 Measure::Count => Asked::Count,
-                Measure::Sum(_) => Asked::Number,
+                Measure::Sum(_) | Measure::Distinct(_) | Measure::Periods(_) => Asked::Number,
+                Measure::Mean(_) | Measure::Min(_) | Measure::Max(_) => Asked::One,
                 Measure::First | Measure::Last => Asked::Time,
             },
             Source::Context(_) if self.single => Asked::One,

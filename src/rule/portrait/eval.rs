@@ -6,6 +6,7 @@
 
 use super::super::ast::{At, EventQuery, Literal, Measure, Op, PropertyTest, Test};
 use super::super::eval::{Aspect, Reads};
+use super::super::eval_query::absent;
 use super::super::facts::{Facts, Scalar};
 use super::super::plan::{CounterPlan, spec};
 use super::super::value_test::ValueTest;
@@ -13,7 +14,7 @@ use super::local::LocalTest;
 use super::{AffinityMeasure, Portrait, RfmScore};
 use crate::event::EventKind;
 use crate::hash::{Bucket, Symbol};
-use crate::profile::{CounterId, Purchases, Stage};
+use crate::profile::{CounterId, Frame, Purchases, Stage, Window};
 use crate::time::{Offset, Span, Timestamp};
 use crate::truth::{Answer, Truth};
 use crate::value::Value;
@@ -267,8 +268,12 @@ impl Node {
                 Truth { answer: holds.into(), until }
             }
             Self::Variant { campaign, among } => {
-                let first = |id: CounterId| facts.counter(id).map(|counter| counter.first_within(None, now));
-                let Some(shown) = first(*campaign) else { return Truth::always(among.passes(false, |_| false)) };
+                let ever = Frame::ever(now);
+                let first = |id: CounterId| facts.counter(id).map(|counter| counter.first_in(&ever));
+                let Some(shown) = first(*campaign) else {
+                    let missed = absent(*campaign, Window::Ever, facts);
+                    return missed.unwrap_or_else(|| Truth::always(among.passes(false, |_| false)));
+                };
                 if !shown.exact {
                     return Truth { answer: Answer::Unknown, until: shown.until };
                 }
@@ -315,12 +320,9 @@ fn shown(campaign: &str, variant: Option<&str>) -> EventQuery {
     };
     let tests = std::iter::once(is("campaign", campaign)).chain(variant.map(|variant| is("variant", variant)));
     let query = EventQuery {
-        kind: EventKind::Exposed,
         tests: tests.collect(),
-        within: None,
         measure: Measure::First,
-        at: at(),
-        within_at: at(),
+        ..EventQuery::new(EventKind::Exposed, at(), at())
     };
     query.canonical()
 }

@@ -228,7 +228,7 @@ fn mistakes_in_json_are_all_named_with_their_paths() {
         "$and[4].x: expected text, a number, `true`, `false`, {\"$time\": …} or {\"$span\": …}, found null",
         "$and[5].$segmnt: unknown operator or key `$segmnt`; did you mean `$segment`?",
         "$and[6].$session.viws: unknown session fact `viws`; did you mean `views`?",
-        "$and[7].$event.first: expected one of `count`, `sum`, `first` and `last`, found `first` beside another",
+        "$and[7].$event.first: expected one measure, such as `count` or `sum`, found `first` beside another",
         "$and[7].$event: expected the event's `name`, found none",
     ];
     for message in &expected {
@@ -261,10 +261,10 @@ fn checking_finds_names_kinds_and_limits() {
             &["1:27: the window is 0s; it must be longer than nothing and at most 5 years of 365 days"],
         ),
         (
-            "event('purchased').within(9d).count() > 51 AND event('purchased').within(5w).last() EXISTS",
+            "event('purchased').within(9d).count() > 2000000 AND event('purchased').within(36h).days() > 1",
             &[
-                "1:39: a count within a window compares with at most 50, not 51; count without a window",
-                "1:74: `last()` takes no window; compare its time instead, or count within the window",
+                "1:39: a count within a window compares with at most 1000000, not 2000000; count without a window",
+                "1:79: `days()` takes whole days",
             ],
         ),
         ("event('purchased').count() > 5000", &[]),

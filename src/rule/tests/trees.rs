@@ -3,8 +3,10 @@
 use proptest::prelude::*;
 
 use crate::event::EventKind;
+use crate::profile::Period;
 use crate::rule::ast::{
-    At, Comparison, Derive, EventQuery, Expr, Literal, Measure, Op, Points, PropertyTest, SessionFact, Source, Test,
+    At, Comparison, Derive, EventQuery, Expr, Literal, Measure, Op, Points, PropertyTest, Sequence, SessionFact,
+    Source, Test, When,
 };
 use crate::rule::error::Location;
 use crate::rule::geo::Circle;
@@ -147,14 +149,12 @@ fn derived(source: impl Strategy<Value = Source>) -> impl Strategy<Value = Sourc
 
 fn source() -> impl Strategy<Value = Source> {
     let property = (name(), scalar_test()).prop_map(|(name, test)| PropertyTest { name, test, at: BUILT });
-    let measure =
-        prop_oneof![Just(Measure::Count), name().prop_map(Measure::Sum), Just(Measure::First), Just(Measure::Last)];
-    let window = prop::option::of((0_i64..1_000_000_000).prop_map(Span::from_millis));
+    let (measure, window) = (measure(), when());
     let kind =
         prop_oneof![prop::sample::select(EventKind::KNOWN), "[a-z]{1,9}".prop_map(|name| EventKind::from(&*name))];
     let event =
-        (kind, prop::collection::vec(property, 0..4), window, measure).prop_map(|(kind, tests, within, measure)| {
-            Source::Event(EventQuery { kind, tests, within, measure, at: BUILT, within_at: BUILT }.canonical())
+        (kind, prop::collection::vec(property, 0..4), window, measure).prop_map(|(kind, tests, when, measure)| {
+            Source::Event(EventQuery { kind, tests, when, measure, at: BUILT, when_at: BUILT }.canonical())
         });
     let value = prop_oneof![name().prop_map(Source::Attribute), name().prop_map(Source::Context)];
     prop_oneof![
@@ -166,6 +166,50 @@ fn source() -> impl Strategy<Value = Source> {
     ]
 }
 
+fn measure() -> impl Strategy<Value = Measure> {
+    prop_oneof![
+        Just(Measure::Count),
+        name().prop_map(Measure::Sum),
+        name().prop_map(Measure::Mean),
+        name().prop_map(Measure::Min),
+        name().prop_map(Measure::Max),
+        name().prop_map(Measure::Distinct),
+        Just(Measure::First),
+        Just(Measure::Last),
+        Just(Measure::Periods(Period::Day)),
+        Just(Measure::Periods(Period::Week)),
+    ]
+}
+
+fn when() -> impl Strategy<Value = When> {
+    let span = || (0_i64..1_000_000_000).prop_map(Span::from_millis);
+    prop_oneof![
+        3 => Just(When::Ever),
+        3 => span().prop_map(When::Within),
+        1 => (span(), span()).prop_map(|(from, to)| When::Between(from, to)),
+        1 => (0_i64..4_000_000_000_000).prop_map(|time| When::Since(Timestamp::from_millis(time))),
+        1 => Just(When::InSession),
+        1 => (0_u32..40, -899_i32..900).prop_map(|(count, offset)| When::Days(count, offset)),
+        1 => (0_u32..40, -899_i32..900).prop_map(|(count, offset)| When::Weeks(count, offset)),
+    ]
+}
+
+fn sequence() -> impl Strategy<Value = Expr> {
+    let step = || {
+        let property = (name(), scalar_test()).prop_map(|(name, test)| PropertyTest { name, test, at: BUILT });
+        let limit =
+            prop_oneof![Just(When::Ever), (0_i64..1_000_000).prop_map(|span| When::Within(Span::from_millis(span)))];
+        ("[a-z]{1,9}", prop::collection::vec(property, 0..3), limit).prop_map(|(kind, tests, when)| {
+            let query = EventQuery { tests, when, ..EventQuery::new(EventKind::from(&*kind), BUILT, BUILT) };
+            query.canonical()
+        })
+    };
+    let after = prop::option::of((0_i64..1_000_000).prop_map(Span::from_millis));
+    (prop::collection::vec(step(), 1..5), prop::option::of(step()), after, when()).prop_map(
+        |(steps, without, after, when)| Expr::Sequence(Box::new(Sequence { steps, without, after, when, at: BUILT })),
+    )
+}
+
 fn leaf(source: Source, test: Test) -> Expr {
     Expr::Test(Box::new(Comparison { source, test, at: BUILT, op_at: BUILT }))
 }
@@ -175,6 +219,7 @@ pub(super) fn expr() -> impl Strategy<Value = Expr> {
         6 => (source(), test()).prop_map(|(source, test)| leaf(source, test)),
         1 => any::<bool>().prop_map(Expr::Const),
         1 => name().prop_map(|name| Expr::Segment(name, BUILT)),
+        1 => sequence(),
     ];
     leaf.prop_recursive(5, 24, 4, |inner| {
         prop_oneof![
