@@ -120,7 +120,7 @@ fn made_up(shop: &Personalizer) -> Result<Vec<Event>, Box<dyn std::error::Error>
             let normal = (0..12).map(|_| dice.unit()).sum::<f64>() - 6.0;
             let amount = 25.0 * libm::exp(0.8 * normal) * if is_planted { 4.0 } else { 1.0 };
             let time = end - Span::minutes((20.0 * 24.0 * 60.0 * dice.unit()) as u32);
-            events.push(Event::new(EventKind::ItemAdded, &name, time - Span::minutes(5)).item("hats-1"));
+            events.push(Event::new(EventKind::CheckoutStarted, &name, time - Span::minutes(5)));
             events.push(Event::new(EventKind::Purchased, &name, time).value(libm::round(amount), "EUR"));
         }
     }
