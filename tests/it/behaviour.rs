@@ -158,6 +158,8 @@ fn is(of: Of, event: &Happened) -> bool {
 }
 
 fn compare(op: &str, a: f64, b: f64) -> bool {
+    // The sum of nothing is -0 in Rust.
+    let a = a + 0.0;
     match op {
         ">=" => a >= b,
         ">" => a > b,
