@@ -64,17 +64,14 @@ impl Personalizer {
         bytes: &mut Vec<u8>,
         done: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<(), E> {
+        // Before the models: another engine takes its place first and teaches the models then.
+        let births = self.engine().births();
         // All at once and in the order of locking, so that no event is half in.
         let _held = self.people.graph.hold();
         let shards: Vec<RwLockReadGuard<'_, Shard>> = self.people.shards.iter().map(read).collect();
         let models = read(&self.models);
         let people = shards.iter().map(|shard| shard.len() as u64).sum();
-        encode(
-            "personalizer",
-            VERSION,
-            &Head { shards: SHARDS as u32, people, births: self.engine().births() },
-            bytes,
-        )?;
+        encode("personalizer", VERSION, &Head { shards: SHARDS as u32, people, births }, bytes)?;
         done(bytes)?;
         encode(Models::KIND, Models::VERSION, &*models, bytes)?;
         done(bytes)?;
