@@ -150,8 +150,8 @@ impl TryFrom<Stored> for Consent {
         if !kept.windows(2).all(|pair| (pair[0].purpose, pair[0].time()) < (pair[1].purpose, pair[1].time())) {
             return Err("decisions about consent out of order");
         }
-        let mut runs = kept.chunk_by(|a, b| a.purpose == b.purpose);
-        if runs.clone().count() > Self::PURPOSES || runs.any(|of| of.len() > Self::LIMIT) {
+        let runs = || kept.chunk_by(|a, b| a.purpose == b.purpose);
+        if runs().count() > Self::PURPOSES || runs().any(|of| of.len() > Self::LIMIT) {
             return Err("too many decisions about consent");
         }
         Ok(Self(kept))
