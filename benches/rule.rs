@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use bespoke::hash::Symbol;
 use bespoke::profile::{Counter, CounterId};
-use bespoke::rule::{Answer, Compiled, CounterPlan, Facts, Lists, Rule, Scalar, SessionFact};
+use bespoke::rule::{Compiled, CounterPlan, Facts, Lists, Rule};
 use bespoke::time::{Span, Timestamp};
 use bespoke::value::Value;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -99,23 +99,11 @@ impl Facts for Person {
         let at = self.attributes.binary_search_by_key(&name, |(name, _)| *name).ok()?;
         Some(&self.attributes[at].1)
     }
-    fn context(&self, _: Symbol) -> Option<&Value> {
-        None
-    }
     fn counter(&self, id: CounterId) -> Option<&Counter> {
         self.counters.get(&id)
     }
     fn affinity(&self, _: Symbol, value: Symbol) -> f64 {
         if value == Symbol::new("shoes") { 0.4 } else { 0.0 }
-    }
-    fn session(&self, _: SessionFact) -> Option<Scalar<'_>> {
-        None
-    }
-    fn session_until(&self) -> Timestamp {
-        Timestamp::MAX
-    }
-    fn segment(&self, _: usize) -> Answer {
-        Answer::No
     }
 }
 

@@ -1,15 +1,14 @@
 //! A rule by itself: for hosts that only want to know whether attributes pass a condition.
 
-use super::ast::SessionFact;
 use super::error::RuleError;
 use super::eval::Compiled;
-use super::facts::{Facts, Scalar};
+use super::facts::Facts;
 use super::lists::Lists;
 use super::{CounterPlan, Rule};
 use crate::hash::Symbol;
-use crate::profile::{Counter, CounterId};
+
 use crate::time::Timestamp;
-use crate::truth::{Answer, Truth};
+use crate::truth::Truth;
 use crate::value::{Properties, Value};
 
 /// A rule that is asked of attributes alone, without profiles, events and segments.
@@ -112,20 +111,5 @@ impl Facts for Given<'_> {
     }
     fn context(&self, name: Symbol) -> Option<&Value> {
         find(&self.context, name)
-    }
-    fn counter(&self, _: CounterId) -> Option<&Counter> {
-        None
-    }
-    fn affinity(&self, _: Symbol, _: Symbol) -> f64 {
-        0.0
-    }
-    fn session(&self, _: SessionFact) -> Option<Scalar<'_>> {
-        None
-    }
-    fn session_until(&self) -> Timestamp {
-        Timestamp::MAX
-    }
-    fn segment(&self, _: usize) -> Answer {
-        Answer::No
     }
 }

@@ -48,7 +48,8 @@ impl<'a> Scalar<'a> {
     }
 }
 
-/// What is known about a person, and about the request if there is one, at one point in time.
+/// What is known about a person, and about the request if there is one, at one point in time. Whoever knows no more
+/// than attributes gives these: without a word on the rest, nothing of it is known.
 pub trait Facts {
     /// The present.
     fn now(&self) -> Timestamp;
@@ -67,9 +68,13 @@ pub trait Facts {
         None
     }
     /// The request's attribute of this name; `None` where there is no request.
-    fn context(&self, name: Symbol) -> Option<&Value>;
+    fn context(&self, _name: Symbol) -> Option<&Value> {
+        None
+    }
     /// The profile's counter with this id; `None` if it has counted nothing.
-    fn counter(&self, id: CounterId) -> Option<&Counter>;
+    fn counter(&self, _id: CounterId) -> Option<&Counter> {
+        None
+    }
     /// From when on a counter that is not there is known to have nothing to count; [`Timestamp::MIN`] for ever.
     fn absent_since(&self, id: CounterId) -> Timestamp {
         let _ = id;
@@ -81,7 +86,9 @@ pub trait Facts {
     }
     /// The share, from 0 to 1, of this value in the profile's interest along this dimension. It changes by time
     /// passing alone only as [`Facts::affinity_until`] says.
-    fn affinity(&self, dimension: Symbol, value: Symbol) -> f64;
+    fn affinity(&self, _dimension: Symbol, _value: Symbol) -> f64 {
+        0.0
+    }
     /// Until when the affinities of a dimension stay as they are if nothing happens.
     fn affinity_until(&self, _dimension: Symbol) -> Timestamp {
         Timestamp::MAX
@@ -112,11 +119,17 @@ pub trait Facts {
         None
     }
     /// A fact about the running session.
-    fn session(&self, fact: SessionFact) -> Option<Scalar<'_>>;
+    fn session(&self, _fact: SessionFact) -> Option<Scalar<'_>> {
+        None
+    }
     /// Until when the session's facts hold if nothing happens.
-    fn session_until(&self) -> Timestamp;
+    fn session_until(&self) -> Timestamp {
+        Timestamp::MAX
+    }
     /// Whether the person is in the segment with this index, as far as that is known.
-    fn segment(&self, index: usize) -> Answer;
+    fn segment(&self, _index: usize) -> Answer {
+        Answer::No
+    }
 }
 
 /// What an event says, to the counters that may count it.

@@ -116,24 +116,6 @@ impl Facts for Known {
     fn attribute(&self, name: Symbol) -> Option<&OwnValue> {
         self.0.attributes().value(name)
     }
-    fn context(&self, _: Symbol) -> Option<&OwnValue> {
-        None
-    }
-    fn counter(&self, _: CounterId) -> Option<&Counter> {
-        None
-    }
-    fn affinity(&self, _: Symbol, _: Symbol) -> f64 {
-        0.0
-    }
-    fn session(&self, _: SessionFact) -> Option<Scalar<'_>> {
-        None
-    }
-    fn session_until(&self) -> Timestamp {
-        Timestamp::MAX
-    }
-    fn segment(&self, _: usize) -> Answer {
-        Answer::No
-    }
 }
 
 const NOW: Timestamp = Timestamp::from_millis(1_772_366_400_000);

@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::super::{CampaignNames, CounterPlan, Facts, Lists, Rule, Scalar, SessionFact, Vocabulary};
+use super::super::{CampaignNames, CounterPlan, Facts, Lists, Rule, Vocabulary};
 use super::*;
 use crate::hash::{Bucket, Symbol};
 use crate::id::UserKey;
-use crate::profile::{Counter, CounterId, Lifecycle, Purchases, Rfm, Spent, Visits};
+use crate::profile::{Lifecycle, Purchases, Rfm, Spent, Visits};
 use crate::schema::{self, Schema};
 use crate::sketch::{Decayed, ExactSum};
 use crate::time::{Span, Timestamp};
@@ -84,9 +84,6 @@ impl Facts for Ann {
     fn context(&self, name: Symbol) -> Option<&Value> {
         self.offset.as_ref().filter(|_| name == Symbol::new("utc_offset"))
     }
-    fn counter(&self, _: CounterId) -> Option<&Counter> {
-        None
-    }
     fn affinity(&self, _: Symbol, value: Symbol) -> f64 {
         if value == Symbol::new("shoes") { 0.8 } else { 0.0 }
     }
@@ -109,12 +106,6 @@ impl Facts for Ann {
     }
     fn purchases(&self) -> Option<Purchases<'_>> {
         Some(Purchases { spent: &self.spent, rfm: Some(&self.rfm) })
-    }
-    fn session(&self, _: SessionFact) -> Option<Scalar<'_>> {
-        None
-    }
-    fn session_until(&self) -> Timestamp {
-        Timestamp::MAX
     }
     fn segment(&self, index: usize) -> Answer {
         [Answer::Yes, Answer::No, self.unknown][index]

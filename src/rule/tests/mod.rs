@@ -31,9 +31,6 @@ impl Facts for Person {
     fn attribute(&self, name: Symbol) -> Option<&Value> {
         self.attributes.get(&name)
     }
-    fn context(&self, _: Symbol) -> Option<&Value> {
-        None
-    }
     fn counter(&self, id: CounterId) -> Option<&Counter> {
         self.counters.get(&id)
     }
