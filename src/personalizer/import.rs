@@ -36,14 +36,15 @@ impl Personalizer {
     /// Takes in past events, or rows of a customer list (see [`RowReader`](crate::schema::RowReader)), in any order.
     ///
     /// People, models and memberships end as if each event had been [ingested](Personalizer::ingest) by itself, at
-    /// the same `now`. But what happened in the past is not news: nobody is told of segments entered and left,
-    /// memberships are settled once per person and batch, no exposure is counted and no decision is paid. `now` is
-    /// the present by the host's clock; events keep their own times.
+    /// the same `now`, as long as nobody reaches a limit of a [profile](crate::profile::Profile). But what happened in
+    /// the past is not news: nobody is told of segments entered and left, memberships are settled once per person and
+    /// batch, no exposure is counted and no decision is paid. `now` is the present by the host's clock; events keep
+    /// their own times.
     ///
     /// Events are taken in batches of 65,536, so any number of them can be given; within a batch those of one person
     /// are sorted by time, which makes late ones as cheap as others. Several threads can import at once, best each
-    /// the events of its own people. Cost: about half that of ingesting one by one (`benches/import.rs`); other events wait
-    /// only for a few at a time.
+    /// the events of its own people. Cost: about half that of ingesting one by one (`benches/import.rs`); other events
+    /// wait only for a few at a time.
     ///
     /// ```
     /// use bespoke::{Engine, Event, EventKind, Personalizer, Timestamp, UserKey};
