@@ -22,6 +22,12 @@ impl Rule {
         Operand::named(NameKind::Property, &name.clone(), Source::Element(name))
     }
 
+    /// A property of an event, within [`EventOperand::filter`](super::EventOperand::filter).
+    pub fn property(name: impl Into<String>) -> Operand {
+        let name = name.into();
+        Operand::named(NameKind::Property, &name.clone(), Source::Property(name))
+    }
+
     /// The same comparison with upper and lower case taken as one. A rule that is no single comparison of text becomes
     /// an error that [`Rule::check`] reports.
     ///

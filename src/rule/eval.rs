@@ -291,7 +291,7 @@ impl Compiler<'_> {
                 Node::Computed(*id, *part, test)
             }
             // Reading and building refuse it outside of lists, and nesting to this depth.
-            Source::Element(_) | Source::Derived(..) => Node::Const(false),
+            Source::Element(_) | Source::Property(_) | Source::Derived(..) => Node::Const(false),
             Source::Session(fact) => {
                 self.reads.aspects.push(Aspect::Session);
                 Node::Session(*fact, test)

@@ -48,7 +48,10 @@
 //! | `sequence(event('a') then event('b').within(1 h))` | one after the other; `.without(event('c'))` in between |
 //! | `sequence(event('a')).without(event('c')).after(2 hours)` | absence: `a`, and no `c` within two hours; holds from then on |
 //!
-//! Tests in `where(…)` read the event's properties, its own fields and what the catalog says of its items. Counts up to
+//! `where(…)` takes `AND`, `OR`, `NOT` and parentheses as well, as in `where(category = 'shoes' AND NOT (price < 50 OR
+//! brand IN ('x', 'y')))`, in JSON `$and`, `$or`, `$nor`, `$not`, or a list that means AND; a property whose name begins
+//! with `$` stands within `$property`. Its tests read the event's properties, its own fields and what the catalog says of
+//! its items; of several items any may pass, for each test by itself, and NOT then asks that none does. Counts up to
 //! 50 are exact to the millisecond, lifetime ones are always exact. Amounts, and counts above 50, are exact up to 51
 //! events in the window or in windows of the calendar, and read whole buckets of a 24th of the window beyond. Distinct
 //! values are exact up to 64, then estimated to 9.2 %. Sequences look at the newest 64 events that match a step. In

@@ -1,7 +1,7 @@
 //! What would change the answer of a condition.
 
 use super::{Change, Evidence};
-use crate::rule::ast::{EventQuery, Literal, Measure, Op, Source, Test, When};
+use crate::rule::ast::{EventQuery, Expr, Literal, Measure, Op, Source, Test, When};
 use crate::rule::check::literals;
 use crate::rule::eval::Compiled;
 use crate::rule::facts::{Facts, Scalar};
@@ -84,7 +84,8 @@ fn name(query: &EventQuery) -> String {
     let mut name = query.kind.name().to_owned();
     for (i, test) in query.tests.iter().enumerate() {
         name.push_str(if i == 0 { " where " } else { " and " });
-        name.push_str(&test.to_string());
+        let is_way = matches!(test, Expr::Or(_)) && query.tests.len() > 1;
+        name.push_str(&if is_way { format!("({test})") } else { test.to_string() });
     }
     name
 }

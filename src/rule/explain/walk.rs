@@ -148,7 +148,7 @@ impl<F: Facts> Walk<'_, '_, F> {
                 }
                 None
             }
-            Source::Element(_) | Source::Derived(..) => None,
+            Source::Element(_) | Source::Property(_) | Source::Derived(..) => None,
         };
         match &comparison.source {
             Source::Event(query) => changes.extend(change::of_events(

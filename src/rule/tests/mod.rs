@@ -1,5 +1,6 @@
 //! Cases of the language as data, and what must hold for every rule.
 
+mod groups;
 mod trees;
 mod values;
 
