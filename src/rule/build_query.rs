@@ -218,8 +218,37 @@ impl SequenceOperand {
     }
 
     /// Only if all of it lies within the last so much time.
-    pub fn within(mut self, window: Span) -> Self {
-        self.sequence.when = When::Within(window);
+    pub fn within(self, window: Span) -> Self {
+        self.when(When::Within(window))
+    }
+
+    /// Only if all of it lies between so long ago and so long ago.
+    pub fn between(self, from: Span, to: Span) -> Self {
+        self.when(When::Between(from, to))
+    }
+
+    /// Only if all of it lies after a time.
+    pub fn since(self, time: Timestamp) -> Self {
+        self.when(When::Since(time))
+    }
+
+    /// Only if all of it lies in the running session.
+    pub fn in_session(self) -> Self {
+        self.when(When::InSession)
+    }
+
+    /// Only if all of it lies in the last so many calendar days, today included, so many minutes ahead of UTC.
+    pub fn calendar_days(self, count: u32, offset: i32) -> Self {
+        self.when(When::Days(count, offset.clamp(-899, 899)))
+    }
+
+    /// Only if all of it lies in the last so many calendar weeks from Monday, this one included.
+    pub fn calendar_weeks(self, count: u32, offset: i32) -> Self {
+        self.when(When::Weeks(count, offset.clamp(-899, 899)))
+    }
+
+    fn when(mut self, when: When) -> Self {
+        self.sequence.when = when;
         self
     }
 

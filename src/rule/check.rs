@@ -176,6 +176,10 @@ impl Checker<'_> {
             Source::Attribute(_) | Source::Context(_) | Source::Element(_) => true,
             // Derived values are never lists, but may be compared with the present.
             Source::Derived(..) => !matches!(test, Test::Near(_) | Test::Each { .. }),
+            // Of a single time, but it may be compared with the present.
+            Source::Event(EventQuery { measure: Measure::First | Measure::Last, .. }) => {
+                matches!(test, Test::Is(..) | Test::Between(..) | Test::Anniversary(_)) || is_of_one(test)
+            }
             _ => return self.one_value(source, test, op_at),
         };
         if !whole {
@@ -195,7 +199,7 @@ impl Checker<'_> {
 
     /// Notes a test that asks for more than a single value.
     pub(super) fn one_value(&mut self, source: &Source, test: &Test, op_at: &At) {
-        if !(test.is_scalar() || matches!(test, Test::InList(_) | Test::NotInList(_))) {
+        if !is_of_one(test) {
             self.errors.push(RuleError::NotAsked { at: op_at.0.clone(), op: test.name(), of: source.name() });
         }
     }
@@ -389,6 +393,11 @@ impl Checker<'_> {
         let nearest = nearest(name, candidates);
         self.errors.push(RuleError::Unknown { at: at.0.clone(), what, name: shorten(name), nearest });
     }
+}
+
+/// Whether it can be asked of a single value that has no parts and does not move.
+fn is_of_one(test: &Test) -> bool {
+    test.is_scalar() || matches!(test, Test::InList(_) | Test::NotInList(_))
 }
 
 pub(super) fn literals(test: &Test) -> std::iter::Chain<std::slice::Iter<'_, Literal>, Ends<'_>> {

@@ -40,7 +40,7 @@
 //! | `event('x').count() >= 3`, `event('x')` | how often; whether at all. "Never" is `NOT event('x')` or `count() = 0` |
 //! | `.sum(p)`, `.avg(p)`, `.min(p)`, `.max(p)` | of a numeric property; of no event the sum is 0, the others are missing |
 //! | `.distinct(p)` | how many different values |
-//! | `.first()`, `.last()` | when; missing where there is none. "For the first time today": `first() >= …` |
+//! | `.first()`, `.last()` | when, as in `last() > now() - 30 days`; missing where there is none. Of dates: `first() ANNIVERSARY` |
 //! | `.days()`, `.weeks()` | in how many calendar days or weeks; "regularly" is `within(7 days).days() >= 3` |
 //! | `.within(7 days)`, `.between(14 days, 7 days)` | the last 168 hours; those before them |
 //! | `.since('2026-03-01')`, `.in_session()` | from a time on; in the running session |
