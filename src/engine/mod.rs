@@ -185,7 +185,7 @@ impl Engine {
     }
 
     /// Evaluates the touched segments in their order, and those that refer to one that changed. Gives a time before
-    /// which none of them changes without an event.
+    /// which none of them changes without an event, and whether any flip is another one now.
     fn settle(
         &self,
         profile: &Profile,
@@ -193,10 +193,10 @@ impl Engine {
         mut touched: Touched,
         now: Timestamp,
         changes: &mut Changes,
-    ) -> Timestamp {
+    ) -> (Timestamp, bool) {
         touched.sort_unstable();
         touched.dedup();
-        let mut due = Timestamp::MAX;
+        let (mut due, mut has_changed) = (Timestamp::MAX, false);
         let mut next = 0;
         while let Some(index) = touched.get(next).copied() {
             next += 1;
@@ -204,6 +204,7 @@ impl Engine {
             let truth = segment.rule.eval(&ProfileFacts { engine: self, profile, flips, now, context: &[] });
             due = due.min(truth.until);
             let Some(before) = flip::set(flips, index, truth.answer, segment.blank) else { continue };
+            has_changed = true;
             if truth.holds() {
                 changes.entered.push(Arc::clone(&segment.name));
             } else if before.is_yes() {
@@ -216,7 +217,7 @@ impl Engine {
                 }
             }
         }
-        due
+        (due, has_changed)
     }
 
     /// The settings.

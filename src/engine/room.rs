@@ -33,9 +33,11 @@ impl Engine {
 
     /// Settles the touched segments, and notes until when they stay as they are.
     pub(super) fn settle_all(&self, profile: &mut Profile, touched: Touched, now: Timestamp, changes: &mut Changes) {
-        let mut flips = profile.membership.take_flips();
-        let due = self.settle(profile, &mut flips, touched, now, changes);
-        profile.membership.put_flips(flips);
+        let mut flips = profile.membership.flips();
+        let (due, has_changed) = self.settle(profile, &mut flips, touched, now, changes);
+        if has_changed {
+            profile.membership.set_flips(&flips);
+        }
         profile.membership.due = profile.membership.due.min(due);
         profile.membership.since = now;
     }

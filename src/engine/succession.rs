@@ -181,13 +181,14 @@ impl Engine {
                 profile.gaps.add(gap);
             }
         }
-        profile.membership = Membership::new(self.fingerprint, flips);
+        profile.membership = Membership::new(self.fingerprint, &flips);
         if profile.events() == 0 {
             // What an empty profile is in by the clock is nothing that it enters.
             let clock = self.reach.of_aspect(Aspect::Clock).into();
-            let mut flips = profile.membership.take_flips();
-            profile.membership.due = self.settle(profile, &mut flips, clock, now, &mut Changes::default());
-            profile.membership.put_flips(flips);
+            let mut flips = flips;
+            let (due, _) = self.settle(profile, &mut flips, clock, now, &mut Changes::default());
+            profile.membership.due = due;
+            profile.membership.set_flips(&flips);
             return;
         }
         touched.extend(0..self.segments.len() as u32);
