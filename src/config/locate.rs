@@ -20,8 +20,7 @@ pub(super) struct Found {
 /// walk over the text, whatever the number of paths, and for each key on the way a look at the paths that lead there.
 pub(super) fn locate<'p>(text: &str, paths: impl IntoIterator<Item = &'p str>) -> Vec<Found> {
     let paths: Vec<&str> = paths.into_iter().collect();
-    let mut cursor = Cursor { text, at: 0 };
-    cursor.space();
+    let mut cursor = Cursor::new(text);
     let mut found: Vec<Found> = paths.iter().map(|_| Found { at: cursor.at, matched: 0, line: 1, column: 1 }).collect();
     let wanted = (0..paths.len()).filter(|path| !paths[*path].is_empty()).collect();
     // Valid JSON is whole; should the walk fail all the same, what was found until then stands.
@@ -76,13 +75,36 @@ pub(super) fn within(text: &str, found: &Found, line: u32, column: u32) -> (usiz
     outer
 }
 
-struct Cursor<'a> {
+/// A place in the text on the way through it.
+pub(super) struct Cursor<'a> {
     text: &'a str,
     at: usize,
 }
 
-impl Cursor<'_> {
-    fn peek(&self) -> Option<u8> {
+impl<'a> Cursor<'a> {
+    /// Begins before the first value.
+    pub(super) fn new(text: &'a str) -> Self {
+        let mut cursor = Self { text, at: 0 };
+        cursor.space();
+        cursor
+    }
+
+    /// Goes past a bracket and the space after it.
+    pub(super) fn open(&mut self) {
+        self.at += 1;
+        self.space();
+    }
+
+    /// Reads the key of a field, and where in bytes it begins; goes on to the value.
+    pub(super) fn key(&mut self) -> Option<(String, usize)> {
+        let start = self.at;
+        self.string();
+        let key = serde_json::from_str(&self.text[start..self.at]).ok()?;
+        self.space();
+        Some((key, start))
+    }
+
+    pub(super) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
@@ -99,8 +121,7 @@ impl Cursor<'_> {
         match self.peek()? {
             _ if wanted.is_empty() => return self.skip(),
             b'[' => {
-                self.at += 1;
-                self.space();
+                self.open();
                 let index_of = |path: usize, found: &[Found]| -> Option<(usize, usize)> {
                     let (index, _) = rest(path, found).strip_prefix('[')?.split_once(']')?;
                     Some((index.parse().ok()?, index.len() + 2))
@@ -124,13 +145,9 @@ impl Cursor<'_> {
                 }
             }
             b'{' => {
-                self.at += 1;
-                self.space();
+                self.open();
                 while self.peek()? == b'"' {
-                    let start = self.at;
-                    self.string();
-                    let key: String = serde_json::from_str(&self.text[start..self.at]).ok()?;
-                    self.space();
+                    let (key, _) = self.key()?;
                     let mut inner = Vec::new();
                     wanted.retain(|path| {
                         let after = rest(*path, found).strip_prefix(key.as_str());
@@ -147,8 +164,7 @@ impl Cursor<'_> {
             }
             _ => return self.skip(),
         }
-        self.at += 1;
-        self.space();
+        self.open();
         Some(())
     }
 
@@ -163,7 +179,7 @@ impl Cursor<'_> {
     }
 
     /// Skips one value and the space after it.
-    fn skip(&mut self) -> Option<()> {
+    pub(super) fn skip(&mut self) -> Option<()> {
         let mut depth = 0_usize;
         loop {
             match self.peek()? {

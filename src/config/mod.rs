@@ -6,6 +6,7 @@
 
 mod locate;
 mod reader;
+mod repeated;
 mod warning;
 
 use std::fmt;
@@ -115,6 +116,12 @@ pub enum Fault {
         /// The name.
         name: String,
     },
+    /// An object has a key twice, of which readers of JSON keep one or the other.
+    #[error("the key `{key}` stands twice in one object; keep one, or join conditions with `$and`")]
+    RepeatedKey {
+        /// The key, shortened.
+        key: String,
+    },
     /// A number, a text or a list is out of its range.
     #[error("{found} stands where {wanted} should")]
     Range {
@@ -166,11 +173,20 @@ impl Problems {
 
     /// Notes a mistake at a place within what is at a path.
     pub(crate) fn push_inside(&mut self, path: impl Into<String>, inside: Option<Inside>, fault: Fault) {
+        self.note(Problem { place: Place { path: path.into(), line: 0, column: 0 }, fault }, inside);
+    }
+
+    /// Notes every key that stands twice in an object of a JSON text that has been read.
+    pub(crate) fn note_repeated(&mut self, text: &str) {
+        repeated::note(text, self);
+    }
+
+    fn note(&mut self, problem: Problem, inside: Option<Inside>) {
         // A hostile document cannot make the list itself a burden.
         if self.is_full() {
             self.is_cut = true;
         } else {
-            self.list.push(Problem { place: Place { path: path.into(), line: 0, column: 0 }, fault });
+            self.list.push(problem);
             self.insides.push(inside);
         }
     }

@@ -109,6 +109,7 @@ impl Definitions {
     pub(super) fn read(text: &str) -> Result<(Self, Paths, Problems), Problems> {
         let json: Json = serde_json::from_str(text).map_err(Problems::syntax)?;
         let mut problems = Problems::default();
+        problems.note_repeated(text);
         let mut reader = Reader::new(&json, "", &mut problems);
         let (mut definitions, mut paths) = (Self::default(), Paths::default());
         if reader.is_object() {

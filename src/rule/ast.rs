@@ -398,6 +398,15 @@ impl Expr {
         }
     }
 
+    /// How many combinations and conditions it has.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::And(parts) | Self::Or(parts) => 1 + parts.iter().map(Self::size).sum::<usize>(),
+            Self::Not(inner) => 1 + inner.size(),
+            _ => 1,
+        }
+    }
+
     /// The levels of AND, OR, NOT, of scores, of lists and of the tests of events.
     pub(crate) fn depth(&self) -> usize {
         match self {

@@ -128,7 +128,7 @@ impl NameKind {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RuleError {
-    /// The text is too long.
+    /// The text is too long, or would be when the rule is written as text.
     #[error("the rule has {bytes} bytes; at most {limit} are read")]
     TooLong {
         /// Its length.

@@ -16,13 +16,15 @@ use super::{Given, Rule};
 use crate::value::{Kind, Properties, Value};
 
 pub(crate) fn read(json: &Json) -> Result<Expr, RuleErrors> {
-    let mut logic = Logic { reader: Reader::new() };
+    let mut logic = Logic { reader: Reader::new(), copied: 0 };
     let expr = logic.truth(json, &Path::ROOT, 0);
     logic.reader.finish(expr)
 }
 
 struct Logic {
     reader: Reader,
+    /// How many parts of conditions stand twice in the tree.
+    copied: usize,
 }
 
 /// A `var`: whose value it is, and what stands for it where it is missing.
@@ -128,6 +130,15 @@ impl Logic {
         let otherwise = if parts.len() % 2 == 1 { parts.pop() } else { None };
         let mut chosen = otherwise.unwrap_or(Expr::Const(false));
         while let (Some(then), Some(condition)) = (parts.pop(), parts.pop()) {
+            // Conditions that nest in conditions would double with each level.
+            self.copied = self.copied.saturating_add(condition.size());
+            if self.copied > MAX_COPIED {
+                return self.refuse(
+                    path,
+                    "if",
+                    "its conditions hold too many others that choose; join them with `and`",
+                );
+            }
             let other = Expr::and([not(condition.clone()), chosen]);
             chosen = Expr::or([Expr::and([condition, then]), other]);
         }
@@ -315,6 +326,9 @@ impl Logic {
         Some(if holds { Expr::or([not(there), asked]) } else { Expr::and([there, asked]) })
     }
 }
+
+/// How many parts of conditions may stand twice.
+const MAX_COPIED: usize = 10_000;
 
 /// An object of one operator with its arguments.
 fn operation(json: &Json) -> Option<(&str, &Json)> {

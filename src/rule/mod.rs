@@ -197,6 +197,10 @@ impl Rule {
 
     /// Reads the JSON form.
     ///
+    /// A key that stood twice in an object of a text has lost one of its values before this sees it, in `serde_json` as
+    /// in most readers. Rules within definitions are read from their text, where that is an error
+    /// ([`Fault::RepeatedKey`](crate::config::Fault::RepeatedKey)); conditions on one name are joined by `$and`.
+    ///
     /// # Errors
     /// Every [`RuleError`] up to a hundred, each with its path.
     pub fn from_json(json: &serde_json::Value) -> Result<Self, RuleErrors> {
@@ -269,6 +273,10 @@ impl Rule {
     #[must_use]
     pub fn check(&self, vocabulary: &Vocabulary<'_>) -> Vec<RuleError> {
         let mut errors: Vec<RuleError> = self.broken.iter().map(|error| (**error).clone()).collect();
+        let bytes = self.expr.text_bytes();
+        if bytes > MAX_TEXT_BYTES {
+            errors.push(RuleError::TooLong { bytes, limit: MAX_TEXT_BYTES });
+        }
         errors.extend(check::check(&self.expr, vocabulary));
         errors
     }
@@ -397,6 +405,11 @@ impl Rule {
     fn of(expr: Expr, at: impl FnOnce() -> Location) -> Result<Self, RuleError> {
         if expr.depth() > MAX_DEPTH {
             return Err(RuleError::TooDeep { at: at(), limit: MAX_DEPTH });
+        }
+        // It is stored as text, which must read back.
+        let bytes = expr.text_bytes();
+        if bytes > MAX_TEXT_BYTES {
+            return Err(RuleError::TooLong { bytes, limit: MAX_TEXT_BYTES });
         }
         Ok(Self { expr, broken: None })
     }

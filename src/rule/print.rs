@@ -24,6 +24,23 @@ impl fmt::Display for Expr {
     }
 }
 
+impl Expr {
+    /// The length of the text form.
+    pub(crate) fn text_bytes(&self) -> usize {
+        struct Count(usize);
+        impl Write for Count {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                self.0 = self.0.saturating_add(text.len());
+                Ok(())
+            }
+        }
+        let mut count = Count(0);
+        // Counting never fails.
+        let _ = write!(count, "{self}");
+        count.0
+    }
+}
+
 /// AND binds closer than OR, but saying so with parentheses reads safer.
 fn tight(f: &mut fmt::Formatter<'_>, expr: &Expr) -> fmt::Result {
     match expr {

@@ -32,6 +32,36 @@ fn campaign_says(fields: &str, wanted: &[&str]) {
 }
 
 #[test]
+fn a_key_that_stands_twice_is_told_at_its_second_place() {
+    let text = r#"{
+  "segments": [
+    {"name": "a", "rule": {"age": {"$gt": 18, "$gt": 21}, "plan": "pro",
+      "plan": "max"}},
+    {"name": "b", "rule": "x = 1", "rule": "y = 1"}
+  ],
+  "placements": [{"name": "home", "n\u0061me": "start"}],
+  "settings": {"seed": 1},
+  "settings": {"seed": 2}
+}"#;
+    let keep = "stands twice in one object; keep one, or join conditions with `$and`";
+    says(
+        text,
+        &[
+            &format!("3:47: segments[0].rule.age.$gt: the key `$gt` {keep}"),
+            &format!("4:7: segments[0].rule.plan: the key `plan` {keep}"),
+            &format!("5:36: segments[1].rule: the key `rule` {keep}"),
+            &format!("7:35: placements[0].name: the key `name` {keep}"),
+            &format!("9:3: settings: the key `settings` {keep}"),
+        ],
+    );
+    // The same name in different objects is none twice.
+    let sound = r#"{"segments": [{"name": "a", "rule": {"$and": [{"age": {"$gt": 1}}, {"age": {"$lt": 5}}]}}]}"#;
+    assert!(Engine::from_json(sound).is_ok());
+    let many = format!("{{{}\"x\": 1}}", "\"x\": 1, ".repeat(10_000));
+    assert_eq!(problems(&many).as_slice().len(), 200);
+}
+
+#[test]
 fn every_mistake_of_a_document_is_told_at_once_with_its_place() {
     let text = r#"{
   "schema": {"attributes": {"plan": "txt"}, "evnts": []},

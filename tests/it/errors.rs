@@ -300,6 +300,10 @@ fn faults_of_definitions_say_what_would_be_right() {
         "the placement `home` is defined twice; give one of them another name",
     );
     says(
+        Fault::RepeatedKey { key: text("plan") },
+        "the key `plan` stands twice in one object; keep one, or join conditions with `$and`",
+    );
+    says(
         Fault::Range { found: text("7"), wanted: "a number from 1 to 5" },
         "7 stands where a number from 1 to 5 should",
     );

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use bespoke::config::{Fault, Problems};
 use bespoke::engine::Engine;
-use bespoke::rule::{Rule, RuleError, Vocabulary};
+use bespoke::rule::{Lists, Rule, RuleError, RuleErrors, Vocabulary};
 use bespoke::schema::Schema;
+use serde_json::Value as Json;
 
 /// The bound of one input in this hardly optimised build on a busy machine; by itself each takes far less than two.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -96,6 +97,110 @@ fn nesting_of_a_hundred_thousand_is_refused_where_it_passes_the_limit() {
     let text = format!("{{\"segments\": [\n {{\"name\": \"s\", \"rule\": {deep}}}]}}");
     let told = refused(&text).to_string();
     assert!(told.starts_with("2:") && told.contains("the rule nests deeper than 64 levels"), "{told}");
+}
+
+/// All ways to read JSON as a rule.
+fn readers() -> [(&'static str, fn(&Json) -> Result<Rule, RuleErrors>); 3] {
+    [
+        ("JSON", Rule::from_json),
+        ("GrowthBook", |json| Rule::from_growthbook(json, &Lists::default())),
+        ("JsonLogic", Rule::from_jsonlogic),
+    ]
+}
+
+/// JSON in JSON, each level the only part of the next.
+fn nested(levels: usize, wrap: impl Fn(Json) -> Json) -> Json {
+    (0..levels).fold(serde_json::json!(1), |inner, _| wrap(inner))
+}
+
+fn field(key: &str, json: Json) -> Json {
+    Json::Object([(key.to_owned(), json)].into_iter().collect())
+}
+
+#[test]
+fn json_that_nests_a_hundred_thousand_levels_is_refused_by_every_reader() {
+    // What a parser would refuse can still be built; it is never dropped, since that goes down all levels too.
+    let keys = [
+        "$not",
+        "x",
+        "$size",
+        "$event",
+        "where",
+        "$score",
+        "!",
+        "!!",
+        "var",
+        "missing",
+        "and",
+        "if",
+        "some",
+        "in",
+        "==",
+        "$and",
+        "$or",
+        "$nor",
+        "$elemMatch",
+        "$all",
+        "$in",
+        "$exists",
+        "$gt",
+        "$same",
+    ];
+    for key in keys {
+        for in_list in [false, true] {
+            let wrap = |inner: Json| field(key, if in_list { Json::Array(vec![inner]) } else { inner });
+            let deep = std::mem::ManuallyDrop::new(nested(100_000, wrap));
+            let under = std::mem::ManuallyDrop::new(field("x", field("$eq", nested(100_000, wrap))));
+            for json in [&*deep, &*under] {
+                for (name, read) in readers() {
+                    let read = within(PATIENCE, key, || read(json));
+                    // A condition that GrowthBook's SDKs answer with false is no error, but neither is it large.
+                    assert!(
+                        read.as_ref().map_or(true, |rule| rule.to_string().len() < 1_000),
+                        "{name} {key}: {read:?}"
+                    );
+                    let told = read.err().map(|errors| errors.to_string().len());
+                    assert!(told.is_none_or(|bytes| bytes < 2_000), "{name} {key}");
+                }
+            }
+        }
+    }
+    let told = |read: Result<Rule, RuleErrors>| read.unwrap_err()[0].clone();
+    let deep = std::mem::ManuallyDrop::new(nested(100_000, |inner| field("$not", inner)));
+    assert!(matches!(told(Rule::from_json(&deep)), RuleError::TooDeep { limit: 64, .. }));
+    assert!(matches!(told(Rule::from_growthbook(&deep, &Lists::default())), RuleError::TooDeep { limit: 64, .. }));
+    let deep = std::mem::ManuallyDrop::new(nested(100_000, |inner| field("!", inner)));
+    assert!(matches!(told(Rule::from_jsonlogic(&deep)), RuleError::TooDeep { limit: 64, .. }));
+}
+
+#[test]
+fn ten_megabytes_of_text_in_json_are_refused_since_they_would_not_read_back() {
+    let long = "x".repeat(10_000_000);
+    let conditions = [
+        serde_json::json!({"plan": long}),
+        serde_json::json!({"plan": {"$in": [long]}}),
+        serde_json::json!({"==": [{"var": "plan"}, long]}),
+    ];
+    for ((name, read), json) in readers().into_iter().zip(conditions) {
+        let error = within(PATIENCE, name, || read(&json)).unwrap_err();
+        assert!(matches!(error[0], RuleError::TooLong { bytes: 10_000_000.., limit: 4_194_304 }), "{name}");
+    }
+    let built = Rule::attribute("plan").eq(long);
+    let errors = built.check(&Vocabulary::new(&Schema::default()));
+    assert_eq!(errors[0].to_string(), "the rule has 10000009 bytes; at most 4194304 are read");
+    // Short as text, but not as it is written: every `a=1 or ` grows by three blanks.
+    let tight = format!("{}a=1", "a=1 or ".repeat(580_000));
+    assert!(matches!(Rule::parse(&tight), Err(RuleError::TooLong { .. })));
+}
+
+#[test]
+fn conditions_that_choose_do_not_double_with_each_level() {
+    let choose = |inner: Json| serde_json::json!({"if": [inner, {"var": "a"}, {"var": "b"}]});
+    let deep = |levels| (0..levels).fold(serde_json::json!({"var": "x"}), |inner, _| choose(inner));
+    assert!(Rule::from_jsonlogic(&deep(8)).is_ok());
+    let error = within(PATIENCE, "if", || Rule::from_jsonlogic(&deep(40))).unwrap_err();
+    let why = "`if` cannot be said in a rule: its conditions hold too many others that choose; join them with `and`";
+    assert!(error[0].to_string().ends_with(why), "{error}");
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod events;
 mod export;
 mod export_all;
 mod groups;
+mod growthbook;
 mod hostile;
 mod identity;
 mod import;
