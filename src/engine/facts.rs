@@ -41,6 +41,10 @@ impl Facts for ProfileFacts<'_> {
         self.profile.attributes().value(name)
     }
 
+    fn has_parts(&self, name: Symbol) -> bool {
+        self.profile.attributes().has_parts(name)
+    }
+
     fn set_at(&self, name: Symbol) -> Option<Timestamp> {
         self.profile.attributes().find(name).map(|attribute| attribute.time())
     }

@@ -1,5 +1,7 @@
 //! Attributes of a profile: named values, each with the time and the channel that wrote it.
 
+mod parts;
+
 use std::cmp::Ordering;
 
 use serde::de::Error as _;
@@ -13,6 +15,7 @@ use crate::schema::Keep;
 use crate::state::packed::{self, Packed, take};
 use crate::time::Timestamp;
 use crate::value::Value;
+use parts::{Part, Parts};
 
 /// A named value with the time from which it holds, and the channel that wrote it.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,8 +70,17 @@ impl Written {
 /// that of the more trusted channel, then the greater value (by kind, then by content), so that the order of arrival
 /// does not matter. At most [`Attributes::LIMIT`] are kept: beyond that the one that was set longest ago leaves, those
 /// that the schema does not declare before those that it does, ties by the lower symbol.
+///
+/// An object is kept as its parts, such as `address.city`, and a write of another part leaves the rest. A newer write of
+/// null, or of anything that is no object, on the whole removes the parts that are older than it, in whatever order the
+/// two arrive; parts of the same time stay. Parts whose schema keeps the oldest or all values stay as well, since these
+/// take no null either.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Attributes(Vec<Attribute>);
+pub struct Attributes {
+    list: Vec<Attribute>,
+    /// Only of people of whom an object was told.
+    parts: Option<Box<Parts>>,
+}
 
 /// The part of an attribute that has a fixed width.
 #[derive(Debug, Serialize, Deserialize)]
@@ -97,6 +109,8 @@ struct Stored {
     #[serde(with = "packed")]
     stamps: Vec<Stamp>,
     values: Vec<Value>,
+    #[serde(with = "packed")]
+    parts: Vec<Part>,
 }
 
 /// An attribute as people read it.
@@ -107,6 +121,9 @@ struct Plain<'a> {
     #[serde(default, skip_serializing_if = "is_none")]
     channel: Channel,
     value: std::borrow::Cow<'a, Value>,
+    /// The names of the objects that it is a part of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    part_of: Vec<Symbol>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -117,15 +134,17 @@ fn is_none(channel: &Channel) -> bool {
 impl Serialize for Attributes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            return serializer.collect_seq(self.0.iter().map(|of| Plain {
+            return serializer.collect_seq(self.list.iter().map(|of| Plain {
                 name: of.name,
                 time: of.time(),
                 channel: of.channel(),
                 value: std::borrow::Cow::Borrowed(&of.value),
+                part_of: self.parts.iter().flat_map(|parts| parts.wholes(of.name)).collect(),
             }));
         }
-        let stamps = self.0.iter().map(|attribute| Stamp { name: attribute.name, written: attribute.written });
-        Storing { stamps: stamps.collect(), values: Values(&self.0) }.serialize(serializer)
+        let stamps = self.list.iter().map(|attribute| Stamp { name: attribute.name, written: attribute.written });
+        let parts = self.parts.as_ref().map_or(&[][..], |parts| parts.as_slice());
+        Storing { stamps: stamps.collect(), values: Values(&self.list), parts }.serialize(serializer)
     }
 }
 
@@ -135,6 +154,8 @@ struct Storing<'a> {
     #[serde(with = "packed")]
     stamps: SmallVec<[Stamp; 16]>,
     values: Values<'a>,
+    #[serde(with = "packed")]
+    parts: &'a [Part],
 }
 
 struct Values<'a>(&'a [Attribute]);
@@ -147,23 +168,31 @@ impl Serialize for Values<'_> {
 
 impl<'de> Deserialize<'de> for Attributes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut parts = Parts::default();
         let attributes: Vec<Attribute> = if deserializer.is_human_readable() {
             let plain = Vec::<Plain<'_>>::deserialize(deserializer)?;
-            let of = |Plain { name, time, channel, value }: Plain<'_>| {
+            let mut of = |Plain { name, time, channel, value, part_of }: Plain<'_>| {
+                part_of.into_iter().for_each(|whole| parts.note(whole, name));
                 let is_plausible = time >= Timestamp::EPOCH && time.is_plausible();
                 let attribute = Attribute { name, written: Written::new(time, channel), value: value.into_owned() };
                 is_plausible.then_some(attribute).ok_or_else(|| D::Error::custom("the time of an attribute"))
             };
-            plain.into_iter().map(of).collect::<Result<Vec<_>, _>>()?
+            plain.into_iter().map(&mut of).collect::<Result<Vec<_>, _>>()?
         } else {
             let stored = Stored::deserialize(deserializer)?;
             if stored.stamps.len() != stored.values.len() {
                 return Err(D::Error::custom("as many names as values"));
             }
+            parts = Parts::try_from(stored.parts).map_err(D::Error::custom)?;
             let both = stored.stamps.into_iter().zip(stored.values);
             both.map(|(Stamp { name, written }, value)| Attribute { name, value, written }).collect()
         };
-        Self::try_from(attributes).map_err(D::Error::custom)
+        let mut attributes = Self::try_from(attributes).map_err(D::Error::custom)?;
+        if parts.iter().any(|(_, part)| attributes.find(part).is_none()) {
+            return Err(D::Error::custom("a part that is no attribute"));
+        }
+        attributes.parts = (!parts.is_empty()).then(|| Box::new(parts));
+        Ok(attributes)
     }
 }
 
@@ -194,7 +223,7 @@ impl Attributes {
         }
         match self.place(name) {
             Ok(at) => {
-                let kept = &mut self.0[at];
+                let kept = &mut self.list[at];
                 if let Keep::Union(limit) = how {
                     if written.order(kept.written, keep).then(written.cmp(&kept.written)).is_gt() {
                         kept.written = written;
@@ -220,9 +249,9 @@ impl Attributes {
             Err(at) => {
                 let is_new = !value.is_null();
                 let value = if let Keep::Union(limit) = how { union(&Value::Null, &value, limit) } else { value };
-                super::reserve(&mut self.0);
-                self.0.insert(at, Attribute { name, value, written });
-                let left = if self.0.len() > Self::LIMIT { self.leave_oldest(&keep.kinds) } else { None };
+                super::reserve(&mut self.list);
+                self.list.insert(at, Attribute { name, value, written });
+                let left = if self.list.len() > Self::LIMIT { self.leave_oldest(&keep.kinds) } else { None };
                 match left {
                     Some(left) if left == name => Outcome::Kept,
                     Some(left) => Outcome::Instead(left),
@@ -233,10 +262,77 @@ impl Attributes {
         }
     }
 
+    /// Sets a part of objects that are not attributes themselves, if its write is the one to keep: it is gone if one of
+    /// the wholes was set to something else later.
+    pub(crate) fn set_part(
+        &mut self,
+        wholes: &[Symbol],
+        name: Symbol,
+        (written, value): (Written, Value),
+        keep: &Upkeep,
+        how: &dyn Fn(Symbol) -> Keep,
+    ) -> Outcome {
+        let newest = |name: Symbol| how(name) == Keep::Newest;
+        let covers = wholes.iter().filter(|whole| newest(name) && newest(**whole));
+        let cover = covers.filter_map(|whole| self.find(*whole)).map(|of| of.written);
+        let cover = cover.max_by(|a, b| a.order(*b, keep).then(a.cmp(b)));
+        let (written, value) = match cover.map(|cover| (cover, cover.order(written, keep))) {
+            Some((cover, Ordering::Greater)) => (cover, Value::Null),
+            Some((cover, Ordering::Equal)) if value.is_null() => (cover.max(written), value),
+            _ => (written, value),
+        };
+        let outcome = self.set_as(how(name), name, written, value, keep);
+        if self.find(name).is_some() {
+            let parts = self.parts.get_or_insert_default();
+            wholes.iter().for_each(|whole| parts.note(*whole, name));
+        }
+        outcome
+    }
+
+    /// Removes the parts of what is no object any more that are older than that, and calls `changed` with the names of
+    /// those and of all that they are parts of.
+    pub(crate) fn cover(
+        &mut self,
+        whole: Symbol,
+        keep: &Upkeep,
+        how: &dyn Fn(Symbol) -> Keep,
+        changed: &mut dyn FnMut(Symbol),
+    ) {
+        let Some(parts) = &self.parts else { return };
+        let under: SmallVec<[Symbol; 8]> = parts.of(whole).collect();
+        let Some(written) = self.find(whole).map(|of| of.written).filter(|_| how(whole) == Keep::Newest) else { return };
+        for part in under {
+            if how(part) != Keep::Newest {
+                continue;
+            }
+            if self.set_as(Keep::Newest, part, written, Value::Null, keep) == Outcome::Changed {
+                changed(part);
+                self.wholes(part).for_each(&mut *changed);
+            }
+        }
+    }
+
+    /// What an attribute is known to be a part of.
+    pub(crate) fn wholes(&self, part: Symbol) -> impl Iterator<Item = Symbol> + '_ {
+        self.parts.iter().flat_map(move |parts| parts.wholes(part))
+    }
+
+    /// Whether there is any part of an object of this name.
+    pub(crate) fn has_parts(&self, whole: Symbol) -> bool {
+        self.parts.as_ref().is_some_and(|parts| parts.of(whole).any(|part| self.value(part).is_some()))
+    }
+
+    /// Forgets of what attributes are parts that are no longer there.
+    fn prune(&mut self) {
+        let Some(mut parts) = self.parts.take() else { return };
+        parts.retain(|part| self.find(part).is_some());
+        self.parts = (!parts.is_empty()).then_some(parts);
+    }
+
     /// Moves the time of a text on that an attribute has already, which copies nothing; `false` if it has another.
     pub(crate) fn renew(&mut self, name: Symbol, written: Written, text: &str, keep: &Upkeep) -> bool {
         let Ok(at) = self.place(name) else { return false };
-        let kept = &mut self.0[at];
+        let kept = &mut self.list[at];
         if kept.value.as_text() != Some(text) {
             return false;
         }
@@ -249,19 +345,22 @@ impl Attributes {
     /// Takes out the attribute that was set longest ago, one that is not declared if there is any.
     pub(super) fn leave_oldest<T>(&mut self, declared: &Map<Symbol, T>) -> Option<Symbol> {
         let age = |of: &Attribute| (declared.contains_key(&of.name), of.time(), of.name);
-        let oldest = (0..self.0.len()).min_by_key(|i| age(&self.0[*i]))?;
-        Some(self.0.remove(oldest).name)
+        let oldest = (0..self.list.len()).min_by_key(|i| age(&self.list[*i]))?;
+        let left = self.list.remove(oldest).name;
+        self.prune();
+        Some(left)
     }
 
     /// Drops the attributes that were set before a time, and gives their names.
     pub(super) fn forget_before(&mut self, time: Timestamp) -> Vec<Symbol> {
-        let gone: Vec<Symbol> = self.0.iter().filter(|of| of.time() < time).map(|of| of.name).collect();
-        self.0.retain(|of| of.time() >= time);
+        let gone: Vec<Symbol> = self.list.iter().filter(|of| of.time() < time).map(|of| of.name).collect();
+        self.list.retain(|of| of.time() >= time);
+        self.prune();
         gone
     }
 
     fn place(&self, name: Symbol) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&name, |attribute| attribute.name)
+        self.list.binary_search_by_key(&name, |attribute| attribute.name)
     }
 
     /// The value under a name, given as text or as its symbol; `None` if there is none or it was removed.
@@ -276,14 +375,14 @@ impl Attributes {
     /// there find it. Where names were made to crowd, a search by halves does.
     #[inline]
     pub(crate) fn find(&self, name: Symbol) -> Option<&Attribute> {
-        let guess = (u128::from(name.to_bits()) * self.0.len() as u128) >> 64;
+        let guess = (u128::from(name.to_bits()) * self.list.len() as u128) >> 64;
         // Below the number of attributes.
         let mut at = guess as usize;
-        let mut found = self.0.get(at)?;
+        let mut found = self.list.get(at)?;
         if found.name > name {
             for _ in 0..MOST_STEPS {
                 at = at.checked_sub(1)?;
-                found = &self.0[at];
+                found = &self.list[at];
                 if found.name <= name {
                     return (found.name == name).then_some(found);
                 }
@@ -294,35 +393,53 @@ impl Attributes {
                     return (found.name == name).then_some(found);
                 }
                 at += 1;
-                found = self.0.get(at)?;
+                found = self.list.get(at)?;
             }
         }
-        Some(&self.0[self.place(name).ok()?])
+        Some(&self.list[self.place(name).ok()?])
     }
 
     /// All attributes in the order of their symbols, removed ones included.
     #[must_use]
     pub fn as_slice(&self) -> &[Attribute] {
-        &self.0
+        &self.list
     }
 
     pub(super) fn merge(&mut self, other: &Self, keep: &Upkeep) {
-        for attribute in &other.0 {
+        for attribute in &other.list {
             self.set(attribute.name, attribute.written, attribute.value.clone(), keep);
+        }
+        let Some(theirs) = &other.parts else {
+            return self.cover_all(keep);
+        };
+        for (whole, part) in theirs.iter().filter(|(_, part)| self.find(*part).is_some()).collect::<Vec<_>>() {
+            self.parts.get_or_insert_default().note(whole, part);
+        }
+        self.cover_all(keep);
+    }
+
+    /// Removes every part that is older than something else under the name of its object.
+    fn cover_all(&mut self, keep: &Upkeep) {
+        let Some(parts) = &self.parts else { return };
+        let mut wholes: Vec<Symbol> = parts.iter().map(|(whole, _)| whole).collect();
+        wholes.dedup();
+        for whole in wholes {
+            self.cover(whole, keep, &|name| keep.keeping(name).keep, &mut |_| {});
         }
     }
 
     pub(super) fn shrink(&mut self) {
-        self.0.shrink_to_fit();
+        self.list.shrink_to_fit();
     }
 
     /// The bytes of the list itself, without what its values hold.
     pub(super) fn list_bytes(&self) -> usize {
-        self.0.capacity() * size_of::<Attribute>()
+        let parts = self.parts.as_ref().map_or(0, |parts| parts.heap_bytes());
+        self.list.capacity() * size_of::<Attribute>() + parts
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.list_bytes() + self.0.iter().map(|a| a.value.heap_bytes()).sum::<usize>()
+        self.list_bytes() + self.list.iter().map(|a| a.value.heap_bytes()).sum::<usize>()
     }
 }
 
@@ -353,21 +470,31 @@ impl TryFrom<Vec<Attribute>> for Attributes {
         if !sorted || attributes.len() > Self::LIMIT {
             return Err("attributes out of order");
         }
-        Ok(Self(attributes))
+        Ok(Self { list: attributes, parts: None })
     }
 }
 
-/// Calls `set` with the dotted name and the value of each leaf of an attribute: `{"city": …}` under `address`
-/// becomes `address.city`.
-pub(crate) fn flatten(name: &str, value: &Value, set: &mut dyn FnMut(Symbol, &Value)) {
-    match value {
-        Value::Object(fields) => {
-            for (field, value) in fields.iter() {
-                flatten(&format!("{name}.{field}"), value, set);
+/// Calls `set` with the dotted name and the value of each leaf of an attribute, and with the names of the objects that
+/// it lies in: `{"city": …}` under `address` becomes `address.city`, a part of `address`.
+pub(crate) fn flatten(name: &str, value: &Value, set: &mut dyn FnMut(&[Symbol], Symbol, &Value)) {
+    fn walk(
+        wholes: &mut SmallVec<[Symbol; 4]>,
+        name: &str,
+        value: &Value,
+        set: &mut dyn FnMut(&[Symbol], Symbol, &Value),
+    ) {
+        match value {
+            Value::Object(fields) => {
+                wholes.push(Symbol::new(name));
+                for (field, value) in fields.iter() {
+                    walk(wholes, &format!("{name}.{field}"), value, set);
+                }
+                wholes.pop();
             }
+            _ => set(wholes, Symbol::new(name), value),
         }
-        _ => set(Symbol::new(name), value),
     }
+    walk(&mut SmallVec::new(), name, value, set);
 }
 
 #[cfg(test)]

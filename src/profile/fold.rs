@@ -114,12 +114,13 @@ impl Profile {
             attribute::Outcome::Instead(left) => changed.extend([name, left]),
             attribute::Outcome::Kept => {}
         };
-        let mut set = |name: Symbol, value: &Value| {
+        let how = |name: Symbol| keep.keeping(name).keep;
+        let mut set = |wholes: &[Symbol], name: Symbol, value: &Value| {
             let (kind, keeping) = (keep.kinds.get(&name).copied(), keep.keeping(name));
             let is_plain = kind.is_none_or(|kind| kind == Kind::Text) && keeping == Keeping::default();
             // What is sent again and again is copied once.
             if is_plain && value.as_text().is_some_and(|text| attributes.renew(name, written, text, keep)) {
-                return;
+                return attributes.cover(name, keep, &how, &mut |name| fold.attributes.push(name));
             }
             let Some(value) = fit(value, kind, keeping.keep) else {
                 fold.mismatched.push(name);
@@ -132,7 +133,18 @@ impl Profile {
             if let Some(limit) = keep.past(name) {
                 extra.get_or_insert_default().past.add(name, event.time, &value, limit);
             }
-            note(attributes.set(name, written, value, keep), name, &mut fold.attributes);
+            if wholes.is_empty() {
+                note(attributes.set(name, written, value, keep), name, &mut fold.attributes);
+                return attributes.cover(name, keep, &how, &mut |name| {
+                    // Whoever asks for the whole asks for its parts.
+                    fold.attributes.extend([name]);
+                });
+            }
+            let outcome = attributes.set_part(wholes, name, (written, value), keep, &how);
+            if outcome != attribute::Outcome::Kept {
+                fold.attributes.extend_from_slice(wholes);
+            }
+            note(outcome, name, &mut fold.attributes);
         };
         // Those that come with a group are the group's.
         for (name, value) in event.attributes.iter().filter(|_| event.kind != EventKind::Grouped) {

@@ -59,11 +59,13 @@ impl Group {
         let written = Written::new(event.time, event.channel.as_deref().map(Channel::new).unwrap_or_default());
         let none = Map::default();
         let kinds = group_of(event).and_then(|(kind, _)| keep.groups.get(&kind)).unwrap_or(&none);
-        let mut set = |name: Symbol, value: &Value| {
+        let mut set = |wholes: &[Symbol], name: Symbol, value: &Value| {
             let fits = fit(value, kinds.get(&name).copied(), Keep::Newest);
             match fits.filter(|value| value.content_bytes() <= Self::MAX_VALUE_BYTES) {
                 Some(value) => {
-                    group.attributes.set_as(Keep::Newest, name, written, value, keep);
+                    let newest = |_: Symbol| Keep::Newest;
+                    group.attributes.set_part(wholes, name, (written, value), keep, &newest);
+                    group.attributes.cover(name, keep, &newest, &mut |_| {});
                 }
                 None => refused.push(name),
             }

@@ -55,6 +55,10 @@ pub trait Facts {
     fn now(&self) -> Timestamp;
     /// The profile's attribute of this name.
     fn attribute(&self, name: Symbol) -> Option<&Value>;
+    /// Whether the profile has any part of an object of this name, such as `address.city` of `address`.
+    fn has_parts(&self, _name: Symbol) -> bool {
+        false
+    }
     /// When the profile's attribute of this name was set, for explanations.
     fn set_at(&self, _name: Symbol) -> Option<Timestamp> {
         None
