@@ -185,17 +185,16 @@ fn each_test<'a>(expr: &'a Expr, take: &mut dyn FnMut(Asked<'a>)) {
 
 /// The expression with the parts of AND and OR sorted and each there once, and without NOT NOT.
 fn settled(expr: Expr) -> Expr {
-    let each = |parts: Vec<Expr>, of: fn(Vec<Expr>) -> Expr| {
-        let parts = parts.into_iter().map(settled).collect();
-        match of(parts) {
+    let each = |parts: Vec<Expr>| parts.into_iter().map(settled).collect::<Vec<_>>();
+    match expr {
+        Expr::And(parts) => match Expr::and(each(parts)) {
             Expr::And(parts) => Expr::and(sorted(parts)),
+            one => one,
+        },
+        Expr::Or(parts) => match Expr::or(each(parts)) {
             Expr::Or(parts) => Expr::or(sorted(parts)),
             one => one,
-        }
-    };
-    match expr {
-        Expr::And(parts) => each(parts, |parts| Expr::and(parts)),
-        Expr::Or(parts) => each(parts, |parts| Expr::or(parts)),
+        },
         Expr::Not(inner) => match settled(*inner) {
             Expr::Not(twice) => *twice,
             inner => Expr::Not(Box::new(inner)),
