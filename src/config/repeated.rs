@@ -55,7 +55,7 @@ impl Walk<'_> {
                 while self.cursor.peek()? == b'"' {
                     let (key, at) = self.cursor.key()?;
                     if known.contains(&key) {
-                        let path = join(&self.path(), &shorten(&key));
+                        let path = join(&self.path(), shorten(&key));
                         self.found.push((path, shorten(&key), at));
                     } else {
                         known.insert(key.clone());
@@ -73,7 +73,7 @@ impl Walk<'_> {
 
     fn path(&self) -> String {
         self.steps.iter().fold(String::new(), |path, step| match step {
-            Step::Key(key) => join(&path, &shorten(key)),
+            Step::Key(key) => join(&path, shorten(key)),
             Step::Index(index) => format!("{path}[{index}]"),
         })
     }

@@ -133,18 +133,13 @@ impl Profile {
             if let Some(limit) = keep.past(name) {
                 extra.get_or_insert_default().past.add(name, event.time, &value, limit);
             }
-            if wholes.is_empty() {
-                note(attributes.set(name, written, value, keep), name, &mut fold.attributes);
-                return attributes.cover(name, keep, &how, &mut |name| {
-                    // Whoever asks for the whole asks for its parts.
-                    fold.attributes.extend([name]);
-                });
-            }
             let outcome = attributes.set_part(wholes, name, (written, value), keep, &how);
             if outcome != attribute::Outcome::Kept {
+                // Whoever asks for an object asks for its parts.
                 fold.attributes.extend_from_slice(wholes);
             }
             note(outcome, name, &mut fold.attributes);
+            attributes.cover(name, keep, &how, &mut |name| fold.attributes.push(name));
         };
         // Those that come with a group are the group's.
         for (name, value) in event.attributes.iter().filter(|_| event.kind != EventKind::Grouped) {

@@ -136,6 +136,8 @@ pub(super) enum Node {
     Not(Box<Self>),
     Segment(usize),
     Attribute(Name, ValueTest),
+    /// Whether an attribute is there, or a part of an object of its name.
+    Exists(Name),
     Group(Symbol, Name, ValueTest),
     Computed(CounterId, Part, ValueTest),
     Context(Name, ValueTest),
@@ -286,6 +288,7 @@ impl Compiler<'_> {
             return Node::Near(place, Box::new(Spot { name: whole, lat, lon, circle: *circle }));
         }
         match (Asked::new(&comparison.source, &comparison.test, self.lists).into_plain(), place) {
+            (Ok(_), Place::Profile) if comparison.test == Test::Exists => Node::Exists(whole),
             (Ok(test), Place::Profile) => Node::Attribute(whole, test),
             (Ok(test), Place::Request) => Node::Context(whole, test),
             (Err(asked), place) => {
@@ -400,6 +403,11 @@ impl Node {
             Self::Not(inner) => !inner.ask(facts),
             Self::Segment(index) => Truth::always(facts.segment(*index)),
             Self::Attribute(..) => self.ask(facts),
+            Self::Exists(name) => {
+                let is_there = |value: &Value| !value.is_null();
+                let found = name.find(|symbol| facts.attribute(symbol)).is_some_and(is_there);
+                Truth::always(found || facts.has_parts(name.whole))
+            }
             Self::Group(kind, name, test) => Truth::always(test.value(name.find(|symbol| facts.group(*kind, symbol)))),
             Self::Computed(id, part, test) => Truth::always(test.value(facts.computed(*id, *part).as_deref())),
             Self::Context(name, test) => Truth::always(test.value(name.find(|symbol| facts.context(symbol)))),

@@ -1,9 +1,16 @@
 //! Which attributes are parts of which, as far as objects were taken apart: `address.city` of `address`.
 
-use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use super::{Attributes, Outcome, Written};
 use crate::hash::Symbol;
+use crate::profile::Upkeep;
+use crate::schema::Keep;
 use crate::state::packed::{Packed, take};
+use crate::value::Value;
 
 /// That an attribute is a part of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,6 +74,87 @@ impl Parts {
 
     pub(super) fn heap_bytes(&self) -> usize {
         size_of::<Self>() + self.0.capacity() * size_of::<Part>()
+    }
+}
+
+impl Attributes {
+    /// Sets a part of objects that are not attributes themselves, if its write is the one to keep: it is gone if one of
+    /// the wholes was set to something else later.
+    pub(crate) fn set_part(
+        &mut self,
+        wholes: &[Symbol],
+        name: Symbol,
+        (written, value): (Written, Value),
+        keep: &Upkeep,
+        how: &dyn Fn(Symbol) -> Keep,
+    ) -> Outcome {
+        let newest = |name: Symbol| how(name) == Keep::Newest;
+        let covers = wholes.iter().filter(|whole| newest(name) && newest(**whole));
+        let cover = covers.filter_map(|whole| self.find(*whole)).map(|of| of.written);
+        let cover = cover.max_by(|a, b| a.order(*b, keep).then(a.cmp(b)));
+        let (written, value) = match cover.map(|cover| (cover, cover.order(written, keep))) {
+            Some((cover, Ordering::Greater)) => (cover, Value::Null),
+            Some((cover, Ordering::Equal)) if value.is_null() => (cover.max(written), value),
+            _ => (written, value),
+        };
+        let outcome = self.set_as(how(name), name, written, value, keep);
+        if !wholes.is_empty() && self.find(name).is_some() {
+            let parts = self.parts.get_or_insert_default();
+            wholes.iter().for_each(|whole| parts.note(*whole, name));
+        }
+        outcome
+    }
+
+    /// Removes the parts of what is no object any more that are older than that, and calls `changed` with the names of
+    /// those and of all that they are parts of.
+    pub(crate) fn cover(
+        &mut self,
+        whole: Symbol,
+        keep: &Upkeep,
+        how: &dyn Fn(Symbol) -> Keep,
+        changed: &mut dyn FnMut(Symbol),
+    ) {
+        let Some(parts) = &self.parts else { return };
+        let under: SmallVec<[Symbol; 8]> = parts.of(whole).collect();
+        let Some(written) = self.find(whole).map(|of| of.written).filter(|_| how(whole) == Keep::Newest) else {
+            return;
+        };
+        for part in under {
+            if how(part) != Keep::Newest {
+                continue;
+            }
+            if self.set_as(Keep::Newest, part, written, Value::Null, keep) == Outcome::Changed {
+                changed(part);
+                self.wholes(part).for_each(&mut *changed);
+            }
+        }
+    }
+
+    /// What an attribute is known to be a part of.
+    pub(crate) fn wholes(&self, part: Symbol) -> impl Iterator<Item = Symbol> + '_ {
+        self.parts.iter().flat_map(move |parts| parts.wholes(part))
+    }
+
+    /// Whether there is any part of an object of this name.
+    pub(crate) fn has_parts(&self, whole: Symbol) -> bool {
+        self.parts.as_ref().is_some_and(|parts| parts.of(whole).any(|part| self.value(part).is_some()))
+    }
+
+    /// Forgets of what attributes are parts that are no longer there.
+    pub(super) fn prune(&mut self) {
+        let Some(mut parts) = self.parts.take() else { return };
+        parts.retain(|part| self.find(part).is_some());
+        self.parts = (!parts.is_empty()).then_some(parts);
+    }
+
+    /// Removes every part that is older than something else under the name of its object.
+    pub(super) fn cover_all(&mut self, keep: &Upkeep) {
+        let Some(parts) = &self.parts else { return };
+        let mut wholes: Vec<Symbol> = parts.iter().map(|(whole, _)| whole).collect();
+        wholes.dedup();
+        for whole in wholes {
+            self.cover(whole, keep, &|name| keep.keeping(name).keep, &mut |_| {});
+        }
     }
 }
 
