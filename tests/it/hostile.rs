@@ -99,8 +99,10 @@ fn nesting_of_a_hundred_thousand_is_refused_where_it_passes_the_limit() {
     assert!(told.starts_with("2:") && told.contains("the rule nests deeper than 64 levels"), "{told}");
 }
 
+type Read = fn(&Json) -> Result<Rule, RuleErrors>;
+
 /// All ways to read JSON as a rule.
-fn readers() -> [(&'static str, fn(&Json) -> Result<Rule, RuleErrors>); 3] {
+fn readers() -> [(&'static str, Read); 3] {
     [
         ("JSON", Rule::from_json),
         ("GrowthBook", |json| Rule::from_growthbook(json, &Lists::default())),
