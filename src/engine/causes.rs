@@ -96,6 +96,10 @@ impl Causes {
                 value => of.each(value, &mut take),
             }
         }
+        for whole in profile.attributes().wholes_there() {
+            let of = self.attributes.get(&whole);
+            of.into_iter().flat_map(|of| of.any.iter().copied()).for_each(&mut take);
+        }
         if !self.counters.is_empty() {
             for counter in profile.counters.iter() {
                 self.counters.get(&counter.id()).into_iter().flatten().copied().for_each(&mut take);

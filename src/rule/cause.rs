@@ -68,6 +68,8 @@ impl Causes {
                 (Some(name), Passing::Numbers(low, high)) => Some(vec![Cause::Number(name, low, high)]),
                 _ => attributes(&mut std::iter::once(name)),
             },
+            // A part of an object is found under the object's name too.
+            Node::Exists(name) => attributes(&mut std::iter::once(name)),
             // What is derived from nothing, or compared with it, is the same at any time.
             Node::Asked(Place::Profile, name, _) => attributes(&mut std::iter::once(name)),
             Node::Near(Place::Profile, spot) => attributes(&mut spot.names()),

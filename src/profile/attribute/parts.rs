@@ -135,6 +135,12 @@ impl Attributes {
         self.parts.iter().flat_map(move |parts| parts.wholes(part))
     }
 
+    /// The names of the objects of which some part is there, as often as there are such parts.
+    pub(crate) fn wholes_there(&self) -> impl Iterator<Item = Symbol> + '_ {
+        let parts = self.parts.iter().flat_map(|parts| parts.iter());
+        parts.filter(|(_, part)| self.value(*part).is_some()).map(|(whole, _)| whole)
+    }
+
     /// Whether there is any part of an object of this name.
     pub(crate) fn has_parts(&self, whole: Symbol) -> bool {
         self.parts.as_ref().is_some_and(|parts| parts.of(whole).any(|part| self.value(part).is_some()))
