@@ -67,6 +67,7 @@ impl Profile {
         let fixed = size_of::<Self>() + self.membership.heap_bytes();
         let shared = keep.bytes.saturating_sub(fixed);
         let target = fixed + shared / 8 * 7;
+        self.counters.tidy();
         self.shrink();
         while self.bytes() > target {
             let parts = [
