@@ -68,7 +68,7 @@ impl Written {
 /// does not matter. At most [`Attributes::LIMIT`] are kept: beyond that the one that was set longest ago leaves, those
 /// that the schema does not declare before those that it does, ties by the lower symbol.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Attributes(Vec<Attribute>);
+pub struct Attributes(Box<[Attribute]>);
 
 /// The part of an attribute that has a fixed width.
 #[derive(Debug, Serialize, Deserialize)]
@@ -220,10 +220,7 @@ impl Attributes {
             Err(at) => {
                 let is_new = !value.is_null();
                 let value = if let Keep::Union(limit) = how { union(&Value::Null, &value, limit) } else { value };
-                super::reserve(&mut self.0);
-                self.0.insert(at, Attribute { name, value, written });
-                let left = if self.0.len() > Self::LIMIT { self.leave_oldest(&keep.kinds) } else { None };
-                match left {
+                match self.insert(at, Attribute { name, value, written }, &keep.kinds) {
                     Some(left) if left == name => Outcome::Kept,
                     Some(left) => Outcome::Instead(left),
                     None if is_new => Outcome::Changed,
@@ -231,6 +228,26 @@ impl Attributes {
                 }
             }
         }
+    }
+
+    /// Puts an attribute in its place, and gives the one that had to leave for it: of all, itself included, the oldest.
+    fn insert<T>(&mut self, at: usize, new: Attribute, declared: &Map<Symbol, T>) -> Option<Symbol> {
+        if self.0.len() < Self::LIMIT {
+            let mut all = std::mem::take(&mut self.0).into_vec();
+            all.reserve_exact(1);
+            all.insert(at, new);
+            self.0 = all.into();
+            return None;
+        }
+        let oldest = self.oldest(declared).filter(|oldest| age(&self.0[*oldest], declared) < age(&new, declared));
+        let Some(oldest) = oldest else { return Some(new.name) };
+        let left = std::mem::replace(&mut self.0[oldest], new);
+        if oldest < at {
+            self.0[oldest..at].rotate_left(1);
+        } else {
+            self.0[at..=oldest].rotate_right(1);
+        }
+        Some(left.name)
     }
 
     /// Moves the time of a text on that an attribute has already, which copies nothing; `false` if it has another.
@@ -248,15 +265,23 @@ impl Attributes {
 
     /// Takes out the attribute that was set longest ago, one that is not declared if there is any.
     pub(super) fn leave_oldest<T>(&mut self, declared: &Map<Symbol, T>) -> Option<Symbol> {
-        let age = |of: &Attribute| (declared.contains_key(&of.name), of.time(), of.name);
-        let oldest = (0..self.0.len()).min_by_key(|i| age(&self.0[*i]))?;
-        Some(self.0.remove(oldest).name)
+        let oldest = self.oldest(declared)?;
+        let mut all = std::mem::take(&mut self.0).into_vec();
+        let left = all.remove(oldest);
+        self.0 = all.into();
+        Some(left.name)
+    }
+
+    fn oldest<T>(&self, declared: &Map<Symbol, T>) -> Option<usize> {
+        (0..self.0.len()).min_by_key(|i| age(&self.0[*i], declared))
     }
 
     /// Drops the attributes that were set before a time, and gives their names.
     pub(super) fn forget_before(&mut self, time: Timestamp) -> Vec<Symbol> {
         let gone: Vec<Symbol> = self.0.iter().filter(|of| of.time() < time).map(|of| of.name).collect();
-        self.0.retain(|of| of.time() >= time);
+        if !gone.is_empty() {
+            self.0 = std::mem::take(&mut self.0).into_iter().filter(|of| of.time() >= time).collect();
+        }
         gone
     }
 
@@ -287,18 +312,19 @@ impl Attributes {
         }
     }
 
-    pub(super) fn shrink(&mut self) {
-        self.0.shrink_to_fit();
-    }
-
     /// The bytes of the list itself, without what its values hold.
     pub(super) fn list_bytes(&self) -> usize {
-        self.0.capacity() * size_of::<Attribute>()
+        size_of_val(&*self.0)
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
         self.list_bytes() + self.0.iter().map(|a| a.value.heap_bytes()).sum::<usize>()
     }
+}
+
+/// The order in which attributes leave.
+fn age<T>(of: &Attribute, declared: &Map<Symbol, T>) -> (bool, Timestamp, Symbol) {
+    (declared.contains_key(&of.name), of.time(), of.name)
 }
 
 /// The elements of both in order, each once, the lowest ones.
@@ -325,7 +351,7 @@ impl TryFrom<Vec<Attribute>> for Attributes {
         if !sorted || attributes.len() > Self::LIMIT {
             return Err("attributes out of order");
         }
-        Ok(Self(attributes))
+        Ok(Self(attributes.into()))
     }
 }
 

@@ -2,17 +2,18 @@
 //!
 //! Most counters hold few events for life, and the same event is in many of them. So the events of all small counters
 //! stand in one table, each once, and a counter is its id and where its events stand: sixteen bytes for a counter and
-//! twelve for an event, however many counters have taken it. A counter that outgrows this moves out.
+//! ten for an event, however many counters have taken it. A counter that outgrows this moves out.
 
 use super::CounterId;
 use super::count::{Count, Evicted, KEEP_STEPS, Slot, Times, step_for};
+use crate::state::packed::take;
 use crate::time::Timestamp;
 
 /// Counters of events that hold [`REFS`] events at most, or four with the first and the last of those that left.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Few {
-    /// First the counters by id, four words each, then the events by time and hash, three words each, then room.
-    words: Box<[u32]>,
+    /// First the counters by id, sixteen bytes each, then the events by time and hash, ten bytes each, then room.
+    bytes: Box<[u8]>,
     counters: u16,
     /// An event that no counter refers to any more stays until its room is wanted.
     slots: u8,
@@ -35,7 +36,7 @@ impl Held {
     }
 }
 
-/// A counter in four words: its id, its step of [`KEEP_STEPS`], how many events it refers to and whether it has lost
+/// A counter in sixteen bytes: its id, its step of [`KEEP_STEPS`], how many events it refers to and whether it has lost
 /// some, how many of these, and the places of its events in the table, oldest first. The last two places are those of
 /// the first and the last that it has lost.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,22 +45,35 @@ struct Entry {
     step: u8,
     len: u8,
     has_lost: bool,
-    lost: u8,
+    lost: u16,
     refs: [u8; REFS],
 }
 
 impl Entry {
-    fn unpack(words: [u32; ENTRY]) -> Self {
-        let [kept, lost, refs @ ..] = wide(words[2], words[3]).to_le_bytes();
-        let (step, len, has_lost) = (kept & 7, kept >> 3 & 7, kept >> 7 == 1);
-        Self { id: wide(words[0], words[1]), step, len, has_lost, lost, refs }
+    fn unpack(bytes: [u8; ENTRY]) -> Self {
+        let id = u64::from_le_bytes(take(&bytes, 0));
+        let [lost, kept, refs @ ..] = take::<8>(&bytes, 8);
+        if kept & FULL != 0 {
+            let lost = u16::from_le_bytes([lost, kept & !FULL]);
+            return Self { id, step: 0, len: FIRST as u8, has_lost: true, lost, refs };
+        }
+        let (step, rest) = (kept % STEPS, kept / STEPS);
+        let (len, has_lost) = (rest % LENS, rest >= LENS);
+        Self { id, step, len, has_lost, lost: lost.into(), refs }
     }
 
-    fn pack(self) -> [u32; ENTRY] {
+    /// `None` if it has lost more than it can count: beyond four events that are kept 32,767, and else 255.
+    fn pack(self) -> Option<[u8; ENTRY]> {
+        let [lost, high] = self.lost.to_le_bytes();
+        let is_full = self.step == 0 && usize::from(self.len) == FIRST && self.has_lost;
+        let kept = match (is_full, high) {
+            (true, 0..FULL) => high | FULL,
+            (false, 0) => self.step + STEPS * (self.len + LENS * u8::from(self.has_lost)),
+            _ => return None,
+        };
         let [a, b, c, d, e, f] = self.refs;
-        let kept = self.step | self.len << 3 | u8::from(self.has_lost) << 7;
-        let rest = u64::from_le_bytes([kept, self.lost, a, b, c, d, e, f]);
-        [self.id as u32, (self.id >> 32) as u32, rest as u32, (rest >> 32) as u32]
+        let rest = u64::from_le_bytes([lost, kept, a, b, c, d, e, f]);
+        Some((u128::from(rest) << 64 | u128::from(self.id)).to_le_bytes())
     }
 
     fn held(&self) -> &[u8] {
@@ -81,15 +95,15 @@ impl Entry {
 }
 
 impl Few {
-    pub(crate) const COUNTER_BYTES: usize = 4 * ENTRY;
-    pub(crate) const SLOT_BYTES: usize = 4 * SLOT;
+    pub(crate) const COUNTER_BYTES: usize = ENTRY;
+    pub(crate) const SLOT_BYTES: usize = SLOT;
 
     pub(crate) const fn len(&self) -> usize {
         self.counters as usize
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
-        size_of_val(&*self.words)
+        self.bytes.len()
     }
 
     /// The bytes of one counter and of the events that it refers to.
@@ -114,7 +128,7 @@ impl Few {
     }
 
     pub(crate) fn id(&self, at: usize) -> CounterId {
-        CounterId(wide(self.words[ENTRY * at], self.words[ENTRY * at + 1]))
+        CounterId(u64::from_le_bytes(take(&self.bytes, ENTRY * at)))
     }
 
     pub(crate) fn read(&self, at: usize) -> Held {
@@ -132,7 +146,7 @@ impl Few {
     /// Lets a counter take in an event, as [`Counter::observe`](super::Counter::observe) does; `false` if it has
     /// outgrown what small ones hold, and has not.
     pub(crate) fn observe(&mut self, at: usize, slot: Slot, keep: u8) -> bool {
-        let Some(new) = self.place(slot) else { return false };
+        let Some(new) = packed(slot.time).and_then(|_| self.place(slot)) else { return false };
         let before = self.entry(at);
         let mut entry = before;
         if entry.keep() < keep {
@@ -150,10 +164,10 @@ impl Few {
                 entry.refs[place] = new;
                 entry.len += 1;
             } else {
-                if entry.lost == u8::MAX || len > FIRST {
+                if len > FIRST {
                     return false;
                 }
-                entry.lost += 1;
+                entry.lost = entry.lost.saturating_add(1);
                 let mut leaves = new;
                 if let Some(before) = place.checked_sub(1) {
                     leaves = entry.refs[0];
@@ -170,21 +184,28 @@ impl Few {
                 entry.has_lost = true;
             }
         }
-        if entry != before {
-            self.set(at, entry);
-        }
-        true
+        entry == before || self.set(at, entry)
     }
 
     /// Takes in a counter that is not there; `false` if it is larger than small ones are, or the table is full.
     pub(crate) fn put(&mut self, id: CounterId, count: Times<'_>) -> bool {
         let len = count.slots.len();
-        let lost = (count.total as usize).checked_sub(len).and_then(|lost| u8::try_from(lost).ok());
+        let lost = (count.total as usize).checked_sub(len).and_then(|lost| u16::try_from(lost).ok());
         let (Some(step), Some(lost), Err(at)) = (step_of(count.keep), lost, self.find(id)) else { return false };
         if len + if count.evicted.is_some() { 2 } else { 0 } > REFS {
             return false;
         }
+        // At most six.
+        let mut entry =
+            Entry { id: id.0, step, len: len as u8, has_lost: count.evicted.is_some(), lost, refs: [0; REFS] };
+        if entry.pack().is_none() {
+            return false;
+        }
         let ends = count.evicted.map_or([None, None], |evicted| [Some(evicted.first), Some(evicted.floor)]);
+        let mut times = count.slots.iter().map(|slot| slot.time).chain(ends.into_iter().flatten());
+        if times.any(|time| packed(time).is_none()) {
+            return false;
+        }
         let missing = |few: &Self| {
             let slots = count.slots.iter().filter(|slot| few.search(**slot).is_err()).count();
             slots + ends.iter().flatten().filter(|time| few.search_time(**time).is_err()).count()
@@ -203,27 +224,23 @@ impl Few {
                 self.insert(place, Slot { time, event: 0 });
             }
         }
-        let mut refs = [0; REFS];
-        for (of, slot) in refs.iter_mut().zip(count.slots) {
+        for (of, slot) in entry.refs.iter_mut().zip(count.slots) {
             *of = self.search(*slot).unwrap_or_default();
         }
-        for (of, time) in refs[FIRST..].iter_mut().zip(ends) {
+        for (of, time) in entry.refs[FIRST..].iter_mut().zip(ends) {
             *of = time.map_or(*of, |time| self.search_time(time).unwrap_or_default());
         }
-        // At most six.
-        let entry = Entry { id: id.0, step, len: len as u8, has_lost: count.evicted.is_some(), lost, refs };
         let (start, used) = (ENTRY * at, self.used());
-        self.words.copy_within(start..used, start + ENTRY);
+        self.bytes.copy_within(start..used, start + ENTRY);
         self.counters += 1;
-        self.set(at, entry);
-        true
+        self.set(at, entry)
     }
 
     /// Takes a counter out.
     pub(crate) fn remove(&mut self, at: usize) -> Count {
         let count = Count::from(self.read(at).times());
         let (end, used) = (ENTRY * (at + 1), self.used());
-        self.words.copy_within(end..used, end - ENTRY);
+        self.bytes.copy_within(end..used, end - ENTRY);
         self.counters -= 1;
         count
     }
@@ -287,9 +304,10 @@ impl Few {
     /// Puts an event into the table, which has room for it.
     fn insert(&mut self, at: u8, slot: Slot) {
         let (start, used) = (self.start(at), self.used());
-        self.words.copy_within(start..used, start + SLOT);
-        let time = { slot.time }.millis() as u64;
-        self.words[start..start + SLOT].copy_from_slice(&[time as u32, (time >> 32) as u32, slot.event]);
+        self.bytes.copy_within(start..used, start + SLOT);
+        let time = packed(slot.time).unwrap_or(MIN).to_le_bytes();
+        self.bytes[start..start + 6].copy_from_slice(&time[..6]);
+        self.bytes[start + 6..start + SLOT].copy_from_slice(&{ slot.event }.to_le_bytes());
         if at < self.slots {
             for counter in 0..self.len() {
                 let mut entry = self.entry(counter);
@@ -304,16 +322,16 @@ impl Few {
     fn reserve(&mut self, counters: usize, slots: usize) -> bool {
         let more = ENTRY * counters + SLOT * slots;
         let fits = |few: &Self| usize::from(few.slots) + slots <= MOST_SLOTS;
-        if self.used() + more <= self.words.len() && fits(self) {
+        if self.used() + more <= self.bytes.len() && fits(self) {
             return true;
         }
         self.collect();
         if !fits(self) {
             return false;
         }
-        // An eighth is left free, so that neither is the whole moved for each event nor searched for what can go.
-        let (needed, free) = (self.used() + more, (self.used() / 8).max(SLOT));
-        if self.words.len() < needed + free / 2 {
+        // A sixteenth is left free, so that the whole is neither moved nor searched for each event.
+        let (needed, free) = (self.used() + more, (self.used() / 16).max(SLOT));
+        if self.bytes.len() < needed + free / 2 {
             self.resize(needed + free);
         }
         true
@@ -334,7 +352,7 @@ impl Few {
             if is_used[usize::from(at)] {
                 numbers[usize::from(at)] = left;
                 let from = self.start(at);
-                self.words.copy_within(from..from + SLOT, self.start(left));
+                self.bytes.copy_within(from..from + SLOT, self.start(left));
                 left += 1;
             }
         }
@@ -349,13 +367,12 @@ impl Few {
         }
     }
 
-    fn resize(&mut self, words: usize) {
-        if words != self.words.len() {
-            let used = self.used();
-            let mut all = Vec::with_capacity(words);
-            all.extend_from_slice(&self.words[..used]);
-            all.resize(words, 0);
-            self.words = all.into_boxed_slice();
+    fn resize(&mut self, bytes: usize) {
+        if bytes != self.bytes.len() {
+            let mut all = Vec::with_capacity(bytes);
+            all.extend_from_slice(&self.bytes[..self.used()]);
+            all.resize(bytes, 0);
+            self.bytes = all.into_boxed_slice();
         }
     }
 
@@ -368,23 +385,35 @@ impl Few {
     }
 
     fn slot(&self, at: u8) -> Slot {
-        let words = self.words.get(self.start(at)..).and_then(|words| words.first_chunk::<SLOT>());
-        let [low, high, event] = *words.unwrap_or(&[0; SLOT]);
-        Slot { time: Timestamp::from_millis(wide(low, high) as i64), event }
+        let bytes: [u8; SLOT] = take(&self.bytes, self.start(at));
+        let [a, b, c, d, e, f, event @ ..] = bytes;
+        let time = match u64::from_le_bytes([a, b, c, d, e, f, 0, 0]) {
+            MIN => Timestamp::MIN,
+            // Six bytes.
+            millis => Timestamp::from_millis(millis as i64),
+        };
+        Slot { time, event: u32::from_le_bytes(event) }
     }
 
     fn entry(&self, at: usize) -> Entry {
-        let words = self.words.get(ENTRY * at..).and_then(|words| words.first_chunk::<ENTRY>());
-        Entry::unpack(*words.unwrap_or(&[0; ENTRY]))
+        Entry::unpack(take(&self.bytes, ENTRY * at))
     }
 
-    fn set(&mut self, at: usize, entry: Entry) {
-        self.words[ENTRY * at..ENTRY * (at + 1)].copy_from_slice(&entry.pack());
+    /// Keeps a counter; `false` if it has lost more than it can count.
+    fn set(&mut self, at: usize, entry: Entry) -> bool {
+        let Some(bytes) = entry.pack() else { return false };
+        self.bytes[ENTRY * at..ENTRY * (at + 1)].copy_from_slice(&bytes);
+        true
     }
 }
 
-fn wide(low: u32, high: u32) -> u64 {
-    u64::from(high) << 32 | u64::from(low)
+/// A time as the table has it: milliseconds in 48 bits, which reach from the year 1970 beyond 9999, or that which is
+/// before all others; `None` if it is neither.
+fn packed(time: Timestamp) -> Option<u64> {
+    if time == Timestamp::MIN {
+        return Some(MIN);
+    }
+    u64::try_from(time.millis()).ok().filter(|millis| *millis < MIN)
 }
 
 fn step_of(keep: u8) -> Option<u8> {
@@ -392,13 +421,20 @@ fn step_of(keep: u8) -> Option<u8> {
     KEEP_STEPS.iter().position(|step| *step == keep).map(|step| step as u8)
 }
 
-/// The words of a counter and of an event.
-const ENTRY: usize = 4;
-const SLOT: usize = 3;
+/// The bytes of a counter and of an event.
+const ENTRY: usize = 16;
+const SLOT: usize = 10;
+/// How [`Timestamp::MIN`] is packed.
+const MIN: u64 = (1 << 48) - 1;
 /// How many events a small counter refers to.
 const REFS: usize = 6;
 /// Where the first and the last event are that it has lost.
 const FIRST: usize = 4;
 const FLOOR: usize = 5;
+/// How many steps and numbers of events there are.
+const STEPS: u8 = KEEP_STEPS.len() as u8;
+const LENS: u8 = REFS as u8 + 1;
+/// Marks a counter that keeps four events and has lost others.
+const FULL: u8 = 128;
 /// How many events the table holds.
 const MOST_SLOTS: usize = 255;
