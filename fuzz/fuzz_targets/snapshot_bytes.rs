@@ -247,23 +247,44 @@ fn split_frame(bytes: &mut [u8]) -> Option<(&mut [u8], &mut [u8])> {
 }
 
 /// A whole snapshot in which one shard is filled: a byte for the shard, then the lengths of the models, the
-/// identities and the people in two bytes each, then these.
+/// identities and the people in two bytes each, then these. All else is that of a shop with nobody in it.
 fn snapshot_of(bytes: &[u8]) -> Option<Vec<u8>> {
+    static EMPTY: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    let empty = EMPTY.get_or_init(|| frames(&Personalizer::new(engine()).snapshot().expect("a state can be written")));
     let (&[shard, a, b, c, d], rest) = bytes.split_first_chunk()?;
     let (models, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes([a, b])))?;
     let (identities, people) = rest.split_at_checked(usize::from(u16::from_le_bytes([c, d])))?;
     // The number of people, as postcard writes a number, begins the list; a byte is enough for so few bytes.
     let count = people.first().copied().filter(|count| *count < 128)?;
-    let mut out = sealed("personalizer", 1, &[SHARDS, count]);
+    let mut head = payload("personalizer", &empty[0]);
+    head[1] = count;
+    let first = BEFORE_SHARDS + 2 * usize::from(shard % SHARDS);
+    let mut out = sealed("personalizer", 1, &head);
     out.extend(sealed(Models::KIND, Models::VERSION, models));
-    for index in 0..SHARDS {
-        let is_filled = index == shard % SHARDS;
-        out.extend(sealed("identities", 1, if is_filled { identities } else { &[0, 0] }));
-        out.extend(sealed("people", 1, if is_filled { people } else { &[0] }));
-    }
+    empty[2..first].iter().for_each(|frame| out.extend(frame));
+    out.extend(sealed("identities", 1, identities));
+    out.extend(sealed("people", 1, people));
+    empty[first + 2..].iter().for_each(|frame| out.extend(frame));
     Some(out)
 }
 
+/// The frames of a snapshot: the head, the models, the groups, the names, then two for each shard.
+fn frames(snapshot: &[u8]) -> Vec<Vec<u8>> {
+    let mut bytes = snapshot.to_vec();
+    let mut rest = bytes.as_mut_slice();
+    let mut frames = Vec::new();
+    while let Some((frame, after)) = split_frame(rest) {
+        frames.push(frame.to_vec());
+        rest = after;
+    }
+    frames
+}
+
+fn payload(kind: &str, frame: &[u8]) -> Vec<u8> {
+    frame[24 + kind.len()..].to_vec()
+}
+
+const BEFORE_SHARDS: usize = 4;
 const SHARDS: u8 = 64;
 
 /// Writes the states that a small shop comes to, one for each mode, into the folder that the environment names.
@@ -287,28 +308,23 @@ fn write_seeds() {
         };
         assert!(is_read, "the seed {name} leads nowhere");
     };
-    let payload = |kind: &str, frame: Vec<u8>| frame[24 + kind.len()..].to_vec();
     let ann = shop.profile(UserKey::known("ann")).expect("Ann is known").to_bytes().expect("it can be written");
-    write("profile", 2, &payload(Profile::KIND, ann));
+    write("profile", 2, &payload(Profile::KIND, &ann));
     let (models, popular, neighbors) =
         shop.with_models(|models| (models.to_bytes(), models.popular.to_bytes(), models.neighbors.to_bytes()));
-    let models = payload(Models::KIND, models.expect("it can be written"));
+    let models = payload(Models::KIND, &models.expect("it can be written"));
     write("models", 3, &models);
-    write("popular", 4, &payload(Popular::KIND, popular.expect("it can be written")));
-    write("neighbors", 5, &payload(Neighbors::KIND, neighbors.expect("it can be written")));
-    let mut snapshot = shop.snapshot().expect("a state can be written");
+    write("popular", 4, &payload(Popular::KIND, &popular.expect("it can be written")));
+    write("neighbors", 5, &payload(Neighbors::KIND, &neighbors.expect("it can be written")));
+    let snapshot = shop.snapshot().expect("a state can be written");
     write("snapshot", 1, &snapshot);
 
     // The shards that hold more than their empty form, as the parts of one snapshot each.
-    let mut rest = snapshot.as_mut_slice();
-    let mut frames = Vec::new();
-    while let Some((frame, after)) = split_frame(rest) {
-        frames.push(frame.to_vec());
-        rest = after;
-    }
-    for (shard, pair) in frames[2..].chunks(2).enumerate() {
-        let (identities, people) = (payload("identities", pair[0].clone()), payload("people", pair[1].clone()));
-        if identities != [0, 0] || people != [0] {
+    let empty = frames(&Personalizer::new(engine()).snapshot().expect("a state can be written"));
+    let frames = frames(&snapshot);
+    for (shard, at) in (BEFORE_SHARDS..frames.len()).step_by(2).enumerate() {
+        if frames[at..at + 2] != empty[at..at + 2] {
+            let (identities, people) = (payload("identities", &frames[at]), payload("people", &frames[at + 1]));
             let len = |bytes: &[u8]| (bytes.len() as u16).to_le_bytes();
             let head = [&[shard as u8][..], &len(&models), &len(&identities)].concat();
             write(&format!("shard-{shard}"), 6, &[head, models.clone(), identities, people].concat());

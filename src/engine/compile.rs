@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::causes::Causes;
 use super::definitions::Paths;
 use super::export::lexicon;
 use super::facts::ProfileFacts;
@@ -138,9 +139,11 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         schema,
         listed: lists,
         segments: segments.map(of).collect(),
+        blank: Vec::new(),
         lists: compiled_lists,
         plan,
         reach,
+        causes: Causes::default(),
         upkeep,
         gathering,
         lexicon,
@@ -189,13 +192,23 @@ fn sort<'a>(segments: &'a [Segment], paths: &Paths, problems: &mut Problems) -> 
     }
 }
 
-/// Finds out which segments an empty profile is in, in their order.
+/// Finds out which segments an empty profile is in, in their order, and what makes them answer otherwise.
 fn settle_blank(engine: &mut Engine) {
     let profile = Profile::default();
+    let mut causes = Causes::default();
     for index in 0..engine.segments.len() {
         let facts = ProfileFacts { engine, profile: &profile, flips: &[], now: Timestamp::EPOCH, context: &[] };
-        engine.segments[index].blank = engine.segments[index].rule.eval(&facts).holds();
+        let rule = &engine.segments[index].rule;
+        let blank = rule.eval(&facts).answer;
+        // What is unknown of nobody is noted for everybody.
+        causes.add(index as u32, rule.causes(&facts).filter(|_| !blank.is_unknown()));
+        if blank.is_yes() {
+            engine.segments[index].blank = true;
+            engine.blank.push(index as u32);
+        }
     }
+    causes.finish();
+    engine.causes = causes;
 }
 
 fn compile_campaign(campaign: Campaign, audience: Option<Compiled>) -> CompiledCampaign {

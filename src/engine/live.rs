@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::facts::ProfileFacts;
 use super::{Changes, Engine, Touched};
 use crate::catalog::Catalog;
-use crate::profile::{Flips, Profile, Stage};
+use crate::profile::{Flip, Flips, Profile, Stage};
 use crate::rule::Aspect;
 use crate::time::{Span, Timestamp};
 
@@ -54,9 +54,28 @@ impl Engine {
         now: Timestamp,
     ) -> impl Iterator<Item = &'a Arc<str>> + use<'a> {
         let flips = self.flips_at(profile, now);
-        let of = self.segments.iter().enumerate();
-        // Segments are counted in u32 when they are compiled.
-        of.filter(move |(i, _)| self.answer(&flips, *i as u32).is_yes()).map(|(_, segment)| &segment.name)
+        let (mut flips, mut blank) = (flips.into_iter().peekable(), self.blank.iter().copied().peekable());
+        // Both lists are in the order of the segments: who is in one of them is a member, who is in both is none.
+        let members = std::iter::from_fn(move || {
+            loop {
+                let flip = flips.peek().copied();
+                match (blank.peek().copied(), flip.map(Flip::segment)) {
+                    (Some(blank_one), flipped) if flipped.is_none_or(|flipped| blank_one < flipped) => {
+                        return blank.next();
+                    }
+                    (blank_one, Some(flipped)) => {
+                        let is_known = flips.next().is_some_and(|flip| !flip.is_unknown());
+                        if blank_one == Some(flipped) {
+                            blank.next();
+                        } else if is_known {
+                            return Some(flipped);
+                        }
+                    }
+                    _ => return None,
+                }
+            }
+        });
+        members.map(|index| &self.segments[index as usize].name)
     }
 
     /// The earliest time after `now` at which the person enters or leaves a segment although nothing happens, and
@@ -131,7 +150,7 @@ impl Engine {
         let mut touched = Touched::new();
         if profile.membership.engine != self.fingerprint {
             flips.clear();
-            self.touch_all(profile, &mut touched);
+            self.touch_concerned(profile, &flips, &mut touched);
         } else if !profile.membership.holds_at(now) {
             self.touch_due(profile, &mut touched);
         } else {

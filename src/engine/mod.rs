@@ -11,6 +11,7 @@
 //! costs O(what the event touches), however many rules there are, and allocates nothing in the steady state.
 
 mod apply;
+mod causes;
 mod compile;
 mod computed;
 mod consent;
@@ -58,6 +59,7 @@ use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List, Lists};
 use crate::schema::Schema;
 use crate::segment::Segment;
 use crate::time::Timestamp;
+use causes::Causes;
 use facts::{EventView, Names, ProfileFacts};
 use gather::Gathering;
 use reach::Reach;
@@ -71,10 +73,13 @@ pub struct Engine {
     listed: Vec<List>,
     /// In an order in which each comes after those it refers to.
     segments: Vec<CompiledSegment>,
+    /// The segments that an empty profile is in.
+    blank: Vec<u32>,
     lists: Lists,
     /// The counters that rules ask for, sorted by id.
     plan: Vec<CounterSpec>,
     reach: Reach,
+    causes: Causes,
     upkeep: Upkeep,
     gathering: Gathering,
     /// The names that the definitions speak.

@@ -189,7 +189,6 @@ impl Engine {
             profile.membership.set_flips(&flips);
             return;
         }
-        touched.extend(0..self.segments.len() as u32);
         profile.recount_sessions(&self.upkeep);
         // Counters that nothing asks for any more would take the room of new ones.
         profile.counters.retain(|id| self.plan.binary_search_by_key(&id, CounterSpec::id).is_ok());
@@ -204,6 +203,7 @@ impl Engine {
                 self.recall(event, profile, catalog, &wanted);
             }
         }
+        self.touch_concerned(profile, &profile.membership.flips(), touched);
     }
 
     /// Memberships under an engine that this one succeeded, in its own indexes: a segment of the same name is as it

@@ -37,7 +37,11 @@ impl Dimension {
     /// that share a code are refused when the schema is compiled.
     #[must_use]
     pub const fn code(&self) -> u32 {
-        (self.attribute.to_bits() >> 32) as u32
+        Self::code_of(self.attribute)
+    }
+
+    pub(crate) const fn code_of(attribute: Symbol) -> u32 {
+        (attribute.to_bits() >> 32) as u32
     }
 }
 
@@ -125,6 +129,11 @@ impl Affinities {
         let mut ranked: Vec<_> = self.dimension(dimension.code()).to_vec();
         ranked.sort_by(stronger);
         ranked.iter().map(|affinity| (affinity.value, affinity.weight.at(now, dimension.half_life))).collect()
+    }
+
+    /// All of them, by dimension and value.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Affinity> {
+        self.0.iter()
     }
 
     /// How many affinities there are in all dimensions.

@@ -15,6 +15,7 @@ use super::asked::{Asked, Lasting, follow};
 use super::ast::{
     Comparison, EventQuery, Expr, Literal, Measure, Op, Points, Sequence, SessionFact, Source, Test, When,
 };
+use super::cause::{Cause, causes};
 use super::computed::Part;
 use super::error::{NameKind, RuleError};
 use super::eval_query::{EventNode, absent, frame};
@@ -79,8 +80,14 @@ pub struct Compiled {
 
 impl Compiled {
     /// Whether the rule holds, and until when. Costs tens of nanoseconds for a small rule.
+    #[inline]
     pub fn eval(&self, facts: &impl Facts) -> Truth {
-        self.root.eval(facts)
+        self.root.ask(facts)
+    }
+
+    /// What makes the rule answer otherwise than for an empty profile, which `nobody` is.
+    pub(crate) fn causes(&self, nobody: &impl Facts) -> Option<Vec<Cause>> {
+        causes(&self.root, nobody)
     }
 
     /// What the rule depends on: nothing else changes its answer, but time.
@@ -122,7 +129,7 @@ struct Compiler<'a> {
 }
 
 #[derive(Clone, Debug)]
-enum Node {
+pub(super) enum Node {
     Const(bool),
     And(Box<[Self]>),
     Or(Box<[Self]>),
@@ -151,18 +158,25 @@ enum Node {
 
 /// Whose value is asked about.
 #[derive(Clone, Copy, Debug)]
-enum Place {
+pub(super) enum Place {
     Profile,
     Request,
 }
 
 /// A circle, and where the place is that should lie in it: in one value, or apart, as profiles keep objects.
 #[derive(Clone, Debug)]
-struct Spot {
+pub(super) struct Spot {
     name: Name,
     lat: [Name; LATITUDES.len()],
     lon: [Name; LONGITUDES.len()],
     circle: Circle,
+}
+
+impl Spot {
+    /// The names under which the place is looked for.
+    pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
+        std::iter::once(&self.name).chain(&self.lat).chain(&self.lon)
+    }
 }
 
 /// A name, and for a dotted one the way into nested values, which is taken where nothing has the whole name.
@@ -190,6 +204,17 @@ impl Name {
         Self { whole, nested }
     }
 
+    /// The symbol, unless the value may also be found within another.
+    pub(super) const fn plain(&self) -> Option<Symbol> {
+        if self.nested.is_none() { Some(self.whole) } else { None }
+    }
+
+    /// The symbols of the values to look at.
+    pub(super) fn symbols(&self) -> impl Iterator<Item = Symbol> {
+        std::iter::once(self.whole).chain(self.nested.iter().map(|nested| nested.first))
+    }
+
+    #[inline]
     pub(super) fn find<'v>(&self, look_up: impl Fn(Symbol) -> Option<&'v Value>) -> Option<&'v Value> {
         let found = look_up(self.whole);
         let (None, Some(nested)) = (found, &self.nested) else { return found };
@@ -350,14 +375,23 @@ fn threshold(test: &Test) -> Option<(u32, bool)> {
 }
 
 impl Node {
-    fn eval(&self, facts: &impl Facts) -> Truth {
+    /// [`Node::eval`] with the most frequent question asked on the spot.
+    #[inline(always)]
+    fn ask(&self, facts: &impl Facts) -> Truth {
+        match self {
+            Self::Attribute(name, test) => Truth::always(test.value(name.find(|symbol| facts.attribute(symbol)))),
+            other => other.eval(facts),
+        }
+    }
+
+    pub(super) fn eval(&self, facts: &impl Facts) -> Truth {
         match self {
             Self::Const(value) => Truth::always(*value),
-            Self::And(parts) => all(parts.iter().map(|part| part.eval(facts)), Answer::Yes),
-            Self::Or(parts) => all(parts.iter().map(|part| part.eval(facts)), Answer::No),
-            Self::Not(inner) => !inner.eval(facts),
+            Self::And(parts) => all(parts.iter().map(|part| part.ask(facts)), Answer::Yes),
+            Self::Or(parts) => all(parts.iter().map(|part| part.ask(facts)), Answer::No),
+            Self::Not(inner) => !inner.ask(facts),
             Self::Segment(index) => Truth::always(facts.segment(*index)),
-            Self::Attribute(name, test) => Truth::always(test.value(name.find(|symbol| facts.attribute(symbol)))),
+            Self::Attribute(..) => self.ask(facts),
             Self::Group(kind, name, test) => Truth::always(test.value(name.find(|symbol| facts.group(*kind, symbol)))),
             Self::Computed(id, part, test) => Truth::always(test.value(facts.computed(*id, *part).as_deref())),
             Self::Context(name, test) => Truth::always(test.value(name.find(|symbol| facts.context(symbol)))),
@@ -391,6 +425,7 @@ impl Node {
 
 /// Whether all parts are as wanted for AND (yes), or any is for OR (no). A part that is the opposite decides; without
 /// one, a part that is unknown makes the answer unknown.
+#[inline]
 pub(super) fn all(parts: impl IntoIterator<Item = Truth>, wanted: Answer) -> Truth {
     let (mut answer, mut until) = (wanted, Timestamp::MAX);
     for truth in parts {

@@ -45,6 +45,10 @@ impl EventNode {
         Self { counter, window: of.when.window(), asks }
     }
 
+    pub(super) const fn counter(&self) -> CounterId {
+        self.counter
+    }
+
     pub(super) fn eval(&self, facts: &impl Facts) -> Truth {
         let Some(counter) = facts.counter(self.counter) else {
             return absent(self.counter, self.window, facts).unwrap_or_else(|| Truth::always(self.of_nothing()));

@@ -29,6 +29,11 @@ impl<N> Scoring<N> {
         Self { parts: parts.into(), reach: (below, above), test }
     }
 
+    /// The conditions.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &N> {
+        self.parts.iter().map(|(_, part)| part)
+    }
+
     /// The answer, given that of each part.
     pub(crate) fn eval(&self, ask: impl Fn(&N) -> Truth) -> Truth {
         let ((mut low, mut high), mut until) = (self.reach, Timestamp::MAX);

@@ -17,7 +17,7 @@ use crate::time::{Span, Timestamp};
 use crate::value::{Kind, Value};
 
 #[derive(Default)]
-struct Person {
+pub(super) struct Person {
     now: Timestamp,
     attributes: BTreeMap<Symbol, Value>,
     counters: BTreeMap<CounterId, Counter>,

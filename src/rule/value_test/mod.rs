@@ -1,13 +1,14 @@
 //! A compiled test of a value: kinds are never turned into each other, and long lists are looked up.
 
 mod set;
+mod texts;
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::time::Timestamp;
 use crate::truth::Answer;
-use crate::value::{Kind, Value};
+use crate::value::{Kind, Text, Value};
 
 use super::ast::{Literal, Op, Test};
 use super::facts::Scalar;
@@ -26,16 +27,29 @@ pub(crate) struct ValueTest {
     negated: bool,
 }
 
+/// What the values of which one must be there for a test to answer otherwise than for nothing have in common.
+pub(crate) enum Passing<'a> {
+    /// Each has one of these for its [`Scalar::key`].
+    Keys(Vec<u64>),
+    /// Each is a text with this start.
+    Start(&'a str),
+    /// Each is a number from the one to the other.
+    Numbers(f64, f64),
+    /// It is not known: any value may.
+    Any,
+}
+
 #[derive(Clone, Debug)]
 enum Check {
-    Is(Literal),
-    Less(Literal),
-    Greater(Literal),
-    AtMost(Literal),
-    AtLeast(Literal),
+    /// This text.
+    Text(Text),
+    /// A number from the one to the other, both included; a span as its seconds.
+    Numbers(f64, f64),
+    Bool(bool),
+    /// This order with anything else.
+    Is(Op, Literal),
     Between(Literal, Literal),
-    In(Set),
-    Listed(Arc<Set>),
+    In(Arc<Set>),
     Exists,
     Contains(Box<str>),
     StartsWith(Box<str>),
@@ -76,10 +90,23 @@ impl ValueTest {
     /// The value that alone passes, if there is one. A time is none: text and numbers can both stand for it.
     pub(crate) fn equals(&self) -> Option<Scalar<'_>> {
         match &self.check {
-            Check::Is(Literal::Text(text)) if !self.negated => Some(Scalar::Text(text)),
-            Check::Is(Literal::Number(number)) if !self.negated => Some(Scalar::Number(*number)),
-            Check::Is(Literal::Bool(value)) if !self.negated => Some(Scalar::Bool(*value)),
+            Check::Text(text) if !self.negated => Some(Scalar::Text(text)),
+            Check::Numbers(low, high) if !self.negated && low.total_cmp(high).is_eq() => Some(Scalar::Number(*low)),
+            Check::Bool(value) if !self.negated => Some(Scalar::Bool(*value)),
             _ => None,
+        }
+    }
+
+    /// What a value must be for the test to answer otherwise than for nothing.
+    pub(crate) fn passing(&self) -> Passing<'_> {
+        match &self.check {
+            Check::Text(text) => Passing::Keys(vec![Scalar::Text(text).key()]),
+            Check::Bool(value) => Passing::Keys(vec![Scalar::Bool(*value).key()]),
+            Check::Numbers(low, high) if low.total_cmp(high).is_eq() => Passing::Keys(vec![Scalar::Number(*low).key()]),
+            Check::Numbers(low, high) => Passing::Numbers(*low, *high),
+            Check::In(set) => set.keys().map_or(Passing::Any, Passing::Keys),
+            Check::StartsWith(start) => Passing::Start(start),
+            _ => Passing::Any,
         }
     }
 
@@ -105,7 +132,22 @@ impl ValueTest {
         if self.negated { !answer } else { answer }
     }
 
+    /// Whether a value passes, or nothing does. The tests that are asked most are asked on the spot.
+    #[inline]
     pub(crate) fn value(&self, value: Option<&Value>) -> bool {
+        let passes = match (&self.check, value) {
+            (Check::Text(text), Some(Value::Text(found))) => **text == **found,
+            (Check::Numbers(low, high), Some(Value::Number(number))) => low <= number && number <= high,
+            (Check::Bool(wanted), Some(Value::Bool(found))) => wanted == found,
+            (Check::In(set), Some(Value::Text(text))) => set.contains_text(text),
+            (Check::StartsWith(start), Some(Value::Text(text))) => text.starts_with(&**start),
+            _ => return self.any_value(value),
+        };
+        passes != self.negated
+    }
+
+    #[inline(never)]
+    fn any_value(&self, value: Option<&Value>) -> bool {
         let passes = |value: &Value| Scalar::from_value(value).is_some_and(|scalar| self.check.passes(scalar));
         let found = match (value, &self.check) {
             (None | Some(Value::Null), _) => false,
@@ -127,16 +169,18 @@ impl Check {
     fn new(test: &Test, lists: &Lists) -> Self {
         match test {
             Test::Is(op, literal) => {
-                let literal = literal.clone();
-                match op {
-                    Op::Eq | Op::Ne => Self::Is(literal),
-                    Op::Gt => Self::Greater(literal),
-                    Op::Ge => Self::AtLeast(literal),
-                    Op::Lt => Self::Less(literal),
-                    Op::Le => Self::AtMost(literal),
+                // What is not equal is negated as a whole.
+                let op = if *op == Op::Ne { Op::Eq } else { *op };
+                match (op, literal) {
+                    (op, Literal::Number(number)) => Self::numbers(op, *number),
+                    (op, Literal::Span(span)) => Self::numbers(op, span.as_seconds()),
+                    (Op::Eq, Literal::Text(text)) => Self::Text(text.as_str().into()),
+                    (Op::Eq, Literal::Bool(value)) => Self::Bool(*value),
+                    (op, literal) => Self::Is(op, literal.clone()),
                 }
             }
-            Test::In(values) | Test::NotIn(values) => Self::In(Set::new(values)),
+            Test::In(values) | Test::NotIn(values) => Self::In(Arc::new(Set::new(values))),
+            Test::Between(Literal::Number(low), Literal::Number(high)) => Self::Numbers(*low, *high),
             Test::Between(low, high) => Self::Between(low.clone(), high.clone()),
             Test::Exists => Self::Exists,
             Test::Contains(text) => Self::Contains(text.as_str().into()),
@@ -145,13 +189,14 @@ impl Check {
             Test::IgnoringCase(inner) => Self::folded(inner),
             Test::Matches(pattern) => Self::Matches(pattern.clone()),
             Test::InList(name) | Test::NotInList(name) => match lists.set(name) {
-                Some(set) => Self::Listed(Arc::clone(set)),
-                None => Self::In(Set::new(&[])),
+                Some(set) => Self::In(Arc::clone(set)),
+                None => Self::In(Arc::new(Set::new(&[]))),
             },
-            // What is not equal is negated as a whole.
             Test::Version(Op::Ne, text) => Self::Version(Op::Eq, version::padded(text).collect()),
             Test::Version(op, text) => Self::Version(*op, version::padded(text).collect()),
-            Test::All(values) => Self::Whole(Whole::All(values.iter().cloned().map(Self::Is).collect())),
+            Test::All(values) => Self::Whole(Whole::All(
+                values.iter().map(|value| Self::new(&Test::Is(Op::Eq, value.clone()), lists)).collect(),
+            )),
             Test::OfKind(kind) => Self::Whole(Whole::OfKind(*kind)),
             Test::Same(value) => Self::Whole(Whole::Same(value.clone())),
             Test::Near(circle) => Self::Whole(Whole::Near(*circle)),
@@ -175,19 +220,30 @@ impl Check {
         }
     }
 
+    /// The numbers that are in this order to another. Next to it lies the end of a strict order.
+    fn numbers(op: Op, number: f64) -> Self {
+        let above = || libm::nextafter(number, f64::INFINITY);
+        let below = || libm::nextafter(number, f64::NEG_INFINITY);
+        match op {
+            Op::Eq | Op::Ne => Self::Numbers(number, number),
+            Op::Gt => Self::Numbers(above(), f64::INFINITY),
+            Op::Ge => Self::Numbers(number, f64::INFINITY),
+            Op::Lt => Self::Numbers(f64::NEG_INFINITY, below()),
+            Op::Le => Self::Numbers(f64::NEG_INFINITY, number),
+        }
+    }
+
     fn passes(&self, scalar: Scalar<'_>) -> bool {
         let text = |test: &dyn Fn(&str) -> bool| matches!(scalar, Scalar::Text(text) if test(text));
         match self {
-            Self::Is(literal) => compare(scalar, literal) == Some(Ordering::Equal),
-            Self::Less(literal) => compare(scalar, literal).is_some_and(Ordering::is_lt),
-            Self::Greater(literal) => compare(scalar, literal).is_some_and(Ordering::is_gt),
-            Self::AtMost(literal) => compare(scalar, literal).is_some_and(Ordering::is_le),
-            Self::AtLeast(literal) => compare(scalar, literal).is_some_and(Ordering::is_ge),
+            Self::Text(wanted) => text(&|text| *text == **wanted),
+            Self::Numbers(low, high) => matches!(scalar, Scalar::Number(number) if *low <= number && number <= *high),
+            Self::Bool(wanted) => scalar == Scalar::Bool(*wanted),
+            Self::Is(op, literal) => compare(scalar, literal).is_some_and(|order| op.holds(order)),
             Self::Between(low, high) => {
                 compare(scalar, low).is_some_and(Ordering::is_ge) && compare(scalar, high).is_some_and(Ordering::is_le)
             }
             Self::In(set) => set.contains(scalar),
-            Self::Listed(set) => set.contains(scalar),
             Self::InFolded(set) => set.contains_folded(scalar),
             Self::Exists => true,
             Self::Contains(part) => text(&|text| text.contains(&**part)),
@@ -228,7 +284,9 @@ impl Check {
         };
         match self {
             Self::Exists => Answer::Yes,
-            Self::Less(_) | Self::AtMost(_) | Self::Greater(_) | Self::AtLeast(_) => {
+            Self::Numbers(from, to) => between(Some(*from), Some(*to)),
+            Self::Is(Op::Eq, literal) => between(number(literal), number(literal)),
+            Self::Is(..) => {
                 let passes = |number| self.passes(Scalar::Number(number));
                 match (passes(low), passes(high)) {
                     (true, true) => Answer::Yes,
@@ -236,10 +294,9 @@ impl Check {
                     _ => Answer::Unknown,
                 }
             }
-            Self::Is(literal) => between(number(literal), number(literal)),
             Self::Between(from, to) => between(number(from), number(to)),
-            Self::In(set) | Self::InFolded(set) => set.within(low, high),
-            Self::Listed(set) => set.within(low, high),
+            Self::In(set) => set.within(low, high),
+            Self::InFolded(set) => set.within(low, high),
             // A version or a whole value made of a number that is not known.
             Self::Version(..) | Self::Whole(_) => Answer::Unknown,
             // What asks for text.
