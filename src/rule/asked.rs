@@ -120,6 +120,12 @@ impl Asked {
         }
     }
 
+    /// Whether it asks for a time before the present or after it: what holds at two times then does between them.
+    pub(crate) fn is_ordered(&self) -> bool {
+        let ordered = |op: Op| matches!(op, Op::Gt | Op::Ge | Op::Lt | Op::Le);
+        matches!(&self.ask, Ask::Moving(comparisons) if comparisons.len() == 1 && ordered(comparisons[0].0))
+    }
+
     pub(crate) fn ask(&self, value: Option<&Value>, now: Timestamp) -> Lasting {
         let Some((first, rest)) = self.derive.split_first() else { return self.ask.ask(value, now) };
         let mut derived = derived(*first, value);

@@ -13,7 +13,7 @@ use super::error::Location;
 use super::geo::Circle;
 use super::pattern::Pattern;
 use super::portrait::Portrait;
-pub(crate) use super::query::{EventQuery, Measure, PropertyTest, Sequence, When};
+pub(crate) use super::query::{EventQuery, Measure, Sequence, When};
 
 pub use super::session::SessionFact;
 
@@ -67,6 +67,8 @@ pub(crate) enum Source {
     Score(Vec<Points>),
     /// Within [`Test::Each`]: what lies under this dotted name in the element, or the whole element if it is empty.
     Element(String),
+    /// Within the tests of an event: a property of it.
+    Property(String),
     /// What is derived from the value of an attribute, of the request or of an element.
     Derived(Derive, Box<Self>),
 }
@@ -84,9 +86,21 @@ impl Source {
             Self::Portrait(of) => of.name(),
             Self::Score(_) => "scores",
             Self::Element(_) => "elements of a list",
+            Self::Property(_) => "the properties of an event",
             Self::Derived(..) => "derived values",
         }
     }
+}
+
+/// What a condition is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Scope {
+    #[default]
+    Person,
+    /// The element of a list.
+    Element,
+    /// An event that is to be counted or not.
+    Event,
 }
 
 /// A part of a scoring rule: so many points where the condition holds.
@@ -384,7 +398,7 @@ impl Expr {
         }
     }
 
-    /// The levels of AND, OR, NOT, of scores and of lists.
+    /// The levels of AND, OR, NOT, of scores, of lists and of the tests of events.
     pub(crate) fn depth(&self) -> usize {
         match self {
             Self::And(parts) | Self::Or(parts) => 1 + parts.iter().map(Self::depth).max().unwrap_or(0),
@@ -392,9 +406,11 @@ impl Expr {
             Self::Test(comparison) => match (&comparison.source, &comparison.test) {
                 (Source::Score(parts), _) => 1 + parts.iter().map(|part| part.rule.depth()).max().unwrap_or(0),
                 (_, Test::Each { inner, .. }) => 1 + inner.depth(),
+                (Source::Event(query), _) => query.depth(),
                 _ => 0,
             },
-            _ => 0,
+            Self::Sequence(of) => of.steps.iter().chain(&of.without).map(EventQuery::depth).max().unwrap_or(0),
+            Self::Const(_) | Self::Segment(..) => 0,
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use crate::event::EventKind;
 use crate::profile::Period;
-use crate::time::{Span, Timestamp};
+use crate::time::{Span, Timestamp, shorten};
 
 use super::Rule;
-use super::ast::{EventQuery, Expr, Literal, Measure, Op, PropertyTest, Sequence, Source, Test, When};
+use super::ast::{EventQuery, Expr, Literal, Measure, Sequence, Source, When};
 use super::builder::{BUILT, Operand};
 use super::error::{Location, NameKind, RuleError};
-use super::parser::{check_name, event_kind};
+use super::parser::{check_name, event_kind, not_scalar};
+use super::query::Asked;
 
 /// Events of one kind, about to be counted or summed.
 #[derive(Clone, Debug)]
@@ -29,13 +30,25 @@ pub fn event(name: &str) -> EventOperand {
 
 impl EventOperand {
     /// Only those with this value of a property.
-    pub fn with(mut self, property: impl Into<String>, literal: impl Into<Literal>) -> Self {
-        let (name, literal) = (property.into(), literal.into());
-        if matches!(literal, Literal::Number(number) if !number.is_finite()) {
-            self.error.get_or_insert(RuleError::NotFinite { at: Location::Built });
-        }
-        self.error = self.error.or(check_name(NameKind::Property, &name, &Location::Built).err());
-        self.query.tests.push(PropertyTest { name, test: Test::Is(Op::Eq, literal), at: BUILT });
+    pub fn with(self, property: impl Into<String>, literal: impl Into<Literal>) -> Self {
+        self.filter(Rule::property(property).eq(literal))
+    }
+
+    /// Only those of which a rule holds that asks about [`Rule::property`] and nothing else, combined in any way.
+    /// What is missing compares as false. A rule that asks for anything else becomes an error that [`Rule::check`]
+    /// reports.
+    ///
+    /// ```
+    /// use bespoke::Rule;
+    /// let gift = Rule::property("wrapped").eq(true) | !Rule::property("price").below(100);
+    /// let rule = Rule::event("purchased").filter(gift).count().at_least(2);
+    /// let text = "event('purchased').where(NOT price < 100 OR wrapped = true).count() >= 2";
+    /// assert_eq!(rule.to_string(), text);
+    /// assert_eq!(Rule::parse(text), Ok(rule));
+    /// ```
+    pub fn filter(mut self, of: Rule) -> Self {
+        self.error = self.error.or(of.broken.map(|error| *error)).or_else(|| misplaced(&of.expr));
+        self.query.tests.push(of.expr);
         self
     }
 
@@ -146,6 +159,21 @@ impl EventOperand {
     }
 }
 
+/// What cannot be asked of an event itself.
+fn misplaced(expr: &Expr) -> Option<RuleError> {
+    match expr {
+        Expr::And(parts) | Expr::Or(parts) => parts.iter().find_map(misplaced),
+        Expr::Not(inner) => misplaced(inner),
+        expr => match Asked::of(expr) {
+            Some(asked) => (!asked.test.is_scalar()).then(|| not_scalar(Location::Built, asked.test)),
+            None => {
+                let (wanted, found) = ("a test of `Rule::property`", format!("`{}`", shorten(&expr.to_string())));
+                Some(RuleError::Syntax { at: Location::Built, wanted, found })
+            }
+        },
+    }
+}
+
 /// One event after the other; see [`sequence`].
 #[derive(Clone, Debug)]
 #[must_use]
@@ -190,8 +218,37 @@ impl SequenceOperand {
     }
 
     /// Only if all of it lies within the last so much time.
-    pub fn within(mut self, window: Span) -> Self {
-        self.sequence.when = When::Within(window);
+    pub fn within(self, window: Span) -> Self {
+        self.when(When::Within(window))
+    }
+
+    /// Only if all of it lies between so long ago and so long ago.
+    pub fn between(self, from: Span, to: Span) -> Self {
+        self.when(When::Between(from, to))
+    }
+
+    /// Only if all of it lies after a time.
+    pub fn since(self, time: Timestamp) -> Self {
+        self.when(When::Since(time))
+    }
+
+    /// Only if all of it lies in the running session.
+    pub fn in_session(self) -> Self {
+        self.when(When::InSession)
+    }
+
+    /// Only if all of it lies in the last so many calendar days, today included, so many minutes ahead of UTC.
+    pub fn calendar_days(self, count: u32, offset: i32) -> Self {
+        self.when(When::Days(count, offset.clamp(-899, 899)))
+    }
+
+    /// Only if all of it lies in the last so many calendar weeks from Monday, this one included.
+    pub fn calendar_weeks(self, count: u32, offset: i32) -> Self {
+        self.when(When::Weeks(count, offset.clamp(-899, 899)))
+    }
+
+    fn when(mut self, when: When) -> Self {
+        self.sequence.when = when;
         self
     }
 

@@ -22,6 +22,12 @@ impl Rule {
         Operand::named(NameKind::Property, &name.clone(), Source::Element(name))
     }
 
+    /// A property of an event, within [`EventOperand::filter`](super::EventOperand::filter).
+    pub fn property(name: impl Into<String>) -> Operand {
+        let name = name.into();
+        Operand::named(NameKind::Property, &name.clone(), Source::Property(name))
+    }
+
     /// The same comparison with upper and lower case taken as one. A rule that is no single comparison of text becomes
     /// an error that [`Rule::check`] reports.
     ///
@@ -82,6 +88,37 @@ impl Operand {
         self.derive(Derive::Length)
     }
 
+    /// The value as text, as JavaScript turns it.
+    ///
+    /// ```
+    /// use bespoke::Rule;
+    /// let rule = Rule::attribute("age").js_number().above(18) & Rule::attribute("beta").js_bool().eq(true);
+    /// assert_eq!(rule.to_string(), "js_number(age) > 18 AND js_bool(beta) = true");
+    /// ```
+    pub fn js_text(self) -> Self {
+        self.derive(Derive::JsText)
+    }
+
+    /// The value as a number, as JavaScript turns it: what is missing is 0, and text that is no number is none.
+    pub fn js_number(self) -> Self {
+        self.derive(Derive::JsNumber)
+    }
+
+    /// Whether JavaScript takes the value for true; missing if the value is.
+    pub fn js_bool(self) -> Self {
+        self.derive(Derive::JsBool)
+    }
+
+    /// The value with lists and objects turned into text, as JavaScript does before it compares.
+    pub fn js_value(self) -> Self {
+        self.derive(Derive::JsValue)
+    }
+
+    /// The version that GrowthBook's SDKs read in the value: text as it is, a number as text, and `0` for the rest.
+    pub fn js_version(self) -> Self {
+        self.derive(Derive::JsVersion)
+    }
+
     /// Text that ends with this.
     #[must_use]
     pub fn ends_with(self, text: impl Into<String>) -> Rule {
@@ -123,10 +160,44 @@ impl Operand {
         self.test(Test::InList(name))
     }
 
+    /// None of a list that stands beside the rules, or missing.
+    #[must_use]
+    pub fn not_in_list(mut self, name: impl Into<String>) -> Rule {
+        let name = name.into();
+        if let Err(error) = check_name(NameKind::List, &name, &Location::Built) {
+            self.error.get_or_insert(error);
+        }
+        self.test(Test::NotInList(name))
+    }
+
+    /// This version, in the order of Semantic Versioning: `1.2` is `1.2.0`.
+    #[must_use]
+    pub fn version_eq(self, version: impl Into<String>) -> Rule {
+        self.test(Test::Version(Op::Eq, version.into()))
+    }
+
+    /// Another version, or missing.
+    #[must_use]
+    pub fn version_ne(self, version: impl Into<String>) -> Rule {
+        self.test(Test::Version(Op::Ne, version.into()))
+    }
+
     /// This version or a later one.
     #[must_use]
     pub fn version_at_least(self, version: impl Into<String>) -> Rule {
         self.test(Test::Version(Op::Ge, version.into()))
+    }
+
+    /// This version or one before it.
+    #[must_use]
+    pub fn version_at_most(self, version: impl Into<String>) -> Rule {
+        self.test(Test::Version(Op::Le, version.into()))
+    }
+
+    /// A version after this one.
+    #[must_use]
+    pub fn version_above(self, version: impl Into<String>) -> Rule {
+        self.test(Test::Version(Op::Gt, version.into()))
     }
 
     /// A version before this one.

@@ -169,6 +169,18 @@ impl Operand {
         self.test(Test::In(literals))
     }
 
+    /// None of these, or missing; an empty list is an error that [`Rule::check`] reports.
+    #[must_use]
+    pub fn none_of<L: Into<Literal>>(self, literals: impl IntoIterator<Item = L>) -> Rule {
+        let mut rule = self.one_of(literals);
+        if let Expr::Test(comparison) = &mut rule.expr {
+            if let Test::In(values) = &mut comparison.test {
+                comparison.test = Test::NotIn(std::mem::take(values));
+            }
+        }
+        rule
+    }
+
     /// Present at all.
     #[must_use]
     pub fn exists(self) -> Rule {

@@ -99,7 +99,7 @@ pub const MOST_COUNTED: u32 = 1_000_000;
 pub(crate) const MOST_ERRORS: usize = 100;
 
 pub(crate) fn check(expr: &Expr, vocabulary: &Vocabulary<'_>) -> Vec<RuleError> {
-    let mut checker = Checker { vocabulary, errors: Vec::new() };
+    let mut checker = Checker { vocabulary, errors: Vec::new(), in_list: false };
     checker.expr(expr);
     checker.errors
 }
@@ -124,6 +124,8 @@ pub(super) enum Spans {
 pub(super) struct Checker<'a> {
     pub(super) vocabulary: &'a Vocabulary<'a>,
     pub(super) errors: Vec<RuleError>,
+    /// Whether the condition is one on the elements of a list.
+    in_list: bool,
 }
 
 impl Checker<'_> {
@@ -151,6 +153,11 @@ impl Checker<'_> {
 
     fn comparison(&mut self, comparison: &Comparison) {
         let Comparison { source, test, at, op_at } = comparison;
+        if let Some(what) = self.misplaced(source) {
+            let (at, wanted) = (at.0.clone(), "a value of the person or of the request");
+            let found = format!("`{}`, {what}", shorten(&source.to_string()));
+            return self.errors.push(RuleError::Syntax { at, wanted, found });
+        }
         let kind = self.source(source, test, at, op_at);
         let spans = if matches!(source, Source::Session(SessionFact::Seconds)) { Spans::Also } else { Spans::Never };
         let name = match source {
@@ -160,7 +167,7 @@ impl Checker<'_> {
             | Source::Group { name, .. } => name.clone(),
             Source::Session(fact) => fact.name().to_owned(),
             Source::Event(query) => format!("{}()", query.measure.name()),
-            Source::Element(_) | Source::Derived(..) => source.to_string(),
+            Source::Element(_) | Source::Property(_) | Source::Derived(..) => source.to_string(),
             Source::Portrait(of) => return portrait::check(self, of, comparison),
             Source::Score(parts) => return portrait::check_score(self, parts, comparison),
         };
@@ -169,6 +176,10 @@ impl Checker<'_> {
             Source::Attribute(_) | Source::Context(_) | Source::Element(_) => true,
             // Derived values are never lists, but may be compared with the present.
             Source::Derived(..) => !matches!(test, Test::Near(_) | Test::Each { .. }),
+            // Of a single time, but it may be compared with the present.
+            Source::Event(EventQuery { measure: Measure::First | Measure::Last, .. }) => {
+                matches!(test, Test::Is(..) | Test::Between(..) | Test::Anniversary(_)) || is_of_one(test)
+            }
             _ => return self.one_value(source, test, op_at),
         };
         if !whole {
@@ -176,9 +187,19 @@ impl Checker<'_> {
         }
     }
 
+    /// What a source is that has no value where it stands, which only rules that were built in Rust can have.
+    fn misplaced(&self, source: &Source) -> Option<&'static str> {
+        match source {
+            Source::Element(_) if !self.in_list => Some("which only `any` and `every` of a list give"),
+            Source::Property(_) => Some("which only `filter` of an event gives"),
+            Source::Derived(_, of) => self.misplaced(of),
+            _ => None,
+        }
+    }
+
     /// Notes a test that asks for more than a single value.
     pub(super) fn one_value(&mut self, source: &Source, test: &Test, op_at: &At) {
-        if !(test.is_scalar() || matches!(test, Test::InList(_) | Test::NotInList(_))) {
+        if !is_of_one(test) {
             self.errors.push(RuleError::NotAsked { at: op_at.0.clone(), op: test.name(), of: source.name() });
         }
     }
@@ -198,7 +219,7 @@ impl Checker<'_> {
                 Some(if matches!(query.measure, Measure::First | Measure::Last) { Kind::Time } else { Kind::Number })
             }
             // These are checked by themselves.
-            Source::Element(_) | Source::Portrait(_) | Source::Score(_) => None,
+            Source::Element(_) | Source::Property(_) | Source::Portrait(_) | Source::Score(_) => None,
             Source::Derived(derive, of) => {
                 let kind = self.source(of, &Test::Exists, at, op_at);
                 let wanted = match derive {
@@ -263,10 +284,10 @@ impl Checker<'_> {
             let aliases = known.iter().flat_map(|kind| kind.aliases().iter().copied());
             self.unknown(&query.at, NameKind::Event, query.kind.name(), names.chain(aliases));
         }
-        for property in &query.tests {
-            let left = Left { name: &property.name, kind: None, spans: Spans::Never };
-            self.test(&property.test, left, &property.at);
-        }
+        query.each_test(&mut |asked| {
+            let left = Left { name: asked.name, kind: None, spans: Spans::Never };
+            self.test(asked.test, left, asked.at);
+        });
         portrait::check_event(self, query);
     }
 
@@ -309,7 +330,11 @@ impl Checker<'_> {
                     self.unknown(at, NameKind::List, name, lists.in_order.iter().copied());
                 }
             }
-            Test::Each { inner, .. } => self.expr(inner),
+            Test::Each { inner, .. } => {
+                let outside = std::mem::replace(&mut self.in_list, true);
+                self.expr(inner);
+                self.in_list = outside;
+            }
             _ => {}
         }
         for literal in literals(test) {
@@ -368,6 +393,11 @@ impl Checker<'_> {
         let nearest = nearest(name, candidates);
         self.errors.push(RuleError::Unknown { at: at.0.clone(), what, name: shorten(name), nearest });
     }
+}
+
+/// Whether it can be asked of a single value that has no parts and does not move.
+fn is_of_one(test: &Test) -> bool {
+    test.is_scalar() || matches!(test, Test::InList(_) | Test::NotInList(_))
 }
 
 pub(super) fn literals(test: &Test) -> std::iter::Chain<std::slice::Iter<'_, Literal>, Ends<'_>> {

@@ -316,12 +316,12 @@ impl Compiler<'_> {
                 Node::Computed(*id, *part, test)
             }
             // Reading and building refuse it outside of lists, and nesting to this depth.
-            Source::Element(_) | Source::Derived(..) => Node::Const(false),
+            Source::Element(_) | Source::Property(_) | Source::Derived(..) => Node::Const(false),
             Source::Session(fact) => {
                 self.reads.aspects.push(Aspect::Session);
                 Node::Session(*fact, test)
             }
-            Source::Event(query) => self.event(query, &comparison.test, test),
+            Source::Event(query) => self.event(query, comparison, test),
             Source::Portrait(of) => {
                 Node::Portrait(Box::new(portrait::Node::new(of, &comparison.test, test, &mut self.reads, self.plan)))
             }
@@ -332,7 +332,8 @@ impl Compiler<'_> {
         })
     }
 
-    fn event(&mut self, query: &EventQuery, asked: &Test, test: ValueTest) -> Node {
+    fn event(&mut self, query: &EventQuery, comparison: &Comparison, test: ValueTest) -> Node {
+        let asked = &comparison.test;
         let spec = spec(query, asked);
         let window = query.when.window();
         if window == Window::Session {
@@ -346,7 +347,14 @@ impl Compiler<'_> {
         }
         let counter = self.plan.intern(spec);
         self.reads.counters.push(counter);
-        Node::Events(Box::new(EventNode::new(counter, query, test)))
+        let node = match query.measure {
+            Measure::First | Measure::Last => match Asked::new(&comparison.source, asked, self.lists).into_plain() {
+                Ok(test) => EventNode::new(counter, query, test),
+                Err(moving) => EventNode::moving(counter, query, moving),
+            },
+            _ => EventNode::new(counter, query, test),
+        };
+        Node::Events(Box::new(node))
     }
 
     fn sequence(&mut self, of: &Sequence) -> Node {

@@ -1,9 +1,11 @@
 //! Questions about events other than "at least so many", compiled.
 
 use crate::profile::{Asked, CounterId, Frame, Period, Steps, Window};
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 use crate::truth::{Answer, Truth};
+use crate::value::Value;
 
+use super::asked::{self, Lasting};
 use super::ast::{EventQuery, Measure, Sequence, When};
 use super::facts::{Facts, Scalar};
 use super::value_test::ValueTest;
@@ -21,6 +23,11 @@ enum Asks {
     Number(Asked, ValueTest),
     First(ValueTest),
     Last(ValueTest),
+    /// When the first was, or the last, compared with the present.
+    Moving {
+        last: bool,
+        asked: Box<asked::Asked>,
+    },
     Sequence(Steps),
 }
 
@@ -35,6 +42,12 @@ impl EventNode {
             Measure::Min(_) => Asks::Number(Asked::Min, test),
             Measure::Max(_) => Asks::Number(Asked::Max, test),
         };
+        Self { counter, window: window_of(query), asks }
+    }
+
+    /// A question that compares the time of the first event or the last with the present.
+    pub(super) fn moving(counter: CounterId, query: &EventQuery, asked: Box<asked::Asked>) -> Self {
+        let asks = Asks::Moving { last: query.measure == Measure::Last, asked };
         Self { counter, window: window_of(query), asks }
     }
 
@@ -54,7 +67,7 @@ impl EventNode {
             return absent(self.counter, self.window, facts).unwrap_or_else(|| Truth::always(self.of_nothing()));
         };
         let frame = frame(self.window, facts);
-        let time = |time: crate::profile::Windowed<Option<crate::time::Timestamp>>, test: &ValueTest| {
+        let time = |time: crate::profile::Windowed<Option<Timestamp>>, test: &ValueTest| {
             // Event times lie between 1970 and 9999, where `f64` holds milliseconds exactly.
             let millis = time.value.map(|time| time.millis() as f64);
             let answer = match millis {
@@ -76,6 +89,10 @@ impl EventNode {
             }
             Asks::First(test) => time(counter.first_in(&frame), test),
             Asks::Last(test) => time(counter.last_in(&frame), test),
+            Asks::Moving { last, asked } => {
+                let time = if *last { counter.last_in(&frame) } else { counter.first_in(&frame) };
+                moving(&time, asked, facts.now())
+            }
             Asks::Sequence(steps) => counter.sequence(steps, &frame),
         }
     }
@@ -87,9 +104,30 @@ impl EventNode {
             Asks::Number(Asked::Mean | Asked::Min | Asked::Max, test) | Asks::First(test) | Asks::Last(test) => {
                 test.scalar(None)
             }
+            Asks::Moving { asked, .. } => asked.ask(None, Timestamp::EPOCH).holds,
             Asks::Sequence(_) => false,
         }
     }
+}
+
+/// What is asked of a time and the present. One that is not exact may be any from 1970 on to that.
+fn moving(time: &crate::profile::Windowed<Option<Timestamp>>, asked: &asked::Asked, now: Timestamp) -> Truth {
+    // Event times lie between 1970 and 9999, where `f64` holds milliseconds exactly.
+    let ask = |time: Timestamp| asked.ask(Some(&Value::Number(time.millis() as f64)), now);
+    let (answer, until) = match time.value {
+        Some(at) if time.exact => {
+            let Lasting { holds, until } = ask(at);
+            (holds.into(), until)
+        }
+        None if time.exact => (asked.ask(None, now).holds.into(), Timestamp::MAX),
+        Some(at) if asked.is_ordered() => {
+            let (low, high) = (ask(Timestamp::EPOCH), ask(at));
+            let answer = if low.holds == high.holds { low.holds.into() } else { Answer::Unknown };
+            (answer, low.until.min(high.until))
+        }
+        _ => (Answer::Unknown, Timestamp::MAX),
+    };
+    Truth { answer, until: until.min(time.until) }
 }
 
 /// The window that a query asks about. Days and weeks are those of the calendar: "within 7 days" is today and the six

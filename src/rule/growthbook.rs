@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::value::{Kind, Value};
 
-use super::ast::{Comparison, Derive, Expr, Literal, MAX_DEPTH, MAX_VALUES, Op, Source, Test};
+use super::ast::{Comparison, Derive, Expr, Literal, MAX_DEPTH, MAX_VALUES, Op, Scope, Source, Test};
 use super::error::{NameKind, RuleError, RuleErrors};
 use super::js;
 use super::js_pattern::{self, Refusal};
@@ -46,7 +46,7 @@ impl Translator<'_> {
                     "$not" => self.condition(json, &path, depth + 1).map(not),
                     name => {
                         let name = self.reader.named(NameKind::Attribute, name, &path)?;
-                        let in_list = self.reader.in_list;
+                        let in_list = self.reader.scope == Scope::Element;
                         let source = if in_list { Source::Element(name) } else { Source::Attribute(name) };
                         self.value(&source, json, &path, depth)
                     }
@@ -137,14 +137,14 @@ impl Translator<'_> {
                 })
             }
             ("$elemMatch", Json::Object(fields)) => {
-                let outside = std::mem::replace(&mut self.reader.in_list, true);
+                let outside = std::mem::replace(&mut self.reader.scope, Scope::Element);
                 let it = Source::Element(String::new());
                 let inner = if is_operators(fields) {
                     self.value(&it, json, path, depth + 1)
                 } else {
                     self.condition(json, path, depth + 1)
                 };
-                self.reader.in_list = outside;
+                self.reader.scope = outside;
                 // The SDKs pass over elements that count as false.
                 let is_true = self::leaf(&derive(Derive::JsBool, &it), Test::Is(Op::Eq, true.into()), path);
                 let inner = Box::new(Expr::and([is_true, inner?]));
@@ -205,7 +205,7 @@ impl Translator<'_> {
         depth: usize,
     ) -> Option<Expr> {
         let it = Source::Element(String::new());
-        let outside = std::mem::replace(&mut self.reader.in_list, true);
+        let outside = std::mem::replace(&mut self.reader.scope, Scope::Element);
         let mut parts = vec![leaf(source, Test::OfKind(Kind::List), path)];
         let mut sound = true;
         for (i, json) in values.iter().enumerate() {
@@ -224,7 +224,7 @@ impl Translator<'_> {
                 None => sound = false,
             }
         }
-        self.reader.in_list = outside;
+        self.reader.scope = outside;
         sound.then(|| Expr::and(parts))
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::near::nearest;
 use crate::time::shorten;
 
-use super::ast::{At, Comparison, Derive, Expr, MAX_DEPTH, MAX_VALUES, Op, PropertyTest, Source, Test};
+use super::ast::{At, Comparison, Derive, Expr, MAX_DEPTH, MAX_VALUES, Op, Scope, Source, Test};
 use super::check::MOST_ERRORS;
 use super::error::{Location, NameKind, RuleError, RuleErrors};
 use super::json_test::write_test;
@@ -23,8 +23,8 @@ pub(crate) fn read(json: &Value) -> Result<Expr, RuleErrors> {
 
 pub(super) struct Reader {
     pub(super) errors: Vec<RuleError>,
-    /// Whether the condition is one on the elements of a list.
-    pub(super) in_list: bool,
+    /// What the condition is about.
+    pub(super) scope: Scope,
 }
 
 /// A path that costs nothing until an error or a leaf needs it.
@@ -81,7 +81,7 @@ impl<'a> Path<'a> {
 
 impl Reader {
     pub(super) const fn new() -> Self {
-        Self { errors: Vec::new(), in_list: false }
+        Self { errors: Vec::new(), scope: Scope::Person }
     }
 
     /// What was read, or all errors.
@@ -161,10 +161,12 @@ impl Reader {
         if depth > MAX_DEPTH {
             return self.fail(RuleError::TooDeep { at: path.location(), limit: MAX_DEPTH });
         }
-        if let Value::Bool(value) = json {
-            return Some(Expr::Const(*value));
-        }
-        let fields = self.object(json, path, "an object, `true` or `false`")?;
+        let wanted = match (json, self.scope) {
+            (_, Scope::Event) => "an object of properties",
+            (Value::Bool(value), _) => return Some(Expr::Const(*value)),
+            _ => "an object, `true` or `false`",
+        };
+        let fields = self.object(json, path, wanted)?;
         // Every field is read before any failure ends this, so that all errors are found.
         let parts: Vec<Option<Expr>> =
             fields.iter().map(|(key, json)| self.field(key, json, &path.key(key), depth)).collect();
@@ -172,12 +174,23 @@ impl Reader {
     }
 
     fn field(&mut self, key: &str, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
-        if self.in_list && !key.starts_with('$') {
-            let source = Source::Element(self.named(NameKind::Property, key, path)?);
-            return self.tests(&source, json, path, depth);
+        match (self.scope, key.starts_with('$')) {
+            (Scope::Element, false) => {
+                let source = Source::Element(self.named(NameKind::Property, key, path)?);
+                return self.tests(&source, json, path, depth);
+            }
+            (Scope::Event, false) => {
+                let source = Source::Property(self.named(NameKind::Property, key, path)?);
+                return self.tests(&source, json, path, depth);
+            }
+            _ => {}
         }
         match key {
-            "$it" if self.in_list => self.each(json, path, |reader, name, json, path| {
+            "$property" if self.scope == Scope::Event => self.each(json, path, |reader, name, json, path| {
+                let source = Source::Property(reader.named(NameKind::Property, name, path)?);
+                reader.tests(&source, json, path, depth)
+            }),
+            "$it" if self.scope == Scope::Element => self.each(json, path, |reader, name, json, path| {
                 let name =
                     if name.is_empty() { name.to_owned() } else { reader.named(NameKind::Property, name, path)? };
                 reader.tests(&Source::Element(name), json, path, depth)
@@ -186,10 +199,11 @@ impl Reader {
             "$or" => self.exprs(json, path, depth).map(Expr::or),
             "$nor" => self.exprs(json, path, depth).map(|parts| Expr::Not(Box::new(Expr::or(parts)))),
             "$not" => self.expr(json, path, depth + 1).map(|inner| Expr::Not(Box::new(inner))),
-            _ if self.in_list => self.unknown(path, key, &KEYS_IN_LISTS),
+            _ if self.scope == Scope::Element => self.unknown(path, key, &KEYS_IN_LISTS),
+            _ if self.scope == Scope::Event => self.unknown(path, key, &KEYS_OF_EVENTS),
             "$segment" => Some(Expr::Segment(self.name(NameKind::Segment, json, path)?, path.at())),
             "$event" => self.event(json, path, depth),
-            "$sequence" => self.sequence(json, path),
+            "$sequence" => self.sequence(json, path, depth),
             "$attribute" => self.each(json, path, |reader, name, json, path| {
                 let source = Source::Attribute(reader.named(NameKind::Attribute, name, path)?);
                 reader.tests(&source, json, path, depth)
@@ -266,7 +280,12 @@ impl Reader {
                 ("$exists", other) => self.wrong(&path, "`true` or `false`", other),
                 (key, json) => match Derive::ALL.into_iter().find(|derive| derive.json() == key) {
                     Some(derive) => self.derived(derive, source, json, &path, depth),
-                    None => self.test(key, json, &path, depth).map(|test| leaf(test, path.at())),
+                    None => match self.test(key, json, &path, depth) {
+                        Some(test) if matches!(source, Source::Property(_)) && !test.is_scalar() => {
+                            self.fail(not_scalar(path.location(), &test))
+                        }
+                        test => test.map(|test| leaf(test, path.at())),
+                    },
                 },
             });
         }
@@ -297,40 +316,15 @@ impl Reader {
         }
     }
 
-    /// Tests of properties: an object, or a list of objects where one name is tested in the same way twice.
-    pub(super) fn wheres(&mut self, json: &Value, path: &Path<'_>, tests: &mut Vec<PropertyTest>) {
-        if let Value::Array(_) = json {
-            for (i, json) in self.array(json, path).unwrap_or_default().iter().enumerate() {
-                let path = path.index(i);
-                if json.is_array() {
-                    self.wrong::<()>(&path, "an object", json);
-                } else {
-                    self.wheres(json, &path, tests);
-                }
-            }
-            return;
-        }
-        let Some(fields) = self.object(json, path, "an object of properties") else { return };
-        for (name, json) in fields {
-            let path = path.key(name);
-            let Some(name) = self.named(NameKind::Property, name, &path) else { continue };
-            if !is_operators(json) {
-                if let Some(literal) = self.literal(json, &path) {
-                    tests.push(PropertyTest { name, test: Test::Is(Op::Eq, literal), at: path.at() });
-                }
-                continue;
-            }
-            let Some(fields) = self.object(json, &path, "operators") else { continue };
-            for (key, json) in fields {
-                let path = path.key(key);
-                let Some(test) = self.test(key, json, &path, 0) else { continue };
-                if !test.is_scalar() {
-                    self.fail::<()>(not_scalar(path.location(), &test));
-                } else {
-                    tests.push(PropertyTest { name: name.clone(), test, at: path.at() });
-                }
-            }
-        }
+    /// Tests of properties: an object, or a list of objects that all hold.
+    pub(super) fn wheres(&mut self, json: &Value, path: &Path<'_>, depth: usize) -> Vec<Expr> {
+        let outside = std::mem::replace(&mut self.scope, Scope::Event);
+        let tests = match json {
+            Value::Array(_) => self.exprs(json, path, depth).unwrap_or_default(),
+            json => self.expr(json, path, depth).into_iter().collect(),
+        };
+        self.scope = outside;
+        tests
     }
 }
 
@@ -377,6 +371,8 @@ fn write_comparison(source: &Source, test: Value) -> Value {
         Source::Portrait(of) => portrait::write(of, test),
         Source::Score(parts) => portrait::write_score(parts, test),
         Source::Element(path) => json!({"$it": {path: test}}),
+        Source::Property(name) if name.starts_with('$') => json!({"$property": {name: test}}),
+        Source::Property(name) => json!({name: test}),
         Source::Derived(derive, of) => write_comparison(of, json!({derive.json(): test})),
     }
 }
@@ -384,5 +380,6 @@ fn write_comparison(source: &Source, test: Value) -> Value {
 const KEYS: [&str; 11] =
     ["$and", "$or", "$nor", "$not", "$segment", "$event", "$sequence", "$attribute", "$group", "$context", "$session"];
 const KEYS_IN_LISTS: [&str; 5] = ["$and", "$or", "$nor", "$not", "$it"];
+const KEYS_OF_EVENTS: [&str; 5] = ["$and", "$or", "$nor", "$not", "$property"];
 /// What an object that is a literal has as its only key.
 const TIMES: [&str; 3] = ["$time", "$now", "$span"];

@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::ast::{Derive, Expr, MAX_DEPTH, Op, Source, Test};
+use super::ast::{Derive, Expr, MAX_DEPTH, Op, Scope, Source, Test};
 use super::error::{NameKind, RuleError, RuleErrors};
 use super::growthbook::{derive, exactly, leaf, not, order};
 use super::js;
@@ -218,9 +218,9 @@ impl Logic {
 
     fn elements(&mut self, op: &str, of: &Json, inner: &Json, path: &Path<'_>, depth: usize) -> Option<Expr> {
         let var = self.var(of, path)?;
-        let outside = std::mem::replace(&mut self.reader.in_list, true);
+        let outside = std::mem::replace(&mut self.reader.scope, Scope::Element);
         let inner = self.truth(inner, path, depth + 1);
-        self.reader.in_list = outside;
+        self.reader.scope = outside;
         let inner = Box::new(inner?);
         let each = self
             .with_default(&var, |source| leaf(source, Test::Each { every: op == "all", inner: inner.clone() }, path))?;
@@ -295,7 +295,7 @@ impl Logic {
             Json::Number(index) => index.to_string(),
             other => return self.reader.wrong(path, "the name of a value", other),
         };
-        if self.reader.in_list {
+        if self.reader.scope == Scope::Element {
             if !name.is_empty() {
                 self.reader.named(NameKind::Property, &name, path)?;
             }

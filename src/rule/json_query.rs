@@ -7,8 +7,7 @@ use crate::time::{Span, Timestamp};
 
 use super::ast::{Comparison, EventQuery, Expr, Literal, Measure, Op, Sequence, Source, Test, When};
 use super::error::{NameKind, RuleError};
-use super::json::{Path, Reader};
-use super::json_test::write_test;
+use super::json::{Path, Reader, write};
 use super::parser::event_kind;
 use super::query::{read_offset, write_offset};
 
@@ -16,7 +15,7 @@ impl Reader {
     pub(super) fn event(&mut self, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
         let fields = self.object(json, path, "an object with `name`")?;
         let before = self.errors.len();
-        let mut query = self.step(fields, path);
+        let mut query = self.step(fields, path, depth);
         query.when = self.when(fields, path);
         let mut asked: Option<(&str, &Value)> = None;
         for (key, json) in fields {
@@ -55,7 +54,7 @@ impl Reader {
     }
 
     /// The name of an event and the tests of its properties.
-    fn step(&mut self, fields: &Map<String, Value>, path: &Path<'_>) -> EventQuery {
+    fn step(&mut self, fields: &Map<String, Value>, path: &Path<'_>, depth: usize) -> EventQuery {
         let when_at = WHEN_KEYS.into_iter().find(|key| fields.contains_key(*key)).unwrap_or("within");
         let mut query = EventQuery::new(EventKind::default(), path.key("name").at(), path.key(when_at).at());
         match fields.get("name") {
@@ -73,7 +72,7 @@ impl Reader {
             }
         }
         if let Some(json) = fields.get("where") {
-            self.wheres(json, &path.key("where"), &mut query.tests);
+            query.tests = self.wheres(json, &path.key("where"), depth);
         }
         query
     }
@@ -128,7 +127,7 @@ impl Reader {
         found.unwrap_or_default()
     }
 
-    pub(super) fn sequence(&mut self, json: &Value, path: &Path<'_>) -> Option<Expr> {
+    pub(super) fn sequence(&mut self, json: &Value, path: &Path<'_>, depth: usize) -> Option<Expr> {
         let fields = self.object(json, path, "an object with `steps`")?;
         let before = self.errors.len();
         for key in fields.keys() {
@@ -141,10 +140,10 @@ impl Reader {
         let mut steps = Vec::new();
         let place = path.key("steps");
         for (i, json) in self.array(fields.get("steps").unwrap_or(&Value::Null), &place)?.iter().enumerate() {
-            steps.push(self.sequence_step(json, &place.index(i))?);
+            steps.push(self.sequence_step(json, &place.index(i), depth)?);
         }
         let without = match fields.get("without") {
-            Some(json) => Some(self.sequence_step(json, &path.key("without"))?),
+            Some(json) => Some(self.sequence_step(json, &path.key("without"), depth)?),
             None => None,
         };
         let after = match fields.get("after") {
@@ -156,12 +155,12 @@ impl Reader {
         (self.errors.len() == before).then(|| Expr::Sequence(Box::new(sequence)))
     }
 
-    fn sequence_step(&mut self, json: &Value, path: &Path<'_>) -> Option<EventQuery> {
+    fn sequence_step(&mut self, json: &Value, path: &Path<'_>, depth: usize) -> Option<EventQuery> {
         let fields = self.object(json, path, "an object with `name`")?;
         for key in fields.keys().filter(|key| !STEP_KEYS.contains(&key.as_str()) && *key != "within") {
             self.unknown::<()>(&path.key(key), key, &["name", "where", "within"]);
         }
-        let mut query = self.step(fields, path);
+        let mut query = self.step(fields, path, depth);
         if let Some(json) = fields.get("within") {
             query.when = When::Within(self.span_of(json, &path.key("within"))?);
         }
@@ -173,8 +172,7 @@ fn write_step(query: &EventQuery) -> Map<String, Value> {
     let mut event = Map::new();
     event.insert("name".to_owned(), query.kind.name().into());
     if !query.tests.is_empty() {
-        let mut tests: Vec<Value> =
-            query.tests.iter().map(|test| json!({&test.name: write_test(&test.test)})).collect();
+        let mut tests: Vec<Value> = query.tests.iter().map(write).collect();
         let one = if tests.len() == 1 { tests.pop() } else { None };
         event.insert("where".to_owned(), one.unwrap_or(Value::Array(tests)));
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::time::{Span, Timestamp};
 use crate::value::{self, Kind};
 
-use super::ast::{Literal, MAX_DEPTH, Op, Test};
+use super::ast::{Literal, MAX_DEPTH, Op, Scope, Test};
 use super::error::{NameKind, RuleError};
 use super::geo::Circle;
 use super::json::{Path, Reader, write};
@@ -82,7 +82,7 @@ impl Reader {
         if depth >= MAX_DEPTH {
             return self.fail(RuleError::TooDeep { at: path.location(), limit: MAX_DEPTH });
         }
-        let outside = std::mem::replace(&mut self.in_list, true);
+        let outside = std::mem::replace(&mut self.scope, Scope::Element);
         // Operators by themselves are about the whole element.
         let bare = |fields: &serde_json::Map<String, Value>| {
             !fields.is_empty() && fields.keys().all(|key| key.starts_with('$') && !LOGIC.contains(&key.as_str()))
@@ -93,7 +93,7 @@ impl Reader {
             }
             json => self.expr(json, path, depth + 1),
         };
-        self.in_list = outside;
+        self.scope = outside;
         Some(Test::Each { every, inner: Box::new(inner?) })
     }
 

@@ -40,7 +40,7 @@
 //! | `event('x').count() >= 3`, `event('x')` | how often; whether at all. "Never" is `NOT event('x')` or `count() = 0` |
 //! | `.sum(p)`, `.avg(p)`, `.min(p)`, `.max(p)` | of a numeric property; of no event the sum is 0, the others are missing |
 //! | `.distinct(p)` | how many different values |
-//! | `.first()`, `.last()` | when; missing where there is none. "For the first time today": `first() >= …` |
+//! | `.first()`, `.last()` | when, as in `last() > now() - 30 days`; missing where there is none. Of dates: `first() ANNIVERSARY` |
 //! | `.days()`, `.weeks()` | in how many calendar days or weeks; "regularly" is `within(7 days).days() >= 3` |
 //! | `.within(7 days)`, `.between(14 days, 7 days)` | the last 168 hours; those before them |
 //! | `.since('2026-03-01')`, `.in_session()` | from a time on; in the running session |
@@ -48,7 +48,10 @@
 //! | `sequence(event('a') then event('b').within(1 h))` | one after the other; `.without(event('c'))` in between |
 //! | `sequence(event('a')).without(event('c')).after(2 hours)` | absence: `a`, and no `c` within two hours; holds from then on |
 //!
-//! Tests in `where(…)` read the event's properties, its own fields and what the catalog says of its items. Counts up to
+//! `where(…)` takes `AND`, `OR`, `NOT` and parentheses as well, as in `where(category = 'shoes' AND NOT (price < 50 OR
+//! brand IN ('x', 'y')))`, in JSON `$and`, `$or`, `$nor`, `$not`, or a list that means AND; a property whose name begins
+//! with `$` stands within `$property`. Its tests read the event's properties, its own fields and what the catalog says of
+//! its items; of several items any may pass, for each test by itself, and NOT then asks that none does. Counts up to
 //! 50 are exact to the millisecond, lifetime ones are always exact. Amounts, and counts above 50, are exact up to 51
 //! events in the window or in windows of the calendar, and read whole buckets of a 24th of the window beyond. Distinct
 //! values are exact up to 64, then estimated to 9.2 %. Sequences look at the newest 64 events that match a step. In

@@ -2,7 +2,7 @@
 
 use crate::time::Timestamp;
 
-use super::ast::{At, EventQuery, Measure, Sequence, When};
+use super::ast::{At, EventQuery, Measure, Scope, Sequence, When};
 use super::error::{Location, NameKind, RuleError};
 use super::lexer::Token;
 use super::parser::{Parser, event_kind};
@@ -10,13 +10,13 @@ use super::query::read_offset;
 
 impl Parser<'_> {
     /// What follows `event(`.
-    pub(super) fn event(&mut self) -> Result<EventQuery, RuleError> {
+    pub(super) fn event(&mut self, depth: usize) -> Result<EventQuery, RuleError> {
         let mut query = self.step()?;
         let wanted = "`where`, a window such as `within`, or a measure such as `count`";
         while self.token == Token::Mark(".") {
             self.advance()?;
             if query.tests.is_empty() && query.when == When::Ever && self.is_word("where") {
-                self.wheres(&mut query)?;
+                self.wheres(&mut query, depth)?;
                 continue;
             }
             if query.when == When::Ever {
@@ -51,14 +51,14 @@ impl Parser<'_> {
         Ok(EventQuery::new(kind, At(at.clone()), At(at)))
     }
 
-    fn wheres(&mut self, query: &mut EventQuery) -> Result<(), RuleError> {
+    fn wheres(&mut self, query: &mut EventQuery, depth: usize) -> Result<(), RuleError> {
         self.advance()?;
         self.expect("(", "`(`")?;
-        query.tests.push(self.property_test()?);
-        while self.take_word("AND")? {
-            query.tests.push(self.property_test()?);
-        }
-        self.expect(")", "`AND` or `)`")
+        let outside = std::mem::replace(&mut self.scope, Scope::Event);
+        let tests = self.or(depth);
+        self.scope = outside;
+        query.tests.push(tests?);
+        self.expect(")", "`AND`, `OR` or `)`")
     }
 
     /// A window, and where its first span stands; `None` if the word is none.
@@ -128,10 +128,10 @@ impl Parser<'_> {
     }
 
     /// What follows `sequence(`.
-    pub(super) fn sequence(&mut self, at: Location) -> Result<Sequence, RuleError> {
-        let mut steps = vec![self.sequence_step()?];
+    pub(super) fn sequence(&mut self, at: Location, depth: usize) -> Result<Sequence, RuleError> {
+        let mut steps = vec![self.sequence_step(depth)?];
         while self.take_word("THEN")? {
-            steps.push(self.sequence_step()?);
+            steps.push(self.sequence_step(depth)?);
         }
         self.expect(")", "`then` or `)`")?;
         let mut sequence = Sequence { steps, without: None, after: None, when: When::Ever, at: At(at) };
@@ -139,7 +139,7 @@ impl Parser<'_> {
             self.advance()?;
             if sequence.without.is_none() && self.take_word("without")? {
                 self.expect("(", "`(` and an event")?;
-                sequence.without = Some(self.sequence_step()?);
+                sequence.without = Some(self.sequence_step(depth)?);
                 self.expect(")", "`)`")?;
             } else if sequence.after.is_none() && self.is_word("after") {
                 self.advance()?;
@@ -153,7 +153,7 @@ impl Parser<'_> {
         Ok(sequence)
     }
 
-    fn sequence_step(&mut self) -> Result<EventQuery, RuleError> {
+    fn sequence_step(&mut self, depth: usize) -> Result<EventQuery, RuleError> {
         if !self.take_word("event")? {
             return Err(self.unexpected("`event(…)`"));
         }
@@ -162,7 +162,7 @@ impl Parser<'_> {
         while self.token == Token::Mark(".") {
             self.advance()?;
             if step.tests.is_empty() && step.when == When::Ever && self.is_word("where") {
-                self.wheres(&mut step)?;
+                self.wheres(&mut step, depth)?;
             } else if step.when == When::Ever && self.is_word("within") {
                 self.advance()?;
                 let (span, at) = self.span()?;

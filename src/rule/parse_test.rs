@@ -3,7 +3,7 @@
 use crate::time::{Span, Timestamp};
 use crate::value::{Kind, Value};
 
-use super::ast::{Literal, MAX_DEPTH, MAX_VALUES, Op, Test};
+use super::ast::{Literal, MAX_DEPTH, MAX_VALUES, Op, Scope, Test};
 use super::error::{NameKind, RuleError};
 use super::geo::Circle;
 use super::lexer::Token;
@@ -141,9 +141,9 @@ impl Parser<'_> {
             return Err(RuleError::TooDeep { at: self.at.clone(), limit: MAX_DEPTH });
         }
         self.expect("(", "`(` and a condition on `it`")?;
-        let outside = std::mem::replace(&mut self.in_list, true);
+        let outside = std::mem::replace(&mut self.scope, Scope::Element);
         let inner = self.or(depth + 1);
-        self.in_list = outside;
+        self.scope = outside;
         let inner = Box::new(inner?);
         self.expect(")", "`AND`, `OR` or `)`")?;
         Ok(Test::Each { every, inner })

@@ -6,8 +6,7 @@ use crate::near::nearest;
 use crate::time::{Span, shorten};
 
 use super::ast::{
-    At, Comparison, Derive, Expr, Literal, MAX_DEPTH, MAX_TEXT_BYTES, Measure, Op, PropertyTest, SessionFact, Source,
-    Test,
+    At, Comparison, Derive, Expr, Literal, MAX_DEPTH, MAX_TEXT_BYTES, Measure, Op, Scope, SessionFact, Source, Test,
 };
 use super::error::{Location, NameKind, RuleError};
 use super::lexer::{Lexer, Token};
@@ -19,7 +18,7 @@ pub(crate) fn parse(text: &str) -> Result<Expr, RuleError> {
     }
     let mut lexer = Lexer::new(text);
     let (token, at) = lexer.next()?;
-    let mut parser = Parser { lexer, token, at, in_list: false };
+    let mut parser = Parser { lexer, token, at, scope: Scope::Person };
     let expr = parser.or(0)?;
     match parser.token {
         Token::End => Ok(expr),
@@ -77,8 +76,8 @@ pub(super) struct Parser<'a> {
     lexer: Lexer<'a>,
     pub(super) token: Token<'a>,
     pub(super) at: Location,
-    /// Whether the condition is one on the elements of a list.
-    pub(super) in_list: bool,
+    /// What the condition is about.
+    pub(super) scope: Scope,
 }
 
 impl<'a> Parser<'a> {
@@ -121,7 +120,7 @@ impl<'a> Parser<'a> {
             return Ok(expr);
         }
         for (word, value) in [("TRUE", true), ("FALSE", false)] {
-            if self.take_word(word)? {
+            if self.scope != Scope::Event && self.take_word(word)? {
                 return Ok(Expr::Const(value));
             }
         }
@@ -129,8 +128,10 @@ impl<'a> Parser<'a> {
         let source = match self.token.clone() {
             Token::Word(word) if !is_reserved(word) => {
                 self.advance()?;
-                if self.in_list {
+                if self.scope == Scope::Element {
                     self.in_element(word, &at, 0)?
+                } else if self.scope == Scope::Event {
+                    Source::Property(self.property(word, &at)?)
                 } else if self.token == Token::Mark("(") {
                     self.advance()?;
                     if word.eq_ignore_ascii_case("segment") {
@@ -139,13 +140,14 @@ impl<'a> Parser<'a> {
                         return Ok(Expr::Segment(name, At(at)));
                     }
                     if word.eq_ignore_ascii_case("sequence") {
-                        return self.sequence(at).map(|sequence| Expr::Sequence(Box::new(sequence)));
+                        return self.sequence(at, depth).map(|sequence| Expr::Sequence(Box::new(sequence)));
                     }
                     self.function(word, &at, depth)?
                 } else {
                     Source::Attribute(self.path(word, NameKind::Attribute, &at)?)
                 }
             }
+            _ if self.scope == Scope::Event => return Err(self.unexpected("a property's name")),
             _ => return Err(self.unexpected("a condition")),
         };
         let op_at = At(self.at.clone());
@@ -156,6 +158,9 @@ impl<'a> Parser<'a> {
             None if counts => Test::Is(Op::Ge, Literal::Number(1.0)),
             None => return Err(self.unexpected("an operator")),
         };
+        if self.scope == Scope::Event && !test.is_scalar() {
+            return Err(not_scalar(op_at.0, &test));
+        }
         Ok(Expr::Test(Box::new(Comparison { source, test, at: At(at), op_at })))
     }
 
@@ -184,7 +189,7 @@ impl<'a> Parser<'a> {
             return Err(self.unexpected(wanted));
         }
         self.advance()?;
-        let of = if self.in_list {
+        let of = if self.scope == Scope::Element {
             self.in_element(word, &at, nested + 1)?
         } else if self.token == Token::Mark("(") {
             let lower = word.to_ascii_lowercase();
@@ -216,7 +221,7 @@ impl<'a> Parser<'a> {
                 let name = self.name(NameKind::Session)?;
                 Source::Session(session_fact(&name, &at)?)
             }
-            "event" => return self.event().map(Source::Event),
+            "event" => return self.event(depth).map(Source::Event),
             "group" => return self.group(),
             other => {
                 if let Some(source) = portrait::function(self, other, depth)? {
@@ -254,28 +259,15 @@ impl<'a> Parser<'a> {
         Ok(Source::Group { kind, name })
     }
 
-    pub(super) fn property_test(&mut self) -> Result<PropertyTest, RuleError> {
-        let at = self.at.clone();
-        let name = match self.token.clone() {
-            Token::Word(word) if !is_reserved(word) => {
-                self.advance()?;
-                if self.token == Token::Mark("(") && word.eq_ignore_ascii_case("property") {
-                    self.advance()?;
-                    let name = self.name(NameKind::Property)?;
-                    self.expect(")", "`)`")?;
-                    name
-                } else {
-                    self.path(word, NameKind::Property, &at)?
-                }
-            }
-            _ => return Err(self.unexpected("a property's name")),
-        };
-        let op_at = self.at.clone();
-        let test = self.test(0)?.ok_or_else(|| self.unexpected("an operator"))?;
-        if !test.is_scalar() {
-            return Err(not_scalar(op_at, &test));
+    /// The name of a property, of which the first word has been taken: bare or within `property('…')`.
+    fn property(&mut self, word: &str, at: &Location) -> Result<String, RuleError> {
+        if self.token != Token::Mark("(") || !word.eq_ignore_ascii_case("property") {
+            return self.path(word, NameKind::Property, at);
         }
-        Ok(PropertyTest { name, test, at: At(op_at) })
+        self.advance()?;
+        let name = self.name(NameKind::Property)?;
+        self.expect(")", "`)`")?;
+        Ok(name)
     }
 
     /// A name in quotes or bare.

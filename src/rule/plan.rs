@@ -5,10 +5,11 @@ use crate::hash::{Map, Symbol};
 use crate::profile::{Counter, CounterId, Grid, Kept, Window};
 use crate::time::{Span, Timestamp};
 
-use super::ast::{EventQuery, Literal, Measure, PropertyTest, Sequence, Test, When};
+use super::ast::{EventQuery, Expr, Literal, Measure, Sequence, Test, When};
 use super::check::MOST_WITHIN;
 use super::facts::{EventFacts, Scalar};
 use super::lists::Lists;
+use super::query::Asked;
 use super::value_test::ValueTest;
 
 /// What a counter counts, compiled: events of one kind that pass every test; for a sequence, of one kind a step.
@@ -26,19 +27,73 @@ pub struct CounterSpec {
 }
 
 /// Events of one kind that pass every test.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Matcher {
     kind: EventKind,
     tests: Vec<(Symbol, ValueTest)>,
+    /// What is asked beside single tests.
+    groups: Vec<Group>,
+}
+
+/// Tests of properties that are combined.
+#[derive(Clone, Debug)]
+enum Group {
+    Test(Symbol, ValueTest),
+    All(Box<[Self]>),
+    Any(Box<[Self]>),
+    Not(Box<Self>),
+}
+
+impl Group {
+    fn new(expr: &Expr) -> Self {
+        match expr {
+            Expr::And(parts) => Self::All(parts.iter().map(Self::new).collect()),
+            Expr::Or(parts) => Self::Any(parts.iter().map(Self::new).collect()),
+            Expr::Not(inner) => Self::Not(Box::new(Self::new(inner))),
+            // Reading and building refuse everything that is not about a property.
+            leaf => test(leaf).map_or_else(|| Self::Any([].into()), |(name, test)| Self::Test(name, test)),
+        }
+    }
+
+    fn holds(&self, event: &dyn EventFacts) -> bool {
+        match self {
+            Self::Test(name, test) => test.any(|check| event.any(*name, check)),
+            Self::All(parts) => parts.iter().all(|part| part.holds(event)),
+            Self::Any(parts) => parts.iter().any(|part| part.holds(event)),
+            Self::Not(inner) => !inner.holds(event),
+        }
+    }
+
+    /// Whether it may hold where a property is missing.
+    fn is_negated(&self) -> bool {
+        match self {
+            Self::Test(_, test) => test.is_negated(),
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::is_negated),
+            Self::Not(_) => true,
+        }
+    }
+}
+
+fn test(expr: &Expr) -> Option<(Symbol, ValueTest)> {
+    // No property is looked for in a list that is defined elsewhere.
+    let none = Lists::default();
+    Asked::of(expr).map(|asked| (Symbol::new(asked.name), ValueTest::new(asked.test, &none)))
 }
 
 impl Matcher {
     fn new(query: &EventQuery) -> Self {
-        // No property is looked for in a list that is defined elsewhere.
-        let none = Lists::default();
-        let test = |test: &PropertyTest| (Symbol::new(&test.name), ValueTest::new(&test.test, &none));
-        let tests = query.tests.iter().map(test).collect();
-        Self { kind: query.kind.clone(), tests }
+        let groups = query.tests.iter().filter(|expr| Asked::of(expr).is_none());
+        let tests = query.tests.iter().filter_map(test).collect();
+        Self { kind: query.kind.clone(), tests, groups: groups.map(Group::new).collect() }
+    }
+
+    /// Whether it may take an event of which a property is not known.
+    fn is_negated(&self) -> bool {
+        self.tests.iter().any(|(_, test)| test.is_negated()) || self.groups.iter().any(Group::is_negated)
+    }
+
+    fn is_bare(&self) -> bool {
+        self.tests.is_empty() && self.groups.is_empty()
     }
 }
 
@@ -107,13 +162,12 @@ impl CounterSpec {
     /// Whether events can be counted of which only the items are known: a test that asks for the absence of a value
     /// would pass for all of them, and amounts are not known.
     pub(crate) fn is_recallable(&self) -> bool {
-        self.property.is_none()
-            && (0..self.steps()).all(|step| self.matcher(step).tests.iter().all(|(_, test)| !test.is_negated()))
+        self.property.is_none() && (0..self.steps()).all(|step| !self.matcher(step).is_negated())
     }
 
     /// Whether a kind and a time are all that must be known of an event.
     pub(crate) fn is_bare(&self) -> bool {
-        self.property.is_none() && (0..self.steps()).all(|step| self.matcher(step).tests.is_empty())
+        self.property.is_none() && (0..self.steps()).all(|step| self.matcher(step).is_bare())
     }
 
     /// How many steps it has: one, but for sequences.
@@ -144,7 +198,9 @@ impl CounterSpec {
 
     /// Whether an event of the right kind passes the tests of a step.
     pub(crate) fn matches_step(&self, step: usize, event: &dyn EventFacts) -> bool {
-        self.matcher(step).tests.iter().all(|(name, test)| test.any(|check| event.any(*name, check)))
+        let of = self.matcher(step);
+        of.tests.iter().all(|(name, test)| test.any(|check| event.any(*name, check)))
+            && of.groups.iter().all(|group| group.holds(event))
     }
 
     /// What the event adds up to; `None` if the event lacks the property that is asked for, and is to be left out.
@@ -285,7 +341,7 @@ pub(crate) fn sequence(sequence: &Sequence) -> CounterSpec {
     // Which of the steps is forbidden is part of the question.
     text.push_str(if sequence.without.is_some() { "\n\nwithout" } else { "\n\n" });
     let from = since(sequence.when, &mut text);
-    let first = steps.next().map_or_else(|| Matcher { kind: EventKind::default(), tests: Vec::new() }, Matcher::new);
+    let first = steps.next().map_or_else(Matcher::default, Matcher::new);
     let more = steps.map(Matcher::new).collect();
     CounterSpec { id: CounterId::of(&text), first, more, property: None, from, kept: Kept::Marks }
 }
@@ -295,7 +351,7 @@ fn canonical(query: &EventQuery) -> String {
     let mut canonical = query.kind.name().to_owned();
     for test in &query.tests {
         canonical.push('\n');
-        canonical.push_str(&super::print::property_test(test));
+        canonical.push_str(&test.to_string());
     }
     canonical
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Write};
 
-use super::ast::{Comparison, EventQuery, Expr, Literal, PropertyTest, Sequence, Source, Test, When};
+use super::ast::{Comparison, EventQuery, Expr, Literal, Sequence, Source, Test, When};
 use super::lexer::{continues_word, starts_word};
 use super::parser::is_reserved;
 use super::query::write_offset;
@@ -65,6 +65,7 @@ impl fmt::Display for Source {
             Self::Element(path) if path.is_empty() => f.write_str("it"),
             Self::Element(path) if is_bare(path) => write!(f, "it.{path}"),
             Self::Element(path) => write!(f, "it({})", Quoted(path)),
+            Self::Property(name) => name_or(f, name, "property"),
             Self::Derived(derive, of) => write!(f, "{}({of})", derive.text()),
         }
     }
@@ -81,12 +82,27 @@ impl fmt::Display for EventQuery {
     }
 }
 
-/// An event with its tests and its window, without what is asked of it.
+impl EventQuery {
+    /// The event with its tests and its window, without what is asked of it.
+    pub(super) fn step(&self) -> impl Display + '_ {
+        Step(self)
+    }
+}
+
+struct Step<'a>(&'a EventQuery);
+
+impl fmt::Display for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        step(f, self.0)
+    }
+}
+
 fn step(f: &mut fmt::Formatter<'_>, query: &EventQuery) -> fmt::Result {
     write!(f, "event({})", Quoted(query.kind.name()))?;
     for (i, test) in query.tests.iter().enumerate() {
         f.write_str(if i == 0 { ".where(" } else { " AND " })?;
-        test.fmt(f)?;
+        // A single test needs no parentheses beside those of `where`.
+        if query.tests.len() == 1 { test.fmt(f)? } else { tight(f, test)? }
     }
     if !query.tests.is_empty() {
         f.write_char(')')?;
@@ -127,18 +143,6 @@ impl fmt::Display for Sequence {
         }
         self.when.fmt(f)
     }
-}
-
-impl fmt::Display for PropertyTest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        name_or(f, &self.name, "property")?;
-        write!(f, " {}", self.test)
-    }
-}
-
-/// The canonical text by which tests of properties are sorted.
-pub(crate) fn property_test(test: &PropertyTest) -> String {
-    test.to_string()
 }
 
 impl fmt::Display for Test {

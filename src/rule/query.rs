@@ -4,23 +4,17 @@ use crate::event::EventKind;
 use crate::profile::{Period, Window};
 use crate::time::{Span, Timestamp};
 
-use super::ast::{At, Test};
+use super::ast::{At, Comparison, Expr, Source, Test};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct EventQuery {
     pub(crate) kind: EventKind,
-    pub(crate) tests: Vec<PropertyTest>,
+    /// All of these hold of an event that counts: expressions over [`Source::Property`], none of them a conjunction.
+    pub(crate) tests: Vec<Expr>,
     pub(crate) when: When,
     pub(crate) measure: Measure,
     pub(crate) at: At,
     pub(crate) when_at: At,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct PropertyTest {
-    pub(crate) name: String,
-    pub(crate) test: Test,
-    pub(crate) at: At,
 }
 
 /// The stretch of time as it is written.
@@ -142,12 +136,77 @@ impl EventQuery {
 
     /// Sorts the tests, so that the order in which they were written does not matter.
     pub(crate) fn canonical(mut self) -> Self {
-        if self.tests.len() > 1 {
-            self.tests.sort_by_cached_key(super::print::property_test);
-            self.tests.dedup();
-        }
+        self.tests = match settled(Expr::And(self.tests)) {
+            Expr::And(parts) => parts,
+            Expr::Const(true) => Vec::new(),
+            one => vec![one],
+        };
         self
     }
+
+    /// Calls `take` with every test of a property.
+    pub(crate) fn each_test<'a>(&'a self, take: &mut dyn FnMut(Asked<'a>)) {
+        self.tests.iter().for_each(|test| each_test(test, take));
+    }
+
+    /// The levels of what is asked of the properties.
+    pub(crate) fn depth(&self) -> usize {
+        let deepest = self.tests.iter().map(Expr::depth).max().unwrap_or(0);
+        deepest + usize::from(self.tests.len() > 1)
+    }
+}
+
+/// What is asked of a property.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) test: &'a Test,
+    pub(crate) at: &'a At,
+}
+
+impl<'a> Asked<'a> {
+    /// The test of a property that an expression is, if it is one.
+    pub(crate) fn of(expr: &'a Expr) -> Option<Self> {
+        let Expr::Test(comparison) = expr else { return None };
+        match &**comparison {
+            Comparison { source: Source::Property(name), test, op_at, .. } => Some(Self { name, test, at: op_at }),
+            _ => None,
+        }
+    }
+}
+
+fn each_test<'a>(expr: &'a Expr, take: &mut dyn FnMut(Asked<'a>)) {
+    match expr {
+        Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| each_test(part, take)),
+        Expr::Not(inner) => each_test(inner, take),
+        leaf => Asked::of(leaf).into_iter().for_each(take),
+    }
+}
+
+/// The expression with the parts of AND and OR sorted and each there once, and without NOT NOT.
+fn settled(expr: Expr) -> Expr {
+    let each = |parts: Vec<Expr>| parts.into_iter().map(settled).collect::<Vec<_>>();
+    match expr {
+        Expr::And(parts) => match Expr::and(each(parts)) {
+            Expr::And(parts) => Expr::and(sorted(parts)),
+            one => one,
+        },
+        Expr::Or(parts) => match Expr::or(each(parts)) {
+            Expr::Or(parts) => Expr::or(sorted(parts)),
+            one => one,
+        },
+        Expr::Not(inner) => match settled(*inner) {
+            Expr::Not(twice) => *twice,
+            inner => Expr::Not(Box::new(inner)),
+        },
+        leaf => leaf,
+    }
+}
+
+fn sorted(mut parts: Vec<Expr>) -> Vec<Expr> {
+    parts.sort_by_cached_key(Expr::to_string);
+    parts.dedup();
+    parts
 }
 
 /// Minutes from UTC as they are written: `+02:00`.

@@ -43,6 +43,8 @@ fn what_nobody_can_meet_is_told() {
         "event('a').last() < time('2026-01-01') AND event('a').last() > time('2026-02-01')",
         "(x = 1 OR x = 2) AND (x = 3 OR x = 4)",
         "affinity('category', 'a') > 0.5 AND NOT affinity('category', 'a') > 0.5",
+        "event('a').where(x = 1 AND NOT x = 1).count() >= 2",
+        "sequence(event('c') then event('a').where((x = 1 OR y = 2) AND NOT y = 2 AND NOT x = 1))",
     ] {
         let text = document(&[("s", rule)])
             .replace("\"events\"", "\"affinities\": [{\"attribute\": \"category\"}], \"events\"");
@@ -53,7 +55,13 @@ fn what_nobody_can_meet_is_told() {
 
 #[test]
 fn what_excludes_nobody_and_what_only_lists_meet_is_told() {
-    for rule in ["event('a').count() >= 0", "x = 1 OR x != 1", "NOT (x > 5 AND x < 3)", "t EXISTS OR NOT t EXISTS"] {
+    for rule in [
+        "event('a').count() >= 0",
+        "x = 1 OR x != 1",
+        "NOT (x > 5 AND x < 3)",
+        "t EXISTS OR NOT t EXISTS",
+        "event('a').where(x = 1 OR NOT x = 1).count() >= 2",
+    ] {
         assert!(warnings(&[("s", rule)])[0].contains("excludes nobody"), "{rule}");
     }
     assert_eq!(
@@ -62,6 +70,15 @@ fn what_excludes_nobody_and_what_only_lists_meet_is_told() {
             "segments[0].rule: only a list of values can meet `l = 'a' AND l = 'b'`: `l = 'a'` and `l = 'b'` exclude each \
           other; drop one of them, or join them with OR"
         ]
+    );
+}
+
+#[test]
+fn what_only_events_of_several_items_meet_is_told() {
+    assert_eq!(
+        warnings(&[("s", "event('a').where(color = 'red' AND color = 'blue').count() >= 2")]),
+        ["segments[0].rule: only a list of values can meet `event('a').where(color = 'blue' AND color = 'red')`: \
+          `color = 'blue'` and `color = 'red'` exclude each other; drop one of them, or join them with OR"]
     );
 }
 
@@ -98,6 +115,7 @@ fn sound_rules_are_not_warned_of() {
         "event('a').count() >= 3 AND event('c').count() < 2",
         "t > 'a' AND t < 'b'",
         "event('a').where(x = 1).count() >= 1 AND NOT event('a').where(x = 2)",
+        "event('a').where(x = 1 OR y = 2 AND NOT x = 1)",
         "TRUE",
         "session(seconds) > 0.2 AND session(seconds) < 0.8",
     ] {

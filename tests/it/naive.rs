@@ -44,8 +44,40 @@ pub(crate) enum Test {
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
     pub(crate) kind: &'static str,
-    pub(crate) tests: Vec<(&'static str, Test)>,
+    pub(crate) tests: Vec<Where>,
     pub(crate) window: Option<i64>,
+}
+
+/// What is asked of the properties of an event.
+#[derive(Clone, Debug)]
+pub(crate) enum Where {
+    Test(&'static str, Test),
+    All(Vec<Where>),
+    Any(Vec<Where>),
+    Not(Box<Where>),
+}
+
+impl Where {
+    fn print(&self) -> String {
+        let join = |parts: &[Self], between: &str| {
+            format!("({})", parts.iter().map(Self::print).collect::<Vec<_>>().join(between))
+        };
+        match self {
+            Self::Test(name, of) => format!("{name} {}", test(of)),
+            Self::All(parts) => join(parts, " AND "),
+            Self::Any(parts) => join(parts, " OR "),
+            Self::Not(inner) => format!("NOT {}", inner.print()),
+        }
+    }
+
+    fn holds(&self, of: &Happened) -> bool {
+        match self {
+            Self::Test(name, asked) => any(asked, &of.values(name)),
+            Self::All(parts) => parts.iter().all(|part| part.holds(of)),
+            Self::Any(parts) => parts.iter().any(|part| part.holds(of)),
+            Self::Not(inner) => !inner.holds(of),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -104,7 +136,7 @@ pub(crate) fn test(of: &Test) -> String {
 pub(crate) fn query(of: &Query) -> String {
     let mut text = format!("event('{}')", of.kind);
     if !of.tests.is_empty() {
-        let tests: Vec<String> = of.tests.iter().map(|(name, of)| format!("{name} {}", test(of))).collect();
+        let tests: Vec<String> = of.tests.iter().map(Where::print).collect();
         write!(text, ".where({})", tests.join(" AND ")).unwrap();
     }
     if let Some(window) = of.window {
@@ -245,9 +277,7 @@ impl Naive<'_> {
     }
 
     pub(crate) fn matching<'s>(&'s self, query: &'s Query) -> impl Iterator<Item = &'s Happened> {
-        self.events
-            .iter()
-            .filter(|of| of.kind == query.kind && query.tests.iter().all(|(name, asked)| any(asked, &of.values(name))))
+        self.events.iter().filter(|of| of.kind == query.kind && query.tests.iter().all(|test| test.holds(of)))
     }
 
     pub(crate) fn inside(&self, query: &Query, of: &Happened) -> bool {

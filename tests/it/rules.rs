@@ -97,9 +97,23 @@ impl Maker {
 
     fn query(&mut self, windowed: bool) -> Query {
         let kind = self.dice.pick(&KINDS);
-        let tests = (0..[0, 0, 1, 1, 2][self.dice.below(5)]).map(|_| self.property()).collect();
+        let tests = (0..[0, 0, 1, 1, 2][self.dice.below(5)]).map(|_| self.asked(2)).collect();
         let window = (windowed && self.dice.below(4) > 0).then(|| self.dice.pick(&WINDOWS));
         Query { kind, tests, window }
+    }
+
+    fn asked(&mut self, depth: usize) -> Where {
+        let branch = if depth == 0 { 0 } else { self.dice.below(8) };
+        let parts = |maker: &mut Self| (0..1 + maker.dice.below(3)).map(|_| maker.asked(depth - 1)).collect();
+        match branch {
+            5 => Where::All(parts(self)),
+            6 => Where::Any(parts(self)),
+            7 => Where::Not(Box::new(self.asked(depth - 1))),
+            _ => {
+                let (name, test) = self.property();
+                Where::Test(name, test)
+            }
+        }
     }
 
     fn count_test(&mut self) -> Test {

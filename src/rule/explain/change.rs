@@ -1,13 +1,14 @@
 //! What would change the answer of a condition.
 
 use super::{Change, Evidence};
-use crate::rule::ast::{EventQuery, Literal, Measure, Op, Source, Test, When};
+use crate::rule::asked::Asked;
+use crate::rule::ast::{EventQuery, Expr, Literal, Measure, Op, Source, Test, When};
 use crate::rule::check::literals;
 use crate::rule::eval::Compiled;
-use crate::rule::facts::{Facts, Scalar};
-use crate::rule::value_test::ValueTest;
+use crate::rule::facts::Facts;
 use crate::time::{Span, Timestamp};
 use crate::truth::{Answer, Truth};
+use crate::value::Value;
 
 /// The value that a condition asks for, or any other.
 pub(super) fn of_value(source: &Source, test: &Test, answer: Answer) -> Change {
@@ -21,15 +22,16 @@ pub(super) fn of_value(source: &Source, test: &Test, answer: Answer) -> Change {
 /// What more events would do.
 pub(super) fn of_events(
     query: &EventQuery,
-    passes: &ValueTest,
+    passes: &Asked,
     test: &Test,
     evidence: Option<&Evidence>,
     answer: Answer,
     now: Timestamp,
 ) -> Option<Change> {
     // Whether a number turns the answer.
-    let turns =
-        |number: f64| !answer.is_unknown() && Answer::from(passes.scalar(Some(Scalar::Number(number)))) != answer;
+    let turns = |number: f64| {
+        !answer.is_unknown() && Answer::from(passes.ask(Some(&Value::Number(number)), now).holds) != answer
+    };
     match (&query.measure, evidence?) {
         (Measure::Count, Evidence::Events { count, times, missing: None }) => {
             let least = f64::from(*count) + 1.0;
@@ -56,7 +58,8 @@ pub(super) fn of_events(
         }
         (Measure::First, Evidence::Missing) | (Measure::Last, _) => {
             // Event times lie where `f64` holds milliseconds exactly.
-            let turns = turns(now.millis() as f64);
+            let then = passes.ask(Some(&Value::Number(now.millis() as f64)), now).holds;
+            let turns = !answer.is_unknown() && Answer::from(then) != answer;
             turns.then(|| Change::Events { more: 1, event: name(query), before: None })
         }
         _ => None,
@@ -84,7 +87,8 @@ fn name(query: &EventQuery) -> String {
     let mut name = query.kind.name().to_owned();
     for (i, test) in query.tests.iter().enumerate() {
         name.push_str(if i == 0 { " where " } else { " and " });
-        name.push_str(&test.to_string());
+        let is_way = matches!(test, Expr::Or(_)) && query.tests.len() > 1;
+        name.push_str(&if is_way { format!("({test})") } else { test.to_string() });
     }
     name
 }

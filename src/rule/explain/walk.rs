@@ -6,6 +6,7 @@ use super::{Branch, Evidence, Explanation, change};
 use crate::hash::{Bucket, Symbol};
 use crate::profile::Asked;
 use crate::rule::Rule;
+use crate::rule::asked;
 use crate::rule::ast::{Comparison, EventQuery, Expr, Measure, Source};
 use crate::rule::error::RuleError;
 use crate::rule::eval::{self, Compiled, Name};
@@ -14,7 +15,6 @@ use crate::rule::facts::{Facts, Scalar};
 use crate::rule::lists::Lists;
 use crate::rule::plan::CounterPlan;
 use crate::rule::portrait::{AffinityMeasure, Portrait};
-use crate::rule::value_test::ValueTest;
 use crate::time::Timestamp;
 use crate::truth::{Answer, Truth};
 use crate::value::Value;
@@ -148,12 +148,12 @@ impl<F: Facts> Walk<'_, '_, F> {
                 }
                 None
             }
-            Source::Element(_) | Source::Derived(..) => None,
+            Source::Element(_) | Source::Property(_) | Source::Derived(..) => None,
         };
         match &comparison.source {
             Source::Event(query) => changes.extend(change::of_events(
                 query,
-                &ValueTest::new(&comparison.test, self.segments.lists),
+                &asked::Asked::new(&comparison.source, &comparison.test, self.segments.lists),
                 &comparison.test,
                 explanation.evidence.as_ref(),
                 truth.answer,

@@ -68,8 +68,43 @@ impl<'a> Linter<'a> {
         match expr {
             Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| self.visit(part, steps, warn)),
             Expr::Not(inner) => self.visit(inner, steps, warn),
-            _ => {}
+            Expr::Test(comparison) => {
+                if let Source::Event(query) = &comparison.source {
+                    self.visit_event(query, steps, warn);
+                }
+            }
+            Expr::Sequence(of) => {
+                of.steps.iter().chain(&of.without).for_each(|step| self.visit_event(step, steps, warn));
+            }
+            Expr::Const(_) | Expr::Segment(..) => {}
         }
+    }
+
+    /// Warns of tests that no event passes, or every one. Several items of an event may each have a value of their own.
+    fn visit_event(&self, query: &'a EventQuery, steps: &mut usize, warn: &mut dyn FnMut(Option<Inside>, Warning)) {
+        let mut search = |pending: Vec<(&'a Expr, bool)>, single| {
+            let most = STEPS.min(*steps);
+            let mut search = Search { linter: self, steps: most, single, conflict: None };
+            let possible = search.is_possible(pending, State::default());
+            *steps -= most - search.steps;
+            (possible, search.conflict.map(|(a, b)| (brief(a), brief(b))))
+        };
+        if query.tests.is_empty() {
+            return;
+        }
+        // The last is looked at first.
+        let all = || query.tests.iter().rev().map(|test| (test, true)).collect();
+        let (any, because) = search(all(), false);
+        let (one, because_one) = search(all(), true);
+        let fails = query.tests.iter().any(|test| search(vec![(test, false)], false).0);
+        let rule = brief(EventQuery { when: When::Ever, ..query.clone() }.step().to_string());
+        let warning = match (any, fails, one) {
+            (false, ..) => Warning::Never { rule, because },
+            (_, false, _) => Warning::Always { rule },
+            (_, _, false) => Warning::OnlyLists { rule, because: because_one },
+            _ => return,
+        };
+        warn(query.at.0.inside(), warning);
     }
 }
 
@@ -274,7 +309,7 @@ impl<'a> Search<'_, 'a> {
                 Measure::Mean(_) | Measure::Min(_) | Measure::Max(_) => Asked::One,
                 Measure::First | Measure::Last => Asked::Time,
             },
-            Source::Context(_) if self.single => Asked::One,
+            Source::Context(_) | Source::Property(_) if self.single => Asked::One,
             _ => Asked::Anything,
         }
     }

@@ -1,8 +1,9 @@
 //! What may be asked: names that exist, operators that fit, numbers that can be met.
 
-use super::super::ast::{At, Comparison, EventQuery, Literal, Op, Points, Test};
+use super::super::ast::{At, Comparison, EventQuery, Expr, Literal, Op, Points, Test};
 use super::super::check::{Checker, Left, Spans, literals};
 use super::super::error::{NameKind, RuleError};
+use super::super::query::Asked;
 use super::local::{day_of, is_time};
 use super::{AffinityMeasure, LocalFact, Portrait, RfmScore, score, stages};
 use crate::event::EventKind;
@@ -88,18 +89,34 @@ pub(crate) fn check_event(checker: &mut Checker<'_>, query: &EventQuery) {
     if !matches!(query.kind, EventKind::Exposed | EventKind::Clicked) {
         return;
     }
-    let mut campaigns = query.tests.iter().filter(|test| test.name == "campaign");
-    let campaign = campaigns.clone().find_map(|test| match &test.test {
-        Test::Is(Op::Eq, Literal::Text(name)) => Some(name),
+    check_shown(checker, &query.tests, None);
+}
+
+/// Checks tests that all hold of one event; `campaign` is the one that is asked for around them.
+fn check_shown(checker: &mut Checker<'_>, tests: &[Expr], campaign: Option<&str>) {
+    let asked = || tests.iter().filter_map(Asked::of);
+    let here = asked().filter(|asked| asked.name == "campaign").find_map(|asked| match asked.test {
+        Test::Is(Op::Eq, Literal::Text(name)) => Some(name.as_str()),
         _ => None,
     });
-    let all_known = campaigns.all(|asked| {
-        let texts: Vec<&String> = texts(&asked.test).collect();
-        texts.into_iter().all(|name| check_campaign(checker, name, &asked.at))
+    let all_known = asked().filter(|asked| asked.name == "campaign").all(|asked| {
+        let texts: Vec<&String> = texts(asked.test).collect();
+        texts.into_iter().all(|name| check_campaign(checker, name, asked.at))
     });
-    if let Some(campaign) = campaign.filter(|_| all_known) {
-        for asked in query.tests.iter().filter(|test| test.name == "variant") {
-            check_variants(checker, campaign, &asked.test, &asked.at);
+    let campaign = here.or(campaign).filter(|_| all_known);
+    if let Some(campaign) = campaign {
+        for asked in asked().filter(|asked| asked.name == "variant") {
+            check_variants(checker, campaign, asked.test, asked.at);
+        }
+    }
+    for group in tests {
+        match group {
+            Expr::And(parts) => check_shown(checker, parts, campaign),
+            Expr::Or(parts) => {
+                parts.iter().for_each(|part| check_shown(checker, std::slice::from_ref(part), campaign));
+            }
+            Expr::Not(inner) => check_shown(checker, std::slice::from_ref(inner), campaign),
+            _ => {}
         }
     }
 }

@@ -4,7 +4,7 @@
 //! until it crosses a threshold. In both cases the times at which the answer can change are few; the first at which
 //! it does is found by asking at each.
 
-use super::super::ast::{At, EventQuery, Literal, Measure, Op, PropertyTest, Test};
+use super::super::ast::{At, Comparison, EventQuery, Expr, Literal, Measure, Op, Source, Test};
 use super::super::eval::{Aspect, Reads};
 use super::super::eval_query::absent;
 use super::super::facts::{Facts, Scalar};
@@ -313,10 +313,10 @@ fn thresholds(test: &Test) -> Box<[f64]> {
 /// The exposures of a campaign, or of one of its variants.
 fn shown(campaign: &str, variant: Option<&str>) -> EventQuery {
     let at = || At(super::super::error::Location::Built);
-    let is = |name: &str, value: &str| PropertyTest {
-        name: name.to_owned(),
-        test: Test::Is(Op::Eq, Literal::Text(value.to_owned())),
-        at: at(),
+    let is = |name: &str, value: &str| {
+        let source = Source::Property(name.to_owned());
+        let test = Test::Is(Op::Eq, Literal::Text(value.to_owned()));
+        Expr::Test(Box::new(Comparison { source, test, at: at(), op_at: at() }))
     };
     let tests = std::iter::once(is("campaign", campaign)).chain(variant.map(|variant| is("variant", variant)));
     let query = EventQuery {

@@ -1,5 +1,8 @@
 //! Cases of the language as data, and what must hold for every rule.
 
+mod groups;
+mod leaves;
+mod present;
 mod trees;
 mod values;
 

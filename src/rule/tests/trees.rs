@@ -5,8 +5,7 @@ use proptest::prelude::*;
 use crate::event::EventKind;
 use crate::profile::Period;
 use crate::rule::ast::{
-    At, Comparison, Derive, EventQuery, Expr, Literal, Measure, Op, Points, PropertyTest, Sequence, SessionFact,
-    Source, Test, When,
+    At, Comparison, Derive, EventQuery, Expr, Literal, Measure, Op, Points, Sequence, SessionFact, Source, Test, When,
 };
 use crate::rule::error::Location;
 use crate::rule::geo::Circle;
@@ -147,13 +146,24 @@ fn derived(source: impl Strategy<Value = Source>) -> impl Strategy<Value = Sourc
     })
 }
 
+/// What is asked of the properties of an event.
+fn property() -> impl Strategy<Value = Expr> {
+    let one = (name(), scalar_test()).prop_map(|(name, test)| leaf(Source::Property(name), test));
+    one.prop_recursive(3, 8, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 1..3).prop_map(Expr::and),
+            prop::collection::vec(inner.clone(), 1..3).prop_map(Expr::or),
+            inner.prop_map(|inner| Expr::Not(Box::new(inner))),
+        ]
+    })
+}
+
 fn source() -> impl Strategy<Value = Source> {
-    let property = (name(), scalar_test()).prop_map(|(name, test)| PropertyTest { name, test, at: BUILT });
     let (measure, window) = (measure(), when());
     let kind =
         prop_oneof![prop::sample::select(EventKind::KNOWN), "[a-z]{1,9}".prop_map(|name| EventKind::from(&*name))];
     let event =
-        (kind, prop::collection::vec(property, 0..4), window, measure).prop_map(|(kind, tests, when, measure)| {
+        (kind, prop::collection::vec(property(), 0..4), window, measure).prop_map(|(kind, tests, when, measure)| {
             Source::Event(EventQuery { kind, tests, when, measure, at: BUILT, when_at: BUILT }.canonical())
         });
     let value = prop_oneof![name().prop_map(Source::Attribute), name().prop_map(Source::Context)];
@@ -196,10 +206,9 @@ fn when() -> impl Strategy<Value = When> {
 
 fn sequence() -> impl Strategy<Value = Expr> {
     let step = || {
-        let property = (name(), scalar_test()).prop_map(|(name, test)| PropertyTest { name, test, at: BUILT });
         let limit =
             prop_oneof![Just(When::Ever), (0_i64..1_000_000).prop_map(|span| When::Within(Span::from_millis(span)))];
-        ("[a-z]{1,9}", prop::collection::vec(property, 0..3), limit).prop_map(|(kind, tests, when)| {
+        ("[a-z]{1,9}", prop::collection::vec(property(), 0..3), limit).prop_map(|(kind, tests, when)| {
             let query = EventQuery { tests, when, ..EventQuery::new(EventKind::from(&*kind), BUILT, BUILT) };
             query.canonical()
         })

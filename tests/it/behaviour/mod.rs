@@ -87,7 +87,14 @@ enum Measure {
 #[derive(Clone, Debug)]
 enum Question {
     Number(Of, When, Measure, &'static str, i64),
-    Sequence { steps: Vec<(Of, Option<i64>)>, without: Option<Of>, after: Option<i64>, when: When },
+    /// When the first or the last was, compared with so long ago.
+    Moving(Of, When, Measure, &'static str, i64),
+    Sequence {
+        steps: Vec<(Of, Option<i64>)>,
+        without: Option<Of>,
+        after: Option<i64>,
+        when: When,
+    },
 }
 
 fn span(millis: i64) -> Span {
@@ -137,6 +144,10 @@ fn print(question: &Question) -> String {
                 _ => number.to_string(),
             };
             format!("{}{}.{asked} {op} {number}", print_of(*of), print_when(*when))
+        }
+        Question::Moving(of, when, measure, op, ago) => {
+            let asked = if *measure == Measure::First { "first" } else { "last" };
+            format!("{}{}.{asked}() {op} now() - {}", print_of(*of), print_when(*when), span(*ago))
         }
         Question::Sequence { steps, without, after, when } => {
             let mut text = "sequence(".to_owned();
@@ -209,6 +220,9 @@ impl Maker {
             6 | 7 => {
                 let measure = if self.dice.coin() { Measure::First } else { Measure::Last };
                 let at = START + self.dice.below(48) as i64 * HOUR / 2;
+                if self.dice.coin() {
+                    return Question::Moving(self.of(), self.when(), measure, op, self.dice.pick(&SPANS));
+                }
                 Question::Number(self.of(), self.when(), measure, self.dice.pick(&["<", ">="]), at)
             }
             8 | 9 => {

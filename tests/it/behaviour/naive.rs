@@ -81,6 +81,9 @@ impl Naive<'_> {
     pub(super) fn answer(&self, question: &Question) -> Known {
         match question {
             Question::Number(of, when, measure, op, number) => self.number(*of, *when, *measure, op, *number as f64),
+            Question::Moving(of, when, measure, op, ago) => {
+                self.number(*of, *when, *measure, op, (self.now - ago) as f64)
+            }
             Question::Sequence { steps, without, after, when } => self.sequence(steps, *without, *after, *when),
         }
     }
