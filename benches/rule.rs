@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 
 use bespoke::hash::Symbol;
-use bespoke::profile::{Counter, CounterId};
+use bespoke::profile::{Counter, CounterId, Reading};
 use bespoke::rule::{Compiled, CounterPlan, Facts, Lists, Rule};
 use bespoke::time::{Span, Timestamp};
 use bespoke::value::Value;
@@ -99,8 +99,8 @@ impl Facts for Person {
         let at = self.attributes.binary_search_by_key(&name, |(name, _)| *name).ok()?;
         Some(&self.attributes[at].1)
     }
-    fn counter(&self, id: CounterId) -> Option<&Counter> {
-        self.counters.get(&id)
+    fn counter(&self, id: CounterId) -> Option<Reading<'_>> {
+        self.counters.get(&id).map(Counter::reading)
     }
     fn affinity(&self, _: Symbol, value: Symbol) -> f64 {
         if value == Symbol::new("shoes") { 0.4 } else { 0.0 }

@@ -131,7 +131,7 @@ impl Engine {
     }
 
     /// A counter with the rules that ask for it.
-    fn counter(&self, counter: &crate::profile::Counter) -> Json {
+    fn counter(&self, counter: crate::profile::Reading<'_>) -> Json {
         let rule = |index: &u32| {
             let segment = &self.segments[*index as usize].definition;
             json!({"segment": segment.name, "rule": segment.rule.to_string()})

@@ -9,7 +9,7 @@ use crate::catalog::Catalog;
 use crate::event::Event;
 use crate::hash::Symbol;
 use crate::id::UserKey;
-use crate::profile::{Counter, CounterId, Dimension, Flip, Lifecycle, Profile, Purchases, Visits};
+use crate::profile::{CounterId, Dimension, Flip, Lifecycle, Profile, Purchases, Reading, Visits};
 use crate::rule::{Answer, EventFacts, Facts, Part, Scalar, SessionFact};
 use crate::sketch::Decayed;
 use crate::time::{Span, Timestamp};
@@ -69,7 +69,7 @@ impl Facts for ProfileFacts<'_> {
         self.context.iter().find(|(symbol, _)| *symbol == name).map(|(_, value)| *value)
     }
 
-    fn counter(&self, id: CounterId) -> Option<&Counter> {
+    fn counter(&self, id: CounterId) -> Option<Reading<'_>> {
         self.profile.counters.find(id)
     }
 

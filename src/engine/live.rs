@@ -188,8 +188,8 @@ impl Engine {
     /// or something else that is there and moves with time. All others answer as for an empty profile, or read what
     /// only events change.
     pub(super) fn touch_due(&self, profile: &Profile, touched: &mut Touched) {
-        for counter in profile.counters.iter() {
-            touched.extend_from_slice(self.reach.of_counter(counter.id()));
+        for id in profile.counters.ids() {
+            touched.extend_from_slice(self.reach.of_counter(id));
         }
         for (aspect, is_there) in [
             (Aspect::Session, true),

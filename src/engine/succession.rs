@@ -9,7 +9,7 @@ use super::{Changes, CompiledSegment, Engine, EventView, Touched, flip};
 use crate::catalog::Catalog;
 use crate::event::{Event, EventItem, EventKind};
 use crate::hash::Map;
-use crate::profile::{CounterId, Flips, Gap, Membership, Profile, Remembered};
+use crate::profile::{CounterId, Flips, Gap, Kept, Membership, Profile, Remembered};
 use crate::rule::{Aspect, CounterSpec};
 use crate::time::{Span, Timestamp};
 
@@ -156,7 +156,7 @@ impl Engine {
             if of.gaps.is_empty() && !self.is_foreign(of) {
                 continue;
             }
-            let absent = self.plan.iter().map(CounterSpec::id).filter(|id| of.counters.find(*id).is_none());
+            let absent = self.plan.iter().map(CounterSpec::id).filter(|id| !of.counters.has(*id));
             let since = absent.map(|id| (id, self.absent_since(of, id)));
             missing.extend(since.filter(|(_, since)| *since > Timestamp::MIN));
         }
@@ -165,9 +165,7 @@ impl Engine {
         gaps.into_iter().flatten().for_each(|gap| profile.gaps.add(gap));
         profile.merge_with(other, &self.upkeep);
         for (id, since) in missing {
-            if let Some(counter) = profile.counters.find_mut(id) {
-                counter.miss_before(since);
-            }
+            profile.counters.miss_before(id, since);
         }
     }
 
@@ -197,7 +195,7 @@ impl Engine {
         if let Some(extra) = &mut profile.extra {
             extra.gathered.retain(|id| self.gathering.asks(id));
         }
-        let missing = |spec: &CounterSpec| profile.counters.find(spec.id()).is_none();
+        let missing = |spec: &CounterSpec| !profile.counters.has(spec.id());
         let wanted: Vec<bool> = self.plan.iter().map(missing).collect();
         if wanted.contains(&true) {
             let history: Vec<Remembered> = profile.history().iter().collect();
@@ -260,15 +258,16 @@ impl Engine {
         let facts = (view, &self.names);
         // An event without the property that is asked for is left out.
         let Some(amount) = spec.amount(&facts).filter(|_| spec.takes(time)) else { return false };
-        let gaps = &profile.gaps;
-        let fresh = || match gaps.is_empty() {
-            true => spec.counter(),
-            false => spec.counter_since(gaps.complete_since(self.births[index as usize], spec.is_bare())),
+        let (counters, gaps) = (&mut profile.counters, &profile.gaps);
+        let since = || match gaps.is_empty() {
+            true => Timestamp::MIN,
+            false => gaps.complete_since(self.births[index as usize], spec.is_bare()),
         };
-        let Some(counter) = profile.counters.entry(spec.id(), fresh) else { return false };
-        let before = counter.heap_bytes();
-        spec.observe(counter, step, (time, id, amount), &facts);
-        counter.heap_bytes() != before
+        if let Kept::Times(keep) = spec.kept() {
+            return counters.count(spec.id(), || spec.missing_before(since()), (time, id), keep);
+        }
+        let fresh = || spec.counter_since(since());
+        counters.change(spec.id(), fresh, |counter| spec.observe(counter, step, (time, id, amount), &facts))
     }
 }
 

@@ -77,7 +77,7 @@ impl Written {
 /// take no null either.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Attributes {
-    list: Vec<Attribute>,
+    list: Box<[Attribute]>,
     /// Only of people of whom an object was told.
     parts: Option<Box<Parts>>,
 }
@@ -249,10 +249,7 @@ impl Attributes {
             Err(at) => {
                 let is_new = !value.is_null();
                 let value = if let Keep::Union(limit) = how { union(&Value::Null, &value, limit) } else { value };
-                super::reserve(&mut self.list);
-                self.list.insert(at, Attribute { name, value, written });
-                let left = if self.list.len() > Self::LIMIT { self.leave_oldest(&keep.kinds) } else { None };
-                match left {
+                match self.insert(at, Attribute { name, value, written }, &keep.kinds) {
                     Some(left) if left == name => Outcome::Kept,
                     Some(left) => Outcome::Instead(left),
                     None if is_new => Outcome::Changed,
@@ -260,6 +257,27 @@ impl Attributes {
                 }
             }
         }
+    }
+
+    /// Puts an attribute in its place, and gives the one that had to leave for it: of all, itself included, the oldest.
+    fn insert<T>(&mut self, at: usize, new: Attribute, declared: &Map<Symbol, T>) -> Option<Symbol> {
+        if self.list.len() < Self::LIMIT {
+            let mut all = std::mem::take(&mut self.list).into_vec();
+            all.reserve_exact(1);
+            all.insert(at, new);
+            self.list = all.into();
+            return None;
+        }
+        let oldest = self.oldest(declared).filter(|oldest| age(&self.list[*oldest], declared) < age(&new, declared));
+        let Some(oldest) = oldest else { return Some(new.name) };
+        let left = std::mem::replace(&mut self.list[oldest], new);
+        if oldest < at {
+            self.list[oldest..at].rotate_left(1);
+        } else {
+            self.list[at..=oldest].rotate_right(1);
+        }
+        self.prune();
+        Some(left.name)
     }
 
     /// Moves the time of a text on that an attribute has already, which copies nothing; `false` if it has another.
@@ -277,18 +295,25 @@ impl Attributes {
 
     /// Takes out the attribute that was set longest ago, one that is not declared if there is any.
     pub(super) fn leave_oldest<T>(&mut self, declared: &Map<Symbol, T>) -> Option<Symbol> {
-        let age = |of: &Attribute| (declared.contains_key(&of.name), of.time(), of.name);
-        let oldest = (0..self.list.len()).min_by_key(|i| age(&self.list[*i]))?;
-        let left = self.list.remove(oldest).name;
+        let oldest = self.oldest(declared)?;
+        let mut all = std::mem::take(&mut self.list).into_vec();
+        let left = all.remove(oldest);
+        self.list = all.into();
         self.prune();
-        Some(left)
+        Some(left.name)
+    }
+
+    fn oldest<T>(&self, declared: &Map<Symbol, T>) -> Option<usize> {
+        (0..self.list.len()).min_by_key(|i| age(&self.list[*i], declared))
     }
 
     /// Drops the attributes that were set before a time, and gives their names.
     pub(super) fn forget_before(&mut self, time: Timestamp) -> Vec<Symbol> {
         let gone: Vec<Symbol> = self.list.iter().filter(|of| of.time() < time).map(|of| of.name).collect();
-        self.list.retain(|of| of.time() >= time);
-        self.prune();
+        if !gone.is_empty() {
+            self.list = std::mem::take(&mut self.list).into_iter().filter(|of| of.time() >= time).collect();
+            self.prune();
+        }
         gone
     }
 
@@ -351,19 +376,20 @@ impl Attributes {
         self.cover_all(keep);
     }
 
-    pub(super) fn shrink(&mut self) {
-        self.list.shrink_to_fit();
-    }
-
     /// The bytes of the list itself, without what its values hold.
     pub(super) fn list_bytes(&self) -> usize {
         let parts = self.parts.as_ref().map_or(0, |parts| parts.heap_bytes());
-        self.list.capacity() * size_of::<Attribute>() + parts
+        size_of_val(&*self.list) + parts
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
         self.list_bytes() + self.list.iter().map(|a| a.value.heap_bytes()).sum::<usize>()
     }
+}
+
+/// The order in which attributes leave.
+fn age<T>(of: &Attribute, declared: &Map<Symbol, T>) -> (bool, Timestamp, Symbol) {
+    (declared.contains_key(&of.name), of.time(), of.name)
 }
 
 /// From a guess, most names are within three steps.
@@ -393,7 +419,7 @@ impl TryFrom<Vec<Attribute>> for Attributes {
         if !sorted || attributes.len() > Self::LIMIT {
             return Err("attributes out of order");
         }
-        Ok(Self { list: attributes, parts: None })
+        Ok(Self { list: attributes.into(), parts: None })
     }
 }
 

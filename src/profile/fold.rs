@@ -237,8 +237,10 @@ impl Profile {
                 spent.amount.merge(more.amount);
             }
             Err(at) if self.spent.len() < MAX_CURRENCIES => {
-                self.spent.reserve_exact(1);
-                self.spent.insert(at, more);
+                let mut spent = std::mem::take(&mut self.spent).into_vec();
+                spent.reserve_exact(1);
+                spent.insert(at, more);
+                self.spent = spent.into();
             }
             Err(_) => {}
         }

@@ -31,8 +31,8 @@ impl Profile {
     pub(crate) fn forget_counters(&mut self, before: Timestamp) -> (Vec<CounterId>, Vec<CounterId>) {
         // A lifetime sum does not know its newest time.
         let is_old = |last: Option<Timestamp>| last.unwrap_or(self.last_seen) < before;
-        let gone: Vec<CounterId> =
-            self.counters.iter().filter(|counter| is_old(counter.newest())).map(super::Counter::id).collect();
+        let old = self.counters.iter().filter(|counter| is_old(counter.newest()));
+        let gone: Vec<CounterId> = old.map(|counter| counter.id()).collect();
         self.counters.retain(|id| !gone.contains(&id));
         let gathered = self.extra.as_mut().map_or_else(Vec::new, |extra| extra.gathered.forget_before(before));
         self.tidy();

@@ -42,7 +42,7 @@ pub use channel::Channel;
 pub(crate) use channel::Channels;
 pub(crate) use consent::Unasked;
 pub use consent::{Consent, PERSONALISATION, Said, TRACKING};
-pub use counter::{Asked, Counter, CounterId, Estimate, Grid, Kept, MOST_STEPS, Period, Steps, Windowed};
+pub use counter::{Asked, Counter, CounterId, Estimate, Grid, Kept, MOST_STEPS, Period, Reading, Steps, Windowed};
 pub(crate) use counters::Counters;
 pub(crate) use extra::Extra;
 pub(crate) use fold::{Fold, event_id};
@@ -152,7 +152,7 @@ pub struct Profile {
     /// When the newest event happened.
     last_seen: Timestamp,
     /// How many events have been taken in.
-    events: u64,
+    events: u32,
     attributes: Attributes,
     affinities: Affinities,
     history: History,
@@ -162,7 +162,7 @@ pub struct Profile {
     sessions: Sessions,
     /// None until an event names a source.
     touches: Option<Box<Touches>>,
-    spent: Vec<Spent>,
+    spent: Box<[Spent]>,
     /// None for most.
     pub(crate) extra: Option<Box<Extra>>,
     pub(crate) counters: Counters,
@@ -183,7 +183,7 @@ impl Default for Profile {
             sealed: None,
             sessions: Sessions::default(),
             touches: None,
-            spent: Vec::new(),
+            spent: Box::default(),
             extra: None,
             counters: Counters::default(),
             gaps: Gaps::default(),
@@ -294,10 +294,10 @@ impl Profile {
     pub const fn last_seen(&self) -> Timestamp {
         self.last_seen
     }
-    /// How many events have been taken in.
+    /// How many events have been taken in, at most 4,294,967,295.
     #[must_use]
     pub const fn events(&self) -> u64 {
-        self.events
+        self.events as u64
     }
     /// The attributes.
     #[must_use]

@@ -8,8 +8,10 @@ use crate::id::UserKey;
 /// Whose profile it is, as far as that is known: what its keeper says counts before what events say, a known user
 /// before an anonymous id, and of several of one kind the lowest, so that the order of events does not matter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+// So that a number of four bytes fills the second half of the third word.
+#[repr(Rust, packed(4))]
 pub(super) struct Person {
-    /// The high and the low half of the key: a `u128` would align every profile to 16 bytes.
+    /// The high and the low half of the key.
     key: (u64, u64),
     known: Known,
 }
@@ -44,8 +46,8 @@ impl Person {
     /// Takes what is known better; whether that changes the key.
     pub(super) fn learn(&mut self, other: Self) -> bool {
         let before = self.key();
-        let is_better = match other.known.cmp(&self.known) {
-            std::cmp::Ordering::Equal => other.known != Known::Told && other.key < self.key,
+        let is_better = match { other.known }.cmp(&{ self.known }) {
+            std::cmp::Ordering::Equal => other.known != Known::Told && { other.key } < { self.key },
             order => order.is_gt(),
         };
         if is_better {

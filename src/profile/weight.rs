@@ -16,7 +16,7 @@
 use smallvec::SmallVec;
 
 use super::session::Touches;
-use super::{CounterId, Extra, Profile, Sessions, Spent, Upkeep};
+use super::{CounterId, Extra, Profile, Sessions, Upkeep};
 use crate::hash::Symbol;
 
 /// What had to go, so that what reads it is settled anew.
@@ -58,7 +58,7 @@ impl Profile {
         self.touches.as_ref().map_or(0, |touches| size_of::<Touches>() + touches.heap_bytes())
             + self.sealed.as_ref().map_or(0, |_| size_of::<Sessions>())
             + self.extra.as_ref().map_or(0, |extra| size_of::<Extra>() + extra.heap_bytes())
-            + self.spent.capacity() * size_of::<Spent>()
+            + size_of_val(&*self.spent)
     }
 
     /// Gives up as much as it takes to stay below what is allowed.
@@ -67,6 +67,7 @@ impl Profile {
         let fixed = size_of::<Self>() + self.membership.heap_bytes();
         let shared = keep.bytes.saturating_sub(fixed);
         let target = fixed + shared / 8 * 7;
+        self.counters.tidy();
         self.shrink();
         while self.bytes() > target {
             let parts = [
@@ -99,7 +100,6 @@ impl Profile {
             1 => {
                 let left = self.attributes.leave_oldest(&keep.kinds);
                 shed.attributes.extend(left);
-                self.attributes.shrink();
                 left.is_some()
             }
             2 => {
@@ -118,19 +118,20 @@ impl Profile {
             }
             _ => {
                 let of_extra = self.extra.as_mut().is_some_and(|extra| extra.give_up(shed));
-                let left = of_extra || self.spent.pop().is_some();
-                self.spent.shrink_to_fit();
-                left
+                of_extra || {
+                    let mut spent = std::mem::take(&mut self.spent).into_vec();
+                    let left = spent.pop().is_some();
+                    self.spent = spent.into();
+                    left
+                }
             }
         }
     }
 
     fn shrink(&mut self) {
-        self.attributes.shrink();
         self.affinities.shrink();
         self.history.shrink();
         self.counters.shrink();
-        self.spent.shrink_to_fit();
         if let Some(extra) = &mut self.extra {
             extra.shrink();
         }

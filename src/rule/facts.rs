@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::hash::Symbol;
 use crate::id::UserKey;
-use crate::profile::{Counter, CounterId, Lifecycle, Purchases, Visits};
+use crate::profile::{CounterId, Lifecycle, Purchases, Reading, Visits};
 use crate::sketch::Decayed;
 use crate::time::{Span, Timestamp};
 use crate::truth::Answer;
@@ -75,8 +75,8 @@ pub trait Facts {
     fn context(&self, _name: Symbol) -> Option<&Value> {
         None
     }
-    /// The profile's counter with this id; `None` if it has counted nothing.
-    fn counter(&self, _id: CounterId) -> Option<&Counter> {
+    /// What the profile's counter with this id says; `None` if it has counted nothing.
+    fn counter(&self, _id: CounterId) -> Option<Reading<'_>> {
         None
     }
     /// From when on a counter that is not there is known to have nothing to count; [`Timestamp::MIN`] for ever.

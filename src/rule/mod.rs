@@ -93,7 +93,7 @@
 //! What is missing compares as false, and so `x != 1`, which is `NOT x = 1`, holds where `x` is missing. Kinds are
 //! never turned into each other: `'5'` is not `5`. A list passes if any of its elements does. Text compares by bytes.
 //! `time('2026-03-01')` compares with milliseconds and with RFC 3339 text. A window is `(now - W, now]`, and a day is
-//! 24 hours. What approximates says by how much (see [`Counter::estimate`](crate::profile::Counter::estimate)).
+//! 24 hours. What approximates says by how much (see [`Reading::estimate`](crate::profile::Reading::estimate)).
 //!
 //! Answers have three values. A condition on what is no longer kept (the newest times of a counter all lie ahead, say)
 //! is unknown unless what is kept settles it; AND, OR and NOT follow Kleene, and who asks takes unknown for no.

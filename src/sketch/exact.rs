@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(sum.value(), 1.0);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+// Alignment to 16 bytes would take eight more in whatever holds a sum.
+#[repr(Rust, packed(8))]
 pub struct ExactSum(i128);
 
 impl ExactSum {

@@ -7,6 +7,7 @@
 
 mod attributes;
 mod behaviour;
+mod capacity;
 mod computed;
 mod consent;
 mod decisions;
@@ -29,6 +30,8 @@ mod links;
 mod lint;
 mod naive;
 mod order;
+#[path = "../../examples/capacity/people.rs"]
+mod people;
 mod personalizer;
 mod preferences;
 mod retention;

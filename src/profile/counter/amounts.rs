@@ -18,7 +18,14 @@ pub(super) struct Amounts {
     ever: Tally,
     /// Sorted by time and event, at most [`SLOTS`]; none if only the lifetime is asked for.
     slots: Vec<Slot>,
-    /// The newest time that left the slots.
+    /// None before any leaves the slots.
+    older: Option<Box<Older>>,
+}
+
+/// What has left the slots.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Older {
+    /// The newest time that left.
     floor: Timestamp,
     /// Sorted by index, within the grid's reach of the newest.
     buckets: Vec<Bucket>,
@@ -54,6 +61,7 @@ impl Grid {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[repr(C, packed(4))]
 struct Slot {
     time: Timestamp,
     event: u32,
@@ -62,6 +70,7 @@ struct Slot {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(C, packed(4))]
 struct Bucket {
     index: i64,
     tally: Tally,
@@ -69,6 +78,7 @@ struct Bucket {
 
 /// What is known of some amounts, in millionths, saturating.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(C, packed(4))]
 struct Tally {
     count: u32,
     sum: i64,
@@ -114,16 +124,7 @@ impl Amounts {
     pub(super) const SLOT_BYTES: usize = size_of::<Slot>();
 
     pub(super) fn new(grid: Grid, since: Timestamp) -> Self {
-        Self {
-            since,
-            grid,
-            total: ExactSum::default(),
-            ever: Tally::default(),
-            slots: Vec::new(),
-            floor: Timestamp::MIN,
-            buckets: Vec::new(),
-            lost: Timestamp::MIN,
-        }
+        Self { since, grid, total: ExactSum::default(), ever: Tally::default(), slots: Vec::new(), older: None }
     }
 
     pub(super) fn observe(&mut self, time: Timestamp, event: u32, amount: f64) {
@@ -153,34 +154,15 @@ impl Amounts {
                 oldest
             }
         };
-        self.floor = self.floor.max(leaves.time);
-        self.fill(Bucket { index: self.grid.index(leaves.time), tally: Tally::of(leaves.amount) });
+        let tally = Tally::of(leaves.amount);
+        let older = self.older.get_or_insert_default();
+        older.floor = older.floor.max(leaves.time);
+        older.fill(Bucket { index: self.grid.index(leaves.time), tally }, &self.grid);
         true
-    }
-
-    fn fill(&mut self, bucket: Bucket) {
-        let newest = self.buckets.last().map_or(bucket.index, |last| last.index.max(bucket.index));
-        let oldest = self.grid.oldest(newest);
-        if self.buckets.first().is_some_and(|first| first.index < oldest) || bucket.index < oldest {
-            self.lost = self.lost.max(self.grid.begins(oldest));
-            self.buckets.retain(|kept| kept.index >= oldest);
-        }
-        if bucket.index < oldest {
-            return;
-        }
-        match self.buckets.binary_search_by_key(&bucket.index, |kept| kept.index) {
-            Ok(place) => self.buckets[place].tally.add(bucket.tally),
-            Err(place) => {
-                super::reserve(&mut self.buckets);
-                self.buckets.insert(place, bucket);
-            }
-        }
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
         self.since = self.since.max(other.since);
-        self.floor = self.floor.max(other.floor);
-        self.lost = self.lost.max(other.lost);
         self.total.merge(other.total);
         self.ever.add(other.ever);
         for slot in &other.slots {
@@ -191,8 +173,13 @@ impl Amounts {
                 self.ever.sum = self.ever.sum.saturating_sub(slot.amount);
             }
         }
-        for bucket in &other.buckets {
-            self.fill(*bucket);
+        if let Some(theirs) = &other.older {
+            let older = self.older.get_or_insert_default();
+            older.floor = older.floor.max(theirs.floor);
+            older.lost = older.lost.max(theirs.lost);
+            for bucket in &theirs.buckets {
+                older.fill(*bucket, &self.grid);
+            }
         }
     }
 
@@ -209,17 +196,17 @@ impl Amounts {
         let mut until = frame.until;
         let mut tally = Tally::default();
         for slot in &self.slots {
-            if slot.time > frame.end {
+            if { slot.time } > frame.end {
                 until = until.min(frame.enters(slot.time));
                 break;
             }
-            if slot.time > frame.start {
+            if { slot.time } > frame.start {
                 until = until.min(frame.leaves(slot.time));
                 tally.add(Tally::of(slot.amount));
             }
         }
         let mut all = tally;
-        for bucket in &self.buckets {
+        for bucket in self.buckets() {
             let (begins, ends) = (self.grid.begins(bucket.index), self.grid.begins(bucket.index + 1));
             if begins > frame.end {
                 until = until.min(frame.enters(begins));
@@ -233,7 +220,9 @@ impl Amounts {
             }
         }
         // Nothing that left the slots lies inside unless the newest of it does.
-        let missing = self.since.max(if self.floor > frame.start { self.lost } else { Timestamp::MIN });
+        let lost =
+            self.older.as_ref().filter(|older| older.floor > frame.start).map_or(Timestamp::MIN, |older| older.lost);
+        let missing = self.since.max(lost);
         let known = missing <= frame.start + Span::from_millis(1);
         if !known {
             until = until.min(frame.leaves(missing - Span::from_millis(1)));
@@ -266,24 +255,58 @@ impl Amounts {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        size_of::<Self>() + self.slots.capacity() * size_of::<Slot>() + self.buckets.capacity() * size_of::<Bucket>()
+        let older = |older: &Older| size_of::<Older>() + older.buckets.capacity() * size_of::<Bucket>();
+        size_of::<Self>() + self.slots.capacity() * size_of::<Slot>() + self.older.as_deref().map_or(0, older)
+    }
+
+    fn buckets(&self) -> &[Bucket] {
+        self.older.as_ref().map_or(&[], |older| &older.buckets)
     }
 
     pub(super) fn worst_bytes(grid: Grid) -> usize {
-        let windowed = SLOTS * size_of::<Slot>() + usize::from(grid.most) * size_of::<Bucket>();
+        let buckets = size_of::<Older>() + usize::from(grid.most) * size_of::<Bucket>();
+        let windowed = SLOTS * size_of::<Slot>() + buckets;
         size_of::<Self>() + if grid.width.is_zero() { 0 } else { windowed }
     }
 
     pub(super) fn is_sound(&self) -> bool {
-        let reach = match (self.buckets.first(), self.buckets.last()) {
+        let buckets = self.buckets();
+        let reach = match (buckets.first(), buckets.last()) {
             (Some(first), Some(last)) => last.index.saturating_sub(first.index),
             _ => 0,
         };
         let sorted = self.slots.is_sorted_by(|a, b| (a.time, a.event) < (b.time, b.event))
-            && self.buckets.is_sorted_by(|a, b| a.index < b.index);
-        let windowed = !self.grid.width.is_zero() || (self.slots.is_empty() && self.buckets.is_empty());
-        let evicted = self.buckets.is_empty() || self.slots.len() == SLOTS;
+            && buckets.is_sorted_by(|a, b| a.index < b.index);
+        let windowed = !self.grid.width.is_zero() || (self.slots.is_empty() && self.older.is_none());
+        let evicted = self.older.is_none() || self.slots.len() == SLOTS;
         sorted && windowed && evicted && self.slots.len() <= SLOTS && reach < i64::from(self.grid.most.max(1))
+    }
+}
+
+impl Default for Older {
+    fn default() -> Self {
+        Self { floor: Timestamp::MIN, buckets: Vec::new(), lost: Timestamp::MIN }
+    }
+}
+
+impl Older {
+    fn fill(&mut self, bucket: Bucket, grid: &Grid) {
+        let newest = self.buckets.last().map_or(bucket.index, |last| last.index.max(bucket.index));
+        let oldest = grid.oldest(newest);
+        if self.buckets.first().is_some_and(|first| first.index < oldest) || bucket.index < oldest {
+            self.lost = self.lost.max(grid.begins(oldest));
+            self.buckets.retain(|kept| kept.index >= oldest);
+        }
+        if bucket.index < oldest {
+            return;
+        }
+        match self.buckets.binary_search_by_key(&{ bucket.index }, |kept| kept.index) {
+            Ok(place) => self.buckets[place].tally.add(bucket.tally),
+            Err(place) => {
+                super::reserve(&mut self.buckets);
+                self.buckets.insert(place, bucket);
+            }
+        }
     }
 }
 

@@ -11,30 +11,40 @@ use crate::truth::{Answer, Truth};
 
 /// Slots are sorted by time and event, oldest first, without repetition, and at most `keep`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Count {
-    /// Most counters hold few events for life; three need no allocation.
+pub(crate) struct Count {
+    /// Most counters hold few events for life; four need no allocation.
     #[serde(with = "packed")]
-    pub(super) slots: SmallVec<[Slot; 3]>,
+    pub(crate) slots: SmallVec<[Slot; 4]>,
     /// What is known of events that are in no slot.
-    pub(super) evicted: Option<Box<Evicted>>,
-    pub(super) total: u32,
-    pub(super) keep: u8,
+    pub(crate) evicted: Option<Evicted>,
+    pub(crate) total: u32,
+    pub(crate) keep: u8,
+}
+
+/// A count as it is read, whatever form it is kept in.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Times<'a> {
+    #[serde(with = "packed")]
+    pub(crate) slots: &'a [Slot],
+    pub(crate) evicted: Option<Evicted>,
+    pub(crate) total: u32,
+    pub(crate) keep: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Evicted {
+pub(crate) struct Evicted {
     /// The oldest of their times; [`Timestamp::MIN`] if some may have happened that were never counted.
-    pub(super) first: Timestamp,
+    pub(crate) first: Timestamp,
     /// The newest of their times; up to there the slots may miss events.
-    pub(super) floor: Timestamp,
+    pub(crate) floor: Timestamp,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(C, packed(4))]
-pub(super) struct Slot {
-    pub(super) time: Timestamp,
+pub(crate) struct Slot {
+    pub(crate) time: Timestamp,
     /// The hash of the event's id in 32 bits, which tells events of the same millisecond apart.
-    pub(super) event: u32,
+    pub(crate) event: u32,
 }
 
 impl Packed for Slot {
@@ -50,10 +60,29 @@ impl Packed for Slot {
 }
 
 impl Count {
-    pub(super) fn new(complete_since: Timestamp) -> Self {
+    pub(crate) fn new(complete_since: Timestamp) -> Self {
         let floor = complete_since - Span::from_millis(1);
-        let evicted = (complete_since > Timestamp::MIN).then(|| Box::new(Evicted { first: Timestamp::MIN, floor }));
+        let evicted = (complete_since > Timestamp::MIN).then_some(Evicted { first: Timestamp::MIN, floor });
         Self { slots: SmallVec::new(), evicted, total: 0, keep: KEEP_STEPS[0] }
+    }
+
+    /// Takes in an event, as [`Counter::observe`](super::Counter::observe) does.
+    pub(crate) fn observe(&mut self, slot: Slot, keep: u8) {
+        self.keep = self.keep.max(step_for(keep));
+        if self.insert(slot) {
+            self.total = self.total.saturating_add(1);
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: Times<'_>) {
+        self.keep = self.keep.max(other.keep);
+        if let Some(evicted) = other.evicted {
+            self.evict(evicted);
+        }
+        self.total = self.total.saturating_add(other.total);
+        for slot in other.slots {
+            self.insert(*slot);
+        }
     }
 
     /// Puts a slot in its place, evicting the oldest; `false` if it was there already.
@@ -80,22 +109,57 @@ impl Count {
     }
 
     pub(super) fn evict(&mut self, more: Evicted) {
-        let evicted = self.evicted.get_or_insert_with(|| Box::new(more));
+        let evicted = self.evicted.get_or_insert(more);
         evicted.first = evicted.first.min(more.first);
         evicted.floor = evicted.floor.max(more.floor);
     }
 
-    pub(super) fn is_incomplete(&self) -> bool {
-        self.evicted.as_ref().is_some_and(|evicted| evicted.first == Timestamp::MIN)
+    pub(crate) fn read(&self) -> Times<'_> {
+        Times { slots: &self.slots, evicted: self.evicted, total: self.total, keep: self.keep }
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        if self.slots.spilled() { self.slots.capacity() * size_of::<Slot>() } else { 0 }
+    }
+
+    pub(super) fn worst_bytes(keep: u8) -> usize {
+        let inline = size_of::<[Slot; 4]>();
+        let slots = usize::from(keep) * size_of::<Slot>();
+        size_of::<Self>() + if slots > inline { slots } else { 0 }
+    }
+
+    pub(crate) fn is_sound(&self) -> bool {
+        let sorted = self.slots.is_sorted_by(|a, b| a < b);
+        let bounded = KEEP_STEPS.contains(&self.keep) && self.slots.len() <= usize::from(self.keep);
+        // What left was older than what stayed, and not older than the oldest that left.
+        let left = self.evicted.is_none_or(|evicted| evicted.first <= evicted.floor);
+        let counted = self.total as usize >= self.slots.len() && (self.total == 0) == self.slots.is_empty();
+        sorted && bounded && left && counted
+    }
+}
+
+impl From<Times<'_>> for Count {
+    fn from(Times { slots, evicted, total, keep }: Times<'_>) -> Self {
+        Self { slots: SmallVec::from_slice(slots), evicted, total, keep }
+    }
+}
+
+impl<'a> Times<'a> {
+    fn is_incomplete(&self) -> bool {
+        self.evicted.is_some_and(|evicted| evicted.first == Timestamp::MIN)
+    }
+
+    pub(super) fn complete_since(&self) -> Timestamp {
+        if self.is_incomplete() { self.floor() + Span::from_millis(1) } else { Timestamp::MIN }
     }
 
     /// The time up to which the slots may miss events.
     pub(super) fn floor(&self) -> Timestamp {
-        self.evicted.as_ref().map_or(Timestamp::MIN, |evicted| evicted.floor)
+        self.evicted.map_or(Timestamp::MIN, |evicted| evicted.floor)
     }
 
     /// The slots inside the frame, and when the first one after it comes inside.
-    fn inside(&self, frame: &Frame) -> (&[Slot], Timestamp) {
+    fn inside(&self, frame: &Frame) -> (&'a [Slot], Timestamp) {
         // A walk from the newest beats a binary search: mostly few slots are there, and fewer are inside.
         let ahead = self.slots.iter().rev().take_while(|slot| { slot.time } > frame.end).count();
         let (reached, coming) = self.slots.split_at(self.slots.len() - ahead);
@@ -149,7 +213,7 @@ impl Count {
     /// How many events there ever were, of which so many are in reached slots and the next comes then.
     fn ever(&self, reached: u32, next: Timestamp, now: Timestamp) -> Windowed<u32> {
         let gone = self.total.saturating_sub(self.slots.len() as u32); // at most 51
-        match &self.evicted {
+        match self.evicted {
             Some(evicted) if evicted.floor > now => {
                 // Of those that left, at least the oldest counts if it has been reached.
                 let least = gone.min(u32::from(evicted.first > Timestamp::MIN && evicted.first <= now));
@@ -163,7 +227,7 @@ impl Count {
     pub(super) fn first(&self, frame: &Frame) -> Windowed<Option<Timestamp>> {
         let (inside, next) = self.inside(frame);
         let oldest = inside.first().map(|slot| slot.time);
-        match &self.evicted {
+        match self.evicted {
             Some(evicted) if evicted.floor > frame.start => {
                 // The oldest that left is the first, if it is inside.
                 let left = Some(evicted.first).filter(|first| *first > Timestamp::MIN && frame.contains(*first));
@@ -188,7 +252,7 @@ impl Count {
         if let Some(newest) = inside.last().map(|slot| slot.time) {
             return Windowed { value: Some(newest), exact: true, until: next.min(frame.leaves(newest)) };
         }
-        match &self.evicted {
+        match self.evicted {
             // With every slot in the future, the newest event behind them is the one that left last.
             Some(evicted) if evicted.floor > frame.start => {
                 let (first, floor) = (evicted.first, evicted.floor);
@@ -207,5 +271,10 @@ fn after(time: Timestamp, now: Timestamp) -> Timestamp {
     if time > now { time } else { Timestamp::MAX }
 }
 
-pub(super) const KEEP_STEPS: [u8; 5] = [4, 8, 16, 32, MOST_KEPT];
+/// How many times are kept where `keep` are asked for.
+pub(crate) fn step_for(keep: u8) -> u8 {
+    KEEP_STEPS.into_iter().find(|step| *step >= keep).unwrap_or(MOST_KEPT)
+}
+
+pub(crate) const KEEP_STEPS: [u8; 5] = [4, 8, 16, 32, MOST_KEPT];
 pub(super) const MOST_KEPT: u8 = 51;

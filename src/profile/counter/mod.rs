@@ -13,20 +13,24 @@
 mod amounts;
 mod count;
 mod distinct;
+mod few;
 mod periods;
+mod reading;
 mod sequence;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::Frame;
 use crate::time::{Span, Timestamp};
-use crate::truth::{Answer, Truth};
+use crate::truth::Answer;
 use amounts::Amounts;
 pub use amounts::{Asked, Grid};
-use count::{Count, Evicted, KEEP_STEPS, MOST_KEPT, Slot};
+pub(crate) use count::{Count, Slot};
+use count::{Evicted, KEEP_STEPS, MOST_KEPT, Times};
 use distinct::Distinct;
+pub(crate) use few::Few;
 pub use periods::Period;
 use periods::Periods;
+pub use reading::{Estimate, Reading, Windowed};
 use sequence::Marks;
 pub use sequence::{MOST_STEPS, Steps};
 
@@ -67,70 +71,37 @@ pub enum Kept {
 }
 
 impl Kept {
-    /// The bytes that such a counter takes on a profile that has seen few events, itself included.
+    /// The bytes that such a counter takes on a profile that has seen few events, itself included; those of events
+    /// that other counters have taken too are counted whole, though profiles keep them once.
     #[must_use]
     pub fn typical_bytes(self) -> usize {
-        size_of::<Counter>()
-            + match self {
-                Self::Times(_) => 0,
-                Self::Amounts(_) => size_of::<Amounts>() + 4 * Amounts::SLOT_BYTES,
-                Self::Values(_) => size_of::<Distinct>() + 4 * Distinct::SLOT_BYTES,
-                Self::Periods(..) => size_of::<Periods>() + Periods::WORD_BYTES,
-                Self::Marks => size_of::<Marks>() + 4 * Marks::SLOT_BYTES,
-            }
+        let boxed = match self {
+            Self::Times(_) => return Few::COUNTER_BYTES + 4 * Few::SLOT_BYTES,
+            Self::Amounts(_) => size_of::<Amounts>() + 4 * Amounts::SLOT_BYTES,
+            Self::Values(_) => size_of::<Distinct>() + 4 * Distinct::SLOT_BYTES,
+            Self::Periods(..) => size_of::<Periods>() + Periods::WORD_BYTES,
+            Self::Marks => size_of::<Marks>() + 4 * Marks::SLOT_BYTES,
+        };
+        size_of::<Counter>() + boxed
     }
 
     /// The most bytes that such a counter takes, itself included, without the allocator's overhead.
     ///
     /// ```
     /// use bespoke::profile::Kept;
-    /// assert_eq!(Kept::Times(4).worst_bytes(), 80 + 4 * 12 + 16);
+    /// assert_eq!(Kept::Times(4).worst_bytes(), 24 + 88);
+    /// assert_eq!(Kept::Times(8).worst_bytes(), 24 + 88 + 8 * 12);
     /// ```
     #[must_use]
     pub fn worst_bytes(self) -> usize {
         size_of::<Counter>()
             + match self {
-                Self::Times(keep) => usize::from(keep) * size_of::<Slot>() + size_of::<Evicted>(),
+                Self::Times(keep) => Count::worst_bytes(keep),
                 Self::Amounts(grid) => Amounts::worst_bytes(grid),
                 Self::Values(grid) => Distinct::worst_bytes(grid),
                 Self::Periods(..) => Periods::worst_bytes(),
                 Self::Marks => Marks::worst_bytes(),
             }
-    }
-}
-
-/// What a counter says about a stretch of time, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Windowed<T> {
-    /// The count or the time. A count that is not exact is a lower bound.
-    pub value: T,
-    /// Whether the value is exactly that of the window.
-    pub exact: bool,
-    /// The earliest time after `now` at which the value changes although nothing happens; [`Timestamp::MAX`] if
-    /// there is none.
-    pub until: Timestamp,
-}
-
-/// What a counter says about a number, how far it may be off, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Estimate {
-    /// The number, by the documented reading; `None` where there is none, such as the mean of nothing.
-    pub value: Option<f64>,
-    /// The least that the exact number can be; for distinct values two standard errors below the estimate.
-    pub low: f64,
-    /// The most that it can be, likewise.
-    pub high: f64,
-    /// Whether all events of the window are taken in; if not, the ends are infinite where nothing bounds them.
-    pub known: bool,
-    /// The earliest time after `now` at which it may change although nothing happens.
-    pub until: Timestamp,
-}
-
-impl Estimate {
-    /// Whether the value is exactly that of the window.
-    #[must_use]
-    pub fn is_exact(&self) -> bool {
-        self.known && self.low.total_cmp(&self.high).is_eq()
     }
 }
 
@@ -143,7 +114,7 @@ impl Estimate {
 /// let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
 /// views.observe(noon, 1, 0.0, 2);
 /// views.observe(noon, 1, 0.0, 2); // delivered twice, counted once
-/// let hour = |now| views.count_in(&Frame::within(Some(Span::hours(1)), now));
+/// let hour = |now| views.reading().count_in(&Frame::within(Some(Span::hours(1)), now));
 /// assert_eq!(hour(noon).value, 1);
 /// assert_eq!(hour(noon).until, noon + Span::hours(1));
 /// assert_eq!(hour(noon + Span::hours(1)).value, 0);
@@ -155,10 +126,9 @@ pub struct Counter {
     state: State,
 }
 
-/// All but the common counter of events are boxed, so that this one stays small.
 #[derive(Clone, Debug, PartialEq)]
 enum State {
-    Count(Count),
+    Count(Box<Count>),
     Amounts(Box<Amounts>),
     Distinct(Box<Distinct>),
     Periods(Box<Periods>),
@@ -171,7 +141,7 @@ impl Counter {
     #[must_use]
     pub fn new(id: CounterId, kept: Kept, complete_since: Timestamp) -> Self {
         let state = match kept {
-            Kept::Times(_) => State::Count(Count::new(complete_since)),
+            Kept::Times(_) => State::Count(Box::new(Count::new(complete_since))),
             Kept::Amounts(grid) => State::Amounts(Box::new(Amounts::new(grid, complete_since))),
             Kept::Values(grid) => State::Distinct(Box::new(Distinct::new(grid, complete_since))),
             Kept::Periods(period, offset) => State::Periods(Box::new(Periods::new(period, offset, complete_since))),
@@ -210,12 +180,7 @@ impl Counter {
     /// window do so too; for older events, and for amounts of all time, the caller recognises repetitions.
     pub fn observe(&mut self, time: Timestamp, event: u64, amount: f64, keep: u8) {
         match &mut self.state {
-            State::Count(count) => {
-                count.keep = count.keep.max(Self::keep_for(u32::from(keep).saturating_sub(1)));
-                if count.insert(Slot { time, event: crate::hash::fold(event) }) {
-                    count.total = count.total.saturating_add(1);
-                }
-            }
+            State::Count(count) => count.observe(Slot { time, event: crate::hash::fold(event) }, keep),
             State::Amounts(amounts) => amounts.observe(time, crate::hash::fold(event), amount),
             State::Periods(periods) => periods.observe(time),
             State::Distinct(_) | State::Marks(_) => {}
@@ -240,16 +205,7 @@ impl Counter {
     /// question do not mix: this one then stays as it is.
     pub fn merge(&mut self, other: &Self) {
         match (&mut self.state, &other.state) {
-            (State::Count(mine), State::Count(theirs)) => {
-                mine.keep = mine.keep.max(theirs.keep);
-                if let Some(evicted) = &theirs.evicted {
-                    mine.evict(**evicted);
-                }
-                mine.total = mine.total.saturating_add(theirs.total);
-                for slot in &theirs.slots {
-                    mine.insert(*slot);
-                }
-            }
+            (State::Count(mine), State::Count(theirs)) => mine.merge(theirs.read()),
             (State::Amounts(mine), State::Amounts(theirs)) if mine.grid == theirs.grid => mine.merge(theirs),
             (State::Distinct(mine), State::Distinct(theirs)) => mine.merge(theirs),
             (State::Periods(mine), State::Periods(theirs)) => mine.merge(theirs),
@@ -264,18 +220,10 @@ impl Counter {
         self.id
     }
 
-    /// From when on every event has been taken in; [`Timestamp::MIN`] if all that there ever were. A negative answer
-    /// about a window that reaches back further is unknown.
+    /// What the counter says.
     #[must_use]
-    pub fn complete_since(&self) -> Timestamp {
-        match &self.state {
-            State::Count(count) if count.is_incomplete() => count.floor() + MILLISECOND,
-            State::Count(_) => Timestamp::MIN,
-            State::Amounts(amounts) => amounts.since,
-            State::Distinct(distinct) => distinct.since,
-            State::Periods(periods) => periods.since,
-            State::Marks(marks) => marks.since,
-        }
+    pub const fn reading(&self) -> Reading<'_> {
+        Reading::full(self.id, &self.state)
     }
 
     /// Notes that events before a time may be missing.
@@ -289,126 +237,11 @@ impl Counter {
         }
     }
 
-    /// How many events there were inside the frame. Events after `now` count when `now` reaches them.
-    ///
-    /// Exact as long as the frame holds fewer events than are kept; a lower bound beyond. Zero, and not exact, where
-    /// no times are kept.
-    #[must_use]
-    pub fn count_in(&self, frame: &Frame) -> Windowed<u32> {
-        match &self.state {
-            State::Count(count) => count.count(frame),
-            _ => Windowed { value: 0, exact: false, until: Timestamp::MAX },
-        }
-    }
-
-    /// Whether there were at least `least` events inside the frame, and until when this stays so although nothing
-    /// happens.
-    ///
-    /// Yes is always right. Where too few are there, but events that left the slots may lie inside, it is unknown:
-    /// for a `least` below the number of times kept and a frame up to now only while events ahead take up slots.
-    #[must_use]
-    pub fn at_least(&self, least: u32, frame: &Frame) -> Truth {
-        match &self.state {
-            State::Count(count) => count.at_least(least, frame),
-            _ => Truth::always(if least == 0 { Answer::Yes } else { Answer::Unknown }),
-        }
-    }
-
-    /// The time of the first event inside the frame. One that is not exact is known to be no later.
-    #[must_use]
-    pub fn first_in(&self, frame: &Frame) -> Windowed<Option<Timestamp>> {
-        match &self.state {
-            State::Count(count) => count.first(frame),
-            _ => Windowed { value: None, exact: false, until: Timestamp::MAX },
-        }
-    }
-
-    /// The time of the last event inside the frame.
-    #[must_use]
-    pub fn last_in(&self, frame: &Frame) -> Windowed<Option<Timestamp>> {
-        match &self.state {
-            State::Count(count) => count.last(frame),
-            _ => Windowed { value: None, exact: false, until: Timestamp::MAX },
-        }
-    }
-
-    /// When the newest event was, as far as that is kept; days and weeks count from their beginning.
-    pub(crate) fn newest(&self) -> Option<Timestamp> {
-        match &self.state {
-            State::Count(count) => count.last(&Frame::ever(Timestamp::MAX)).value,
-            State::Amounts(amounts) => amounts.newest(),
-            State::Distinct(distinct) => distinct.newest(),
-            State::Periods(periods) => periods.newest(),
-            State::Marks(marks) => marks.newest(),
-        }
-    }
-
-    /// A number about the frame: of amounts what is asked, of values how many different ones, of periods how many
-    /// with an event.
-    ///
-    /// Amounts are exact while the frame holds no more than 51 events. Of older ones whole buckets are read: those
-    /// that begin inside it; the ends of the estimate say what lies in a bucket that its beginning cuts. Without a
-    /// window, events up to five minutes ahead count at once. Up to 64 distinct values are exact, more are estimated
-    /// with a standard error of 9.2 %. Days and weeks are those of the calendar that the frame overlaps.
-    #[must_use]
-    pub fn estimate(&self, asked: Asked, frame: &Frame) -> Estimate {
-        match &self.state {
-            State::Amounts(amounts) => amounts.read(asked, frame),
-            State::Distinct(distinct) => distinct.read(frame),
-            State::Periods(periods) => periods.read(frame),
-            State::Count(count) => {
-                let count = count.count(frame);
-                let value = f64::from(count.value);
-                let high = if count.exact { value } else { f64::INFINITY };
-                Estimate { value: Some(value), low: value, high, known: count.exact, until: count.until }
-            }
-            State::Marks(_) => {
-                let (low, high) = (f64::NEG_INFINITY, f64::INFINITY);
-                Estimate { value: None, low, high, known: false, until: Timestamp::MAX }
-            }
-        }
-    }
-
-    /// Whether the steps of a sequence were taken in their order inside the frame; unknown where no marks are kept,
-    /// or where what has left the newest 64 marks could tell otherwise.
-    #[must_use]
-    pub fn sequence(&self, steps: &Steps, frame: &Frame) -> Truth {
-        match &self.state {
-            State::Marks(marks) => marks.read(steps, frame),
-            _ => Truth::always(Answer::Unknown),
-        }
-    }
-
-    /// The times that are kept of the events inside the frame, oldest first: what a count is based on. Empty where no
-    /// times are kept.
-    #[must_use]
-    pub fn times(&self, frame: &Frame) -> Vec<Timestamp> {
-        match &self.state {
-            State::Count(count) => count.times(frame),
-            _ => Vec::new(),
-        }
-    }
-
-    /// The time up to which events may be missing, since they left the slots or nobody asked before; `None` if all
-    /// are there.
-    #[must_use]
-    pub fn missing(&self) -> Option<Timestamp> {
-        let floor = match &self.state {
-            State::Count(count) => count.floor(),
-            _ => self.complete_since() - MILLISECOND,
-        };
-        (floor > Timestamp::MIN).then_some(floor)
-    }
-
     /// The bytes that the counter holds outside itself.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         match &self.state {
-            State::Count(count) => {
-                let evicted = count.evicted.as_ref().map_or(0, |_| size_of::<Evicted>());
-                let spilled = if count.slots.spilled() { count.slots.capacity() * size_of::<Slot>() } else { 0 };
-                spilled + evicted
-            }
+            State::Count(count) => size_of::<Count>() + count.heap_bytes(),
             State::Amounts(amounts) => amounts.heap_bytes(),
             State::Distinct(distinct) => distinct.heap_bytes(),
             State::Periods(periods) => periods.heap_bytes(),
@@ -441,7 +274,7 @@ enum Stored {
 /// The stored form as it is written, without a copy.
 #[derive(Serialize)]
 enum Storing<'a> {
-    Count(CounterId, &'a Count),
+    Count(CounterId, Times<'a>),
     Amounts(CounterId, &'a Amounts),
     Distinct(CounterId, &'a Distinct),
     Periods(CounterId, &'a Periods),
@@ -450,14 +283,31 @@ enum Storing<'a> {
 
 impl Serialize for Counter {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.state {
-            State::Count(count) => Storing::Count(self.id, count),
-            State::Amounts(amounts) => Storing::Amounts(self.id, amounts),
-            State::Distinct(distinct) => Storing::Distinct(self.id, distinct),
-            State::Periods(periods) => Storing::Periods(self.id, periods),
-            State::Marks(marks) => Storing::Marks(self.id, marks),
-        }
-        .serialize(serializer)
+        self.reading().serialize(serializer)
+    }
+}
+
+/// A counter on its way into a profile; that of events is not in a box yet.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Stored")]
+pub(crate) enum Loaded {
+    Count(CounterId, Count),
+    Other(Counter),
+}
+
+impl TryFrom<Stored> for Loaded {
+    type Error = &'static str;
+
+    fn try_from(stored: Stored) -> Result<Self, Self::Error> {
+        let (is_sound, id, state) = match stored {
+            Stored::Count(id, count) if count.is_sound() => return Ok(Self::Count(id, count)),
+            Stored::Count(id, count) => (false, id, State::Count(Box::new(count))),
+            Stored::Amounts(id, amounts) => (amounts.is_sound(), id, State::Amounts(amounts)),
+            Stored::Distinct(id, distinct) => (distinct.is_sound(), id, State::Distinct(distinct)),
+            Stored::Periods(id, periods) => (periods.is_sound(), id, State::Periods(periods)),
+            Stored::Marks(id, marks) => (marks.is_sound(), id, State::Marks(marks)),
+        };
+        if is_sound { Ok(Self::Other(Counter { id, state })) } else { Err(UNSOUND) }
     }
 }
 
@@ -465,24 +315,38 @@ impl TryFrom<Stored> for Counter {
     type Error = &'static str;
 
     fn try_from(stored: Stored) -> Result<Self, Self::Error> {
-        let (sound, id, state) = match stored {
-            Stored::Count(id, count) => {
-                let sorted = count.slots.is_sorted_by(|a, b| a < b);
-                let bounded = KEEP_STEPS.contains(&count.keep) && count.slots.len() <= usize::from(count.keep);
-                // What left was older than what stayed, and not older than the oldest that left.
-                let left = count.evicted.as_ref().is_none_or(|evicted| evicted.first <= evicted.floor);
-                let counted = count.total as usize >= count.slots.len() && (count.total == 0) == count.slots.is_empty();
-                (sorted && bounded && left && counted, id, State::Count(count))
-            }
-            Stored::Amounts(id, amounts) => (amounts.is_sound(), id, State::Amounts(amounts)),
-            Stored::Distinct(id, distinct) => (distinct.is_sound(), id, State::Distinct(distinct)),
-            Stored::Periods(id, periods) => (periods.is_sound(), id, State::Periods(periods)),
-            Stored::Marks(id, marks) => (marks.is_sound(), id, State::Marks(marks)),
-        };
-        if sound { Ok(Self { id, state }) } else { Err("a counter whose slots are not the newest, in order") }
+        Loaded::try_from(stored).map(Self::from)
     }
 }
 
+impl Loaded {
+    pub(crate) const fn id(&self) -> CounterId {
+        match self {
+            Self::Count(id, _) => *id,
+            Self::Other(counter) => counter.id,
+        }
+    }
+}
+
+impl From<Counter> for Loaded {
+    fn from(counter: Counter) -> Self {
+        match counter.state {
+            State::Count(count) => Self::Count(counter.id, *count),
+            state => Self::Other(Counter { id: counter.id, state }),
+        }
+    }
+}
+
+impl From<Loaded> for Counter {
+    fn from(loaded: Loaded) -> Self {
+        match loaded {
+            Loaded::Count(id, count) => Self { id, state: State::Count(Box::new(count)) },
+            Loaded::Other(counter) => counter,
+        }
+    }
+}
+
+const UNSOUND: &str = "a counter whose slots are not the newest, in order";
 const MILLISECOND: Span = Span::from_millis(1);
 
 #[cfg(test)]

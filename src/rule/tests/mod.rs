@@ -14,7 +14,7 @@ use serde_json::json;
 use super::*;
 use crate::event::EventKind;
 use crate::hash::Symbol;
-use crate::profile::{Counter, CounterId};
+use crate::profile::{Counter, CounterId, Reading};
 use crate::schema::Schema;
 use crate::time::{Span, Timestamp};
 use crate::value::{Kind, Value};
@@ -34,8 +34,8 @@ impl Facts for Person {
     fn attribute(&self, name: Symbol) -> Option<&Value> {
         self.attributes.get(&name)
     }
-    fn counter(&self, id: CounterId) -> Option<&Counter> {
-        self.counters.get(&id)
+    fn counter(&self, id: CounterId) -> Option<Reading<'_>> {
+        self.counters.get(&id).map(Counter::reading)
     }
     fn affinity(&self, dimension: Symbol, value: Symbol) -> f64 {
         if (dimension, value) == (Symbol::new("category"), Symbol::new("shoes")) { 0.4 } else { 0.0 }

@@ -8,16 +8,14 @@
 
 #![expect(clippy::disallowed_methods, reason = "an example may look at the clock")]
 
-use std::fmt::Write as _;
+mod people;
+
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use bespoke::catalog::Item;
-use bespoke::engine::Engine;
-use bespoke::event::{Event, EventKind};
 use bespoke::id::UserKey;
 use bespoke::personalizer::Personalizer;
-use bespoke::time::{Span, Timestamp};
+use people::{EVENTS, engine, ingest, mixed, stock};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let number = |at: usize, default: u32| match std::env::args().nth(at) {
@@ -47,7 +45,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("counters asked    {:>10}", shop.engine().counters());
     println!("one profile       {:>10} bytes", typical.bytes());
     let sizes = (0..people).filter_map(|person| Some(shop.profile(UserKey::known(&format!("user-{person}")))?.bytes()));
-    println!("largest profile   {:>10} bytes", sizes.max().unwrap_or(0));
+    let mut sizes: Vec<usize> = sizes.collect();
+    sizes.sort_unstable();
+    println!("median profile    {:>10} bytes", sizes.get(sizes.len() / 2).unwrap_or(&0));
+    println!("largest profile   {:>10} bytes", sizes.last().unwrap_or(&0));
     println!(
         "each person       {:>10.0} bytes, tables and open decisions included",
         shop.people_bytes() as f64 / f64::from(people)
@@ -91,85 +92,6 @@ fn fastest<T, E>(mut run: impl FnMut() -> Result<T, E>) -> Result<(T, Duration),
     best.map_or_else(|| unreachable!("three runs leave a time"), Ok)
 }
 
-fn engine(number: u32) -> Result<Engine, bespoke::config::Problems> {
-    let mut segments = String::new();
-    for i in 0..number {
-        let comma = if i > 0 { "," } else { "" };
-        let _ = write!(
-            segments,
-            "{comma}{{\"name\": \"s{i}\", \"rule\": \"event('item_viewed').where(category = 'c{i}').within({} days).count() >= 3\"}}",
-            1 + i % 30
-        );
-    }
-    Engine::from_json(&format!("{{\"segments\": [{segments}]}}"))
-}
-
-/// Rules of all kinds: what a large shop's marketers have written over the years.
-fn mixed(number: u32) -> Result<Engine, bespoke::config::Problems> {
-    let mut segments = String::new();
-    for i in 0..number {
-        let kind = ["item_viewed", "item_added", "purchased", "searched"][i as usize % 4];
-        let of = match i / 4 % 5 {
-            0 => format!("category = 'c{}'", i / 20 % 40),
-            1 => format!("brand = 'b{}'", i / 20 % 25),
-            2 => format!("category = 'c{}' AND brand = 'b{}'", i / 20 % 40, i / 800 % 25),
-            3 => format!("price >= {}", i / 20 % 20 * 10),
-            _ => format!("item = 'item-{}'", i / 20),
-        };
-        let event = format!("event('{kind}').where({of})");
-        let rule = match i % 7 {
-            0 => format!("{event}.within({} days).count() >= {}", 1 + i % 90, 1 + i % 5),
-            1 => format!("{event}.count() >= {}", 1 + i % 9),
-            2 => format!("NOT {event}.within({} days) AND country = 'DE'", 1 + i % 30),
-            3 => format!("{event}.within({} days).sum(value) >= {}", [1, 7, 30, 90][i as usize / 7 % 4], 10 + i % 500),
-            4 => format!("{event}.last() > time('2025-09-01')"),
-            5 => format!("plan = 'plus' AND {event}.within({} hours)", 1 + i % 48),
-            _ => format!("affinity('category', 'c{}') > 0.2 AND {event}", i % 40),
-        };
-        let comma = if i > 0 { "," } else { "" };
-        let _ = write!(segments, "{comma}{{\"name\": \"s{i}\", \"rule\": \"{rule}\"}}");
-    }
-    Engine::from_json(&format!("{{\"segments\": [{segments}]}}"))
-}
-
-fn stock(shop: &Personalizer) -> Result<(), bespoke::catalog::CatalogError> {
-    for item in 0..ITEMS {
-        let category = format!("c{}", item % 40);
-        shop.upsert_item(Item::new(format!("item-{item}")).category(category).brand(format!("b{}", item % 25)))?;
-    }
-    Ok(())
-}
-
-/// One person: signs up with eight attributes, then looks at items of five categories and five brands.
-fn ingest(shop: &Personalizer, person: u32) -> Result<(), bespoke::personalizer::IngestError> {
-    let user = format!("user-{person}");
-    let mut time = Timestamp::from_millis(1_760_000_000_000 + i64::from(person) * 137);
-    let signup = Event::new(EventKind::Identified, &user, time)
-        .attribute("email", format!("user-{person}@example.com"))
-        .attribute("country", ["DE", "AT", "FR", "NL"][person as usize % 4])
-        .attribute("city", ["Hamburg", "Wien", "Lyon", "Utrecht"][person as usize % 4])
-        .attribute("plan", ["free", "plus"][person as usize % 2])
-        .attribute("age", f64::from(18 + person % 60))
-        .attribute("newsletter", person % 3 == 0)
-        .attribute("size", f64::from(36 + person % 10))
-        .attribute("loyalty_points", f64::from(person % 1000));
-    shop.ingest(&signup, time)?;
-    for step in 1..EVENTS {
-        time = time + Span::minutes(if step % 7 == 0 { 600 } else { 3 });
-        // Five items that share five categories and five brands: ten affinities.
-        let item = (person * 7 + step % 5 * 41) % ITEMS;
-        let kind = match step {
-            9 => EventKind::ItemAdded,
-            12 => EventKind::Purchased,
-            _ => EventKind::ItemViewed,
-        };
-        let mut event = Event::new(kind, &user, time).item(format!("item-{item}"));
-        event.id = Some(format!("{person}-{step}"));
-        shop.ingest(&event, time)?;
-    }
-    Ok(())
-}
-
 /// The memory that the process holds, where the system tells.
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
@@ -183,6 +105,3 @@ fn progress(done: u32, all: u32) {
         eprint!("\r{:>3} %", u64::from(done) * 100 / u64::from(all));
     }
 }
-
-const ITEMS: u32 = 20_000;
-const EVENTS: u32 = 20;
