@@ -41,6 +41,10 @@ fn before(flip: Flip, blank: bool) -> Answer {
 }
 
 fn find(flips: &[Flip], index: u32) -> Result<usize, usize> {
+    // They are settled in their order, so that a new one is often the last.
+    if flips.last().is_none_or(|last| last.segment() < index) {
+        return Err(flips.len());
+    }
     flips.binary_search_by_key(&index, |flip| flip.segment())
 }
 

@@ -156,7 +156,7 @@ impl Engine {
         } else {
             return flips;
         }
-        self.settle(profile, &mut flips, touched, now, &mut Changes::default());
+        self.settle_noting(profile, &mut flips, touched, now, |_, _| {});
         flips
     }
 

@@ -195,9 +195,23 @@ impl Engine {
         &self,
         profile: &Profile,
         flips: &mut Flips,
-        mut touched: Touched,
+        touched: Touched,
         now: Timestamp,
         changes: &mut Changes,
+    ) -> (Timestamp, bool) {
+        self.settle_noting(profile, flips, touched, now, |name, is_in| {
+            if is_in { &mut changes.entered } else { &mut changes.left }.push(Arc::clone(name));
+        })
+    }
+
+    /// [`Engine::settle`] that tells `note` of every segment that is entered, or else left.
+    fn settle_noting(
+        &self,
+        profile: &Profile,
+        flips: &mut Flips,
+        mut touched: Touched,
+        now: Timestamp,
+        mut note: impl FnMut(&Arc<str>, bool),
     ) -> (Timestamp, bool) {
         touched.sort_unstable();
         touched.dedup();
@@ -210,10 +224,8 @@ impl Engine {
             due = due.min(truth.until);
             let Some(before) = flip::set(flips, index, truth.answer, segment.blank) else { continue };
             has_changed = true;
-            if truth.holds() {
-                changes.entered.push(Arc::clone(&segment.name));
-            } else if before.is_yes() {
-                changes.left.push(Arc::clone(&segment.name));
+            if truth.holds() || before.is_yes() {
+                note(&segment.name, truth.holds());
             }
             for referring in self.reach.of_segment(index) {
                 // They come later in the order, so they are still ahead.

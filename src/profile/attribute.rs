@@ -329,32 +329,24 @@ impl Attributes {
 
     /// What is kept under a name, which may be that it was removed.
     ///
-    /// Symbols are hashes, so a name stands near the place that its symbol has among all symbols: a few steps from
-    /// there find it. Where names were made to crowd, a search by halves does.
+    /// Symbols are hashes, so a name stands near the place that its symbol has among all symbols, and a few steps from
+    /// there find it; where names were made to crowd, as many steps as there are attributes at most.
     #[inline]
     pub(crate) fn find(&self, name: Symbol) -> Option<&Attribute> {
-        let guess = (u128::from(name.to_bits()) * self.list.len() as u128) >> 64;
+        let attributes = &self.list[..];
+        let guess = (u128::from(name.to_bits()) * attributes.len() as u128) >> 64;
         // Below the number of attributes.
         let mut at = guess as usize;
-        let mut found = self.list.get(at)?;
-        if found.name > name {
-            for _ in 0..MOST_STEPS {
-                at = at.checked_sub(1)?;
-                found = &self.list[at];
-                if found.name <= name {
-                    return (found.name == name).then_some(found);
-                }
-            }
-        } else {
-            for _ in 0..MOST_STEPS {
-                if found.name >= name {
-                    return (found.name == name).then_some(found);
-                }
-                at += 1;
-                found = self.list.get(at)?;
-            }
+        while at > 0 && attributes.get(at).is_some_and(|of| of.name > name) {
+            at -= 1;
         }
-        Some(&self.list[self.place(name).ok()?])
+        loop {
+            let found = attributes.get(at)?;
+            if found.name >= name {
+                return (found.name == name).then_some(found);
+            }
+            at += 1;
+        }
     }
 
     /// All attributes in the order of their symbols, removed ones included.
@@ -391,9 +383,6 @@ impl Attributes {
 fn age<T>(of: &Attribute, declared: &Map<Symbol, T>) -> (bool, Timestamp, Symbol) {
     (declared.contains_key(&of.name), of.time(), of.name)
 }
-
-/// From a guess, most names are within three steps.
-const MOST_STEPS: usize = 8;
 
 /// The elements of both in order, each once, the lowest ones.
 fn union(kept: &Value, more: &Value, limit: u8) -> Value {

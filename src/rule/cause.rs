@@ -15,7 +15,7 @@ use crate::truth::Answer;
 use super::eval::{Name, Node, Place};
 use super::facts::Facts;
 use super::portrait;
-use super::value_test::Passing;
+use super::value_test::{Passing, ValueTest};
 
 /// Something on a profile that can make a rule answer otherwise than for an empty one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,29 +50,25 @@ struct Causes {
 
 impl Causes {
     fn of(node: &Node, nobody: &impl Facts) -> Self {
-        let attributes = |names: &mut dyn Iterator<Item = &Name>| {
-            Some(names.flat_map(Name::symbols).map(Cause::Attribute).collect::<Vec<_>>())
-        };
         let counter = |id: CounterId| Some(vec![Cause::Counter(id)]);
         let causes = match node {
-            Node::And(parts) => return Self::all(parts, nobody, Answer::No),
-            Node::Or(parts) => return Self::all(parts, nobody, Answer::Yes),
+            Node::And(tests, parts) => {
+                let tests = tests.iter().map(|(name, test)| Self::of_attribute(name, test, nobody));
+                let parts = parts.iter().map(|part| Self::of(part, nobody));
+                return Self::all(tests.chain(parts), Answer::No);
+            }
+            Node::Or(parts) => return Self::all(parts.iter().map(|part| Self::of(part, nobody)), Answer::Yes),
             Node::Not(inner) => {
                 let inner = Self::of(inner, nobody);
                 return Self { blank: !inner.blank, ..inner };
             }
             Node::Const(_) | Node::Segment(_) => Some(Vec::new()),
-            Node::Attribute(name, test) => match (name.plain(), test.passing()) {
-                (Some(name), Passing::Keys(keys)) => Some(keys.iter().map(|key| Cause::Value(name, *key)).collect()),
-                (Some(name), Passing::Start(start)) => Some(vec![Cause::Start(name, start.len(), Symbol::new(start))]),
-                (Some(name), Passing::Numbers(low, high)) => Some(vec![Cause::Number(name, low, high)]),
-                _ => attributes(&mut std::iter::once(name)),
-            },
+            Node::Attribute(name, test) => return Self::of_attribute(name, test, nobody),
             // A part of an object is found under the object's name too.
-            Node::Exists(name) => attributes(&mut std::iter::once(name)),
+            Node::Exists(name) => Some(attributes(std::iter::once(name))),
             // What is derived from nothing, or compared with it, is the same at any time.
-            Node::Asked(Place::Profile, name, _) => attributes(&mut std::iter::once(name)),
-            Node::Near(Place::Profile, spot) => attributes(&mut spot.names()),
+            Node::Asked(Place::Profile, name, _) => Some(attributes(std::iter::once(name))),
+            Node::Near(Place::Profile, spot) => Some(attributes(spot.names())),
             Node::Portrait(portrait) => match &**portrait {
                 portrait::Node::Share { dimension, value, .. }
                 | portrait::Node::Score { dimension, value, .. }
@@ -89,17 +85,31 @@ impl Causes {
             // What else there is may turn by time, or by what is no part of the list above.
             _ => None,
         };
+        Self::new(node.eval(nobody).answer, causes)
+    }
+
+    fn of_attribute(name: &Name, test: &ValueTest, nobody: &impl Facts) -> Self {
+        let causes = match (name.plain(), test.passing()) {
+            (Some(name), Passing::Keys(keys)) => keys.iter().map(|key| Cause::Value(name, *key)).collect(),
+            (Some(name), Passing::Start(start)) => vec![Cause::Start(name, start.len(), Symbol::new(start))],
+            (Some(name), Passing::Numbers(low, high)) => vec![Cause::Number(name, low, high)],
+            _ => attributes(std::iter::once(name)),
+        };
+        let blank = test.value(name.find(|symbol| nobody.attribute(symbol)));
+        Self::new(blank.into(), Some(causes))
+    }
+
+    fn new(blank: Answer, causes: Option<Vec<Cause>>) -> Self {
         let weight = causes.as_ref().map_or(f64::INFINITY, |causes| causes.iter().map(weight).sum());
-        Self { blank: node.eval(nobody).answer, causes, weight }
+        Self { blank, causes, weight }
     }
 
     /// The causes of a conjunction (`decides` is no) or a disjunction (yes). A part that decides the blank answer goes
     /// on to decide it while none of its causes is there; otherwise the causes of all parts count.
-    fn all(parts: &[Node], nobody: &impl Facts, decides: Answer) -> Self {
+    fn all(parts: impl Iterator<Item = Self>, decides: Answer) -> Self {
         let mut all = Self { blank: !decides, causes: Some(Vec::new()), weight: 0.0 };
         let mut rarest: Option<Self> = None;
         for part in parts {
-            let part = Self::of(part, nobody);
             if part.blank == decides {
                 if rarest.as_ref().is_none_or(|rarest| part.weight < rarest.weight) {
                     rarest = Some(part);
@@ -117,6 +127,10 @@ impl Causes {
         }
         rarest.unwrap_or(all)
     }
+}
+
+fn attributes<'n>(names: impl Iterator<Item = &'n Name>) -> Vec<Cause> {
+    names.flat_map(Name::symbols).map(Cause::Attribute).collect()
 }
 
 /// How often a cause is there, in rough relation to others: a plan is shared by many, a counter has counted for few,

@@ -131,7 +131,8 @@ struct Compiler<'a> {
 #[derive(Clone, Debug)]
 pub(super) enum Node {
     Const(bool),
-    And(Box<[Self]>),
+    /// First what is asked of attributes, tests of one beside each other; then the rest.
+    And(Box<[(Name, ValueTest)]>, Box<[Self]>),
     Or(Box<[Self]>),
     Not(Box<Self>),
     Segment(usize),
@@ -216,7 +217,7 @@ impl Name {
         std::iter::once(self.whole).chain(self.nested.iter().map(|nested| nested.first))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn find<'v>(&self, look_up: impl Fn(Symbol) -> Option<&'v Value>) -> Option<&'v Value> {
         let found = look_up(self.whole);
         let (None, Some(nested)) = (found, &self.nested) else { return found };
@@ -237,7 +238,17 @@ impl Compiler<'_> {
     fn node(&mut self, expr: &Expr) -> Result<Node, RuleError> {
         Ok(match expr {
             Expr::Const(value) => Node::Const(*value),
-            Expr::And(parts) => Node::And(parts.iter().map(|part| self.node(part)).collect::<Result<_, _>>()?),
+            Expr::And(parts) => {
+                let (mut tests, mut others) = (Vec::new(), Vec::new());
+                for part in parts {
+                    match self.node(part)? {
+                        Node::Attribute(name, test) => tests.push((name, test)),
+                        other => others.push(other),
+                    }
+                }
+                tests.sort_by_key(|(name, _)| name.whole);
+                Node::And(tests.into(), others.into())
+            }
             Expr::Or(parts) => Node::Or(parts.iter().map(|part| self.node(part)).collect::<Result<_, _>>()?),
             Expr::Not(inner) => Node::Not(Box::new(self.node(inner)?)),
             Expr::Segment(name, at) => {
@@ -398,7 +409,22 @@ impl Node {
     pub(super) fn eval(&self, facts: &impl Facts) -> Truth {
         match self {
             Self::Const(value) => Truth::always(*value),
-            Self::And(parts) => all(parts.iter().map(|part| part.ask(facts)), Answer::Yes),
+            Self::And(tests, parts) => {
+                let (mut asked, mut value) = (None, None);
+                for (name, test) in tests {
+                    if asked != Some(name.whole) {
+                        asked = Some(name.whole);
+                        value = name.find(|symbol| facts.attribute(symbol));
+                    }
+                    if !test.value(value) {
+                        return Truth::always(false);
+                    }
+                }
+                if parts.is_empty() {
+                    return Truth::always(true);
+                }
+                all(parts.iter().map(|part| part.eval(facts)), Answer::Yes)
+            }
             Self::Or(parts) => all(parts.iter().map(|part| part.ask(facts)), Answer::No),
             Self::Not(inner) => !inner.ask(facts),
             Self::Segment(index) => Truth::always(facts.segment(*index)),

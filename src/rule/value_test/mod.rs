@@ -2,13 +2,14 @@
 
 mod set;
 mod texts;
+mod word;
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::time::Timestamp;
 use crate::truth::Answer;
-use crate::value::{Kind, Text, Value};
+use crate::value::{Kind, Value};
 
 use super::ast::{Literal, Op, Test};
 use super::facts::Scalar;
@@ -18,6 +19,7 @@ use super::pattern::Pattern;
 use super::{fold, js, version};
 
 pub(crate) use set::Set;
+use word::Word;
 
 /// A test of a value; of a list it asks whether any element passes, unless the test is about values as a whole, and
 /// only then negates.
@@ -42,7 +44,7 @@ pub(crate) enum Passing<'a> {
 #[derive(Clone, Debug)]
 enum Check {
     /// This text.
-    Text(Text),
+    Text(Word),
     /// A number from the one to the other, both included; a span as its seconds.
     Numbers(f64, f64),
     Bool(bool),
@@ -90,7 +92,7 @@ impl ValueTest {
     /// The value that alone passes, if there is one. A time is none: text and numbers can both stand for it.
     pub(crate) fn equals(&self) -> Option<Scalar<'_>> {
         match &self.check {
-            Check::Text(text) if !self.negated => Some(Scalar::Text(text)),
+            Check::Text(text) if !self.negated => Some(Scalar::Text(text.as_str())),
             Check::Numbers(low, high) if !self.negated && low.total_cmp(high).is_eq() => Some(Scalar::Number(*low)),
             Check::Bool(value) if !self.negated => Some(Scalar::Bool(*value)),
             _ => None,
@@ -100,7 +102,7 @@ impl ValueTest {
     /// What a value must be for the test to answer otherwise than for nothing.
     pub(crate) fn passing(&self) -> Passing<'_> {
         match &self.check {
-            Check::Text(text) => Passing::Keys(vec![Scalar::Text(text).key()]),
+            Check::Text(text) => Passing::Keys(vec![Scalar::Text(text.as_str()).key()]),
             Check::Bool(value) => Passing::Keys(vec![Scalar::Bool(*value).key()]),
             Check::Numbers(low, high) if low.total_cmp(high).is_eq() => Passing::Keys(vec![Scalar::Number(*low).key()]),
             Check::Numbers(low, high) => Passing::Numbers(*low, *high),
@@ -133,14 +135,13 @@ impl ValueTest {
     }
 
     /// Whether a value passes, or nothing does. The tests that are asked most are asked on the spot.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value(&self, value: Option<&Value>) -> bool {
         let passes = match (&self.check, value) {
-            (Check::Text(text), Some(Value::Text(found))) => **text == **found,
+            (Check::Text(wanted), Some(Value::Text(text))) => wanted.is(text),
             (Check::Numbers(low, high), Some(Value::Number(number))) => low <= number && number <= high,
             (Check::Bool(wanted), Some(Value::Bool(found))) => wanted == found,
             (Check::In(set), Some(Value::Text(text))) => set.contains_text(text),
-            (Check::StartsWith(start), Some(Value::Text(text))) => text.starts_with(&**start),
             _ => return self.any_value(value),
         };
         passes != self.negated
@@ -151,6 +152,7 @@ impl ValueTest {
         let passes = |value: &Value| Scalar::from_value(value).is_some_and(|scalar| self.check.passes(scalar));
         let found = match (value, &self.check) {
             (None | Some(Value::Null), _) => false,
+            (Some(Value::Text(text)), Check::StartsWith(start)) => text.starts_with(&**start),
             (Some(_), Check::Exists) => true,
             (Some(value), Check::Whole(whole)) => whole.passes(value),
             (Some(Value::List(values)), _) => values.iter().any(passes),
@@ -174,7 +176,7 @@ impl Check {
                 match (op, literal) {
                     (op, Literal::Number(number)) => Self::numbers(op, *number),
                     (op, Literal::Span(span)) => Self::numbers(op, span.as_seconds()),
-                    (Op::Eq, Literal::Text(text)) => Self::Text(text.as_str().into()),
+                    (Op::Eq, Literal::Text(text)) => Self::Text(Word::new(text)),
                     (Op::Eq, Literal::Bool(value)) => Self::Bool(*value),
                     (op, literal) => Self::Is(op, literal.clone()),
                 }
@@ -236,7 +238,7 @@ impl Check {
     fn passes(&self, scalar: Scalar<'_>) -> bool {
         let text = |test: &dyn Fn(&str) -> bool| matches!(scalar, Scalar::Text(text) if test(text));
         match self {
-            Self::Text(wanted) => text(&|text| *text == **wanted),
+            Self::Text(wanted) => text(&|text| wanted.is(text)),
             Self::Numbers(low, high) => matches!(scalar, Scalar::Number(number) if *low <= number && number <= *high),
             Self::Bool(wanted) => scalar == Scalar::Bool(*wanted),
             Self::Is(op, literal) => compare(scalar, literal).is_some_and(|order| op.holds(order)),
