@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 use crate::state::packed::take;
 use crate::time::Timestamp;
 
-/// The segments that answer otherwise than for an empty profile.
-pub(crate) type Flips = SmallVec<[Flip; 4]>;
+/// The segments that answer otherwise than for an empty profile, unpacked: up to 64 need no allocation.
+pub(crate) type Flips = SmallVec<[Flip; 64]>;
 
 /// A segment by its index in the engine, and whether its answer is unknown rather than the opposite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +97,10 @@ impl Code {
         let mut padded: SmallVec<[u8; 136]> = SmallVec::from_slice(code);
         padded.extend_from_slice(&[0xff; 8]);
         let word = |bit: usize| u64::from_le_bytes(take(&padded, bit / 8)) >> (bit % 8);
-        let (mut at, mut next, mut flips) = (0, 0_u32, Flips::new());
+        let (mut at, mut next) = (0, 0_u32);
+        // No flip takes less than its zero and what is left of its gap.
+        let most = code.len() * 8 / (1 + k as usize + usize::from(has_unknown));
+        let mut flips = Flips::with_capacity(most);
         loop {
             let mut gap = 0;
             // A word holds 57 bits from any place on.
