@@ -7,15 +7,16 @@ use crate::hash::{Bucket, Symbol};
 use crate::profile::Asked;
 use crate::rule::Rule;
 use crate::rule::asked;
-use crate::rule::ast::{Comparison, EventQuery, Expr, Measure, Source};
+use crate::rule::ast::{Comparison, EventQuery, Expr, Literal, Measure, Source, Test};
+use crate::rule::check::literals;
 use crate::rule::error::RuleError;
 use crate::rule::eval::{self, Compiled, Name};
 use crate::rule::eval_query::{frame, window_of};
 use crate::rule::facts::{Facts, Scalar};
 use crate::rule::lists::Lists;
 use crate::rule::plan::CounterPlan;
-use crate::rule::portrait::{AffinityMeasure, Portrait};
-use crate::time::Timestamp;
+use crate::rule::portrait::{AffinityMeasure, Portrait, first_shown, local_value, rfm};
+use crate::time::{Span, Timestamp};
 use crate::truth::{Answer, Truth};
 use crate::value::Value;
 
@@ -70,7 +71,10 @@ impl<F: Facts> Walk<'_, '_, F> {
                 let truth = self.compile(expr)?.eval(&(self.at)(self.now));
                 let mut explanation = of(Branch::Condition, expr.to_string(), truth);
                 if let Expr::Sequence(_) = expr {
-                    explanation.changes.extend(change::of_time(&self.compile(expr)?, truth, self.at));
+                    let compiled = self.compile(expr)?;
+                    let facts = (self.at)(self.now);
+                    explanation.evidence = sequence(&compiled, truth.answer, &facts);
+                    explanation.changes.extend(change::of_time(&compiled, truth, self.at));
                 }
                 Ok((truth, explanation))
             }
@@ -141,7 +145,7 @@ impl<F: Facts> Walk<'_, '_, F> {
             Source::Event(query) => events(query, &compiled, &facts),
             Source::Group { kind, name } => Some(found(facts.group(Symbol::new(kind), Symbol::new(name)), || None)),
             Source::Computed { id, part, .. } => Some(found(facts.computed(*id, *part).as_deref(), || None)),
-            Source::Portrait(of) => portrait(of, &facts),
+            Source::Portrait(of) => portrait(of, &comparison.test, &facts),
             Source::Score(points) => {
                 for part in points {
                     explanation.parts.push(self.node(&part.rule)?.1);
@@ -175,8 +179,12 @@ impl<F: Facts> Walk<'_, '_, F> {
 fn events(query: &EventQuery, compiled: &Compiled, facts: &impl Facts) -> Option<Evidence> {
     let counter = compiled.reads().counters.first().and_then(|id| facts.counter(*id));
     let frame = frame(window_of(query), facts);
+    // A counter that is not there may have been asked for only after events had come.
+    let since = compiled.reads().counters.first().map(|id| facts.absent_since(*id)).filter(|_| counter.is_none());
+    let unborn = since.filter(|since| frame.missing(*since).is_some()).map(|since| since - MILLISECOND);
     Some(match (&query.measure, counter) {
-        (Measure::Count, None) => Evidence::Events { count: 0, times: Vec::new(), missing: None },
+        (Measure::Count, None) => Evidence::Events { count: 0, times: Vec::new(), missing: unborn },
+        (_, None) if unborn.is_some() => Evidence::Events { count: 0, times: Vec::new(), missing: unborn },
         (Measure::Count, Some(counter)) => {
             let count = counter.estimate(Asked::Count, &frame);
             let missing = if count.known { None } else { counter.missing() };
@@ -214,8 +222,18 @@ fn events(query: &EventQuery, compiled: &Compiled, facts: &impl Facts) -> Option
     })
 }
 
+/// Of a sequence that is unknown, up to when its events may be missing.
+fn sequence(compiled: &Compiled, answer: Answer, facts: &impl Facts) -> Option<Evidence> {
+    let id = *compiled.reads().counters.first().filter(|_| answer.is_unknown())?;
+    let missing = match facts.counter(id) {
+        Some(counter) => counter.missing(),
+        None => Some(facts.absent_since(id)).filter(|since| *since > Timestamp::MIN).map(|since| since - MILLISECOND),
+    };
+    Some(Evidence::Events { count: 0, times: Vec::new(), missing })
+}
+
 /// What is told of a person as a whole.
-fn portrait(of: &Portrait, facts: &impl Facts) -> Option<Evidence> {
+fn portrait(of: &Portrait, test: &Test, facts: &impl Facts) -> Option<Evidence> {
     let now = facts.now();
     let value = |value: Value| Some(Evidence::Value { value, set: None });
     match of {
@@ -257,8 +275,33 @@ fn portrait(of: &Portrait, facts: &impl Facts) -> Option<Evidence> {
             let percent = facts.person().map(|person| Bucket::salted(Symbol::new(salt), &person.to_bytes()).percent());
             percent.map_or(Some(Evidence::Missing), |percent| value(Value::from(percent)))
         }
-        Portrait::Top(_) | Portrait::Rfm(_) | Portrait::Local(..) | Portrait::Variant(_) => None,
+        // Of names only those that the rule asks for are at hand.
+        Portrait::Top(dimension) => match facts.affinity_top(Symbol::new(dimension)) {
+            None => Some(Evidence::Missing),
+            Some(top) => texts(test).find(|name| Symbol::new(name) == top).and_then(|name| value(name.into())),
+        },
+        Portrait::Rfm(score) => match rfm(*score, facts) {
+            None => Some(Evidence::Missing),
+            Some(score) => value(Value::from(f64::from(score))),
+        },
+        Portrait::Local(fact, offset) => Some(found(local_value(*fact, *offset, facts).as_ref(), || None)),
+        Portrait::Variant(campaign) => Some(match first_shown(campaign, None, facts) {
+            (Some(time), _) => {
+                let is_it = |name: &&str| first_shown(campaign, Some(name), facts).0 == Some(time);
+                match texts(test).find(is_it) {
+                    Some(name) => Evidence::Value { value: name.into(), set: Some(time) },
+                    None => Evidence::Time { time },
+                }
+            }
+            (None, None) => Evidence::Missing,
+            (None, Some(since)) => Evidence::Events { count: 0, times: Vec::new(), missing: Some(since - MILLISECOND) },
+        }),
     }
+}
+
+/// The names that a test asks for.
+fn texts(test: &Test) -> impl Iterator<Item = &str> {
+    literals(test).filter_map(|of| if let Literal::Text(text) = of { Some(text.as_str()) } else { None })
 }
 
 fn found(value: Option<&Value>, set: impl FnOnce() -> Option<Timestamp>) -> Evidence {
@@ -277,6 +320,7 @@ fn time(until: Timestamp) -> Option<Timestamp> {
     (until < Timestamp::MAX).then_some(until)
 }
 
+const MILLISECOND: Span = Span::from_millis(1);
 /// How many parts are shown.
 const MOST_NODES: usize = 2_000;
 /// How many segments are opened within each other.

@@ -11,7 +11,7 @@ use super::super::facts::{Facts, Scalar};
 use super::super::plan::{CounterPlan, spec};
 use super::super::value_test::ValueTest;
 use super::local::LocalTest;
-use super::{AffinityMeasure, Portrait, RfmScore};
+use super::{AffinityMeasure, LocalFact, Portrait, RfmScore};
 use crate::event::EventKind;
 use crate::hash::{Bucket, Symbol};
 use crate::profile::{CounterId, Frame, Purchases, Stage, Window};
@@ -248,14 +248,7 @@ impl Node {
             Self::Spent { currency, test } => Truth::always(number(test, Some(bought(facts).amount(*currency)))),
             Self::Rfm { score, test } => {
                 let bought = bought(facts);
-                let ask = |time| {
-                    let of = match score {
-                        RfmScore::Recency => bought.recency(time),
-                        RfmScore::Frequency => bought.frequency(),
-                        RfmScore::Monetary => bought.monetary(),
-                    };
-                    number(test, of.map(f64::from))
-                };
+                let ask = |time| number(test, scored(*score, &bought, time).map(f64::from));
                 match (score, bought.last()) {
                     (RfmScore::Recency, Some(last)) => {
                         first_flip(now, ask, bought.cuts().iter().map(|cut| last + *cut))
@@ -283,6 +276,38 @@ impl Node {
                 Truth { answer: among.passes(shown.value.is_some(), is_first).into(), until: shown.until }
             }
         }
+    }
+}
+
+/// The fact about the local time that a portrait shows, as explanations tell it.
+pub(crate) fn local_value(fact: LocalFact, offset: Option<Offset>, facts: &impl Facts) -> Option<Value> {
+    super::local::value(fact, facts.now(), offset.unwrap_or_else(|| offset_of_request(facts)))
+}
+
+/// When a campaign, or one of its variants, was first shown, if that is known; and before when it may be unknown.
+pub(crate) fn first_shown(
+    campaign: &str,
+    variant: Option<&str>,
+    facts: &impl Facts,
+) -> (Option<Timestamp>, Option<Timestamp>) {
+    let id = spec(&shown(campaign, variant), &Test::Exists).id();
+    match facts.counter(id).map(|counter| counter.first_in(&Frame::ever(facts.now()))) {
+        Some(first) if first.exact => (first.value, None),
+        Some(first) => (None, first.value),
+        None => (None, Some(facts.absent_since(id)).filter(|since| *since > Timestamp::MIN)),
+    }
+}
+
+/// The score of what a person has bought.
+pub(crate) fn rfm(score: RfmScore, facts: &impl Facts) -> Option<u32> {
+    scored(score, &bought(facts), facts.now())
+}
+
+fn scored(score: RfmScore, bought: &Purchases<'_>, time: Timestamp) -> Option<u32> {
+    match score {
+        RfmScore::Recency => bought.recency(time),
+        RfmScore::Frequency => bought.frequency(),
+        RfmScore::Monetary => bought.monetary(),
     }
 }
 

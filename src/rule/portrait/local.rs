@@ -7,6 +7,7 @@ use super::super::ast::{Literal, Test};
 use super::super::facts::Scalar;
 use super::super::value_test::ValueTest;
 use crate::time::{Offset, Span, Timestamp};
+use crate::value::Value;
 
 /// A fact about the local time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,6 +112,19 @@ impl LocalTest {
                 (holds, until)
             }
         }
+    }
+}
+
+/// The fact at a time, as explanations tell it; `None` for a date outside the years 1 to 9999.
+pub(super) fn value(fact: LocalFact, now: Timestamp, offset: Offset) -> Option<Value> {
+    let local = offset.local(now);
+    let step = |length: i64, count: i64, first: i64| (local.div_euclid(length) + first).rem_euclid(count);
+    match fact {
+        LocalFact::Hour => Some(Value::Number(step(HOUR, 24, 0) as f64)),
+        LocalFact::Time => with_time(step(MINUTE, 24 * 60, 0), |text| Some(text.into())),
+        LocalFact::DayPart => Some(LocalFact::DAY_PARTS[step(6 * HOUR, 4, 0) as usize & 3].into()),
+        LocalFact::Weekday => Some(LocalFact::WEEKDAYS[step(DAY, 7, 3) as usize % 7].into()),
+        LocalFact::Date => with_date(local.div_euclid(DAY), |date| date.map(Value::from)),
     }
 }
 

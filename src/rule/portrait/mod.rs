@@ -16,7 +16,7 @@ mod score;
 pub use local::LocalFact;
 
 pub(super) use check::{check, check_event, check_score};
-pub(super) use eval::Node;
+pub(super) use eval::{Node, first_shown, local_value, rfm};
 pub(super) use json::{KEYS, read, write, write_score};
 pub(super) use parse::{FUNCTIONS, function};
 pub(super) use print::score;

@@ -209,3 +209,42 @@ fn a_long_chain_of_segments_is_explained_down_to_a_depth() {
     let why = engine.explain("s9999", &Profile::default(), Timestamp::EPOCH).unwrap();
     assert_eq!((why.answer, why.to_string().lines().count()), (Answer::No, 18));
 }
+
+#[test]
+fn what_a_portrait_shows_is_told_as_it_is_found() {
+    let definitions = r#"{
+        "schema": {"affinities": [{"attribute": "category"}],
+            "rfm": {"recency": ["7d", "30d"], "frequency": [2, 5]}},
+        "segments": [
+            {"name": "hour", "rule": "local(hour, '+02:00') >= 18"},
+            {"name": "time", "rule": "local(time, '+00:00') >= '18:00'"},
+            {"name": "day", "rule": "local(weekday, '+00:00') = 'monday'"},
+            {"name": "part", "rule": "local(day_part, '+00:00') = 'morning'"},
+            {"name": "date", "rule": "local(date, '-13:00') = '2026-12-24'"},
+            {"name": "often", "rule": "rfm(frequency) >= 3"},
+            {"name": "top", "rule": "affinity('category').top() IN ('hats', 'shoes')"},
+            {"name": "shown", "rule": "variant('spring') = 'b'"}
+        ]}"#;
+    let engine = Engine::from_json(definitions).unwrap();
+    let mut catalog = catalog();
+    catalog.upsert(Item::new("boots").category("shoes")).unwrap();
+    // A Sunday.
+    let now: Timestamp = "2026-03-01T12:34:00Z".parse().unwrap();
+    let mut profile = Profile::default();
+    let found =
+        |profile: &Profile, name: &str| conditions(&engine.explain(name, profile, now).unwrap())[0].evidence.clone();
+    let value = |value: Value| Some(Evidence::Value { value, set: None });
+    assert_eq!(found(&profile, "top"), Some(Evidence::Missing));
+    assert_eq!(found(&profile, "shown"), Some(Evidence::Missing));
+    let bought = Event::new(EventKind::Purchased, "ann", now).id("1").item("boots");
+    engine.apply(&bought, &mut profile, &catalog, now);
+    assert_eq!(found(&profile, "hour"), value(14.0.into()));
+    assert_eq!(found(&profile, "time"), value("12:34".into()));
+    assert_eq!(found(&profile, "day"), value("sunday".into()));
+    assert_eq!(found(&profile, "part"), value("afternoon".into()));
+    assert_eq!(found(&profile, "date"), value("2026-02-28".into()));
+    assert_eq!(found(&profile, "often"), value(1.0.into()));
+    assert_eq!(found(&profile, "top"), value("shoes".into()));
+    let why = engine.explain("part", &profile, now).unwrap().to_string();
+    assert!(why.contains("found \"afternoon\"") && why.contains("at 2026-03-02T06:00:00Z with no event"), "{why}");
+}
