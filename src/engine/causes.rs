@@ -92,7 +92,13 @@ impl Causes {
             };
             of.any.iter().copied().for_each(&mut take);
             match &attribute.value {
-                Value::List(values) => values.iter().for_each(|value| of.each(value, &mut take)),
+                Value::List(values) => {
+                    values.iter().for_each(|value| of.each(value, &mut take));
+                    // One element may lie in one range of a rule, and another in another.
+                    if values.iter().any(|value| value.as_number().is_some()) {
+                        of.ranges.iter().for_each(|range| take(range.segment));
+                    }
+                }
                 value => of.each(value, &mut take),
             }
         }
@@ -162,6 +168,7 @@ impl Engine {
                 }
             }
         }
+        touched.reserve(concerned.len());
         touched.extend(concerned.iter());
     }
 }
@@ -175,6 +182,9 @@ impl Concerned {
     }
     fn add(&mut self, segment: u32) {
         self.0[segment as usize / 64] |= 1 << (segment % 64);
+    }
+    fn len(&self) -> usize {
+        self.0.iter().map(|bits| bits.count_ones() as usize).sum()
     }
     /// In their order.
     fn iter(&self) -> impl Iterator<Item = u32> + '_ {

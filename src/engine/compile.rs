@@ -16,7 +16,9 @@ use crate::campaign::{Campaign, Chooser, Goal, MAX_SLATE, MAX_VARIANTS, Pay, Tar
 use crate::config::{Fault, Problems, join};
 use crate::hash::{Map, Symbol};
 use crate::profile::Profile;
-use crate::rule::{CampaignNames, Compiled, CounterPlan, CounterSpec, List, Lists, MAX_VALUES, Rule, Vocabulary};
+use crate::rule::{
+    CampaignNames, Compiled, CounterPlan, CounterSpec, List, Lists, MAX_VALUES, Rule, Variety, Vocabulary,
+};
 use crate::segment::{Segment, order};
 use crate::time::Timestamp;
 
@@ -195,13 +197,14 @@ fn sort<'a>(segments: &'a [Segment], paths: &Paths, problems: &mut Problems) -> 
 /// Finds out which segments an empty profile is in, in their order, and what makes them answer otherwise.
 fn settle_blank(engine: &mut Engine) {
     let profile = Profile::default();
-    let mut causes = Causes::default();
+    let (mut causes, mut variety) = (Causes::default(), Variety::default());
+    engine.segments.iter().for_each(|segment| segment.rule.note_variety(&mut variety));
     for index in 0..engine.segments.len() {
         let facts = ProfileFacts { engine, profile: &profile, flips: &[], now: Timestamp::EPOCH, context: &[] };
         let rule = &engine.segments[index].rule;
         let blank = rule.eval(&facts).answer;
         // What is unknown of nobody is noted for everybody.
-        causes.add(index as u32, rule.causes(&facts).filter(|_| !blank.is_unknown()));
+        causes.add(index as u32, rule.causes(&variety, &facts).filter(|_| !blank.is_unknown()));
         if blank.is_yes() {
             engine.segments[index].blank = true;
             engine.blank.push(index as u32);

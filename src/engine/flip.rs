@@ -16,8 +16,13 @@ pub(super) fn answer(flips: &[Flip], index: u32, blank: bool) -> Answer {
 
 /// Notes the answer of a segment; gives the one before if that was another.
 pub(super) fn set(flips: &mut Flips, index: u32, answer: Answer, blank: bool) -> Option<Answer> {
-    let place = find(flips, index);
-    match (place, of(index, answer, blank)) {
+    let flip = of(index, answer, blank);
+    // They are settled in their order, so that a new one is often the last.
+    if flips.last().is_none_or(|last| last.segment() < index) {
+        flips.push(flip?);
+        return Some(blank.into());
+    }
+    match (find(flips, index), flip) {
         (Err(_), None) => None,
         (Err(at), Some(flip)) => {
             flips.insert(at, flip);
@@ -41,10 +46,6 @@ fn before(flip: Flip, blank: bool) -> Answer {
 }
 
 fn find(flips: &[Flip], index: u32) -> Result<usize, usize> {
-    // They are settled in their order, so that a new one is often the last.
-    if flips.last().is_none_or(|last| last.segment() < index) {
-        return Err(flips.len());
-    }
     flips.binary_search_by_key(&index, |flip| flip.segment())
 }
 

@@ -15,7 +15,7 @@ use super::asked::{Asked, Lasting, follow};
 use super::ast::{
     Comparison, EventQuery, Expr, Literal, Measure, Op, Points, Sequence, SessionFact, Source, Test, When,
 };
-use super::cause::{Cause, causes};
+use super::cause::{Cause, Variety, causes};
 use super::computed::Part;
 use super::error::{NameKind, RuleError};
 use super::eval_query::{EventNode, absent, frame};
@@ -85,9 +85,14 @@ impl Compiled {
         self.root.ask(facts)
     }
 
+    /// Notes the values that the rule asks attributes for.
+    pub(crate) fn note_variety(&self, variety: &mut Variety) {
+        variety.note(&self.root);
+    }
+
     /// What makes the rule answer otherwise than for an empty profile, which `nobody` is.
-    pub(crate) fn causes(&self, nobody: &impl Facts) -> Option<Vec<Cause>> {
-        causes(&self.root, nobody)
+    pub(crate) fn causes(&self, variety: &Variety, nobody: &impl Facts) -> Option<Vec<Cause>> {
+        causes(&self.root, variety, nobody)
     }
 
     /// What the rule depends on: nothing else changes its answer, but time.

@@ -150,7 +150,7 @@ pub use alone::{Alone, Given};
 pub use ast::{Literal, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, SessionFact};
 pub use build_query::{EventOperand, SequenceOperand, event, sequence};
 pub use builder::Operand;
-pub(crate) use cause::Cause;
+pub(crate) use cause::{Cause, Variety};
 pub use check::{CampaignNames, LONGEST_WINDOW, MOST_COUNTED, MOST_WITHIN, Vocabulary};
 pub(crate) use computed::ComputedNames;
 pub use computed::Part;
