@@ -322,6 +322,7 @@ impl Attributes {
     }
 
     /// The value under a name, given as text or as its symbol; `None` if there is none or it was removed.
+    #[inline]
     #[must_use]
     pub fn value(&self, name: impl Into<Symbol>) -> Option<&Value> {
         Some(&self.find(name.into())?.value).filter(|value| !value.is_null())
@@ -337,16 +338,16 @@ impl Attributes {
         let guess = (u128::from(name.to_bits()) * attributes.len() as u128) >> 64;
         // Below the number of attributes.
         let mut at = guess as usize;
-        while at > 0 && attributes.get(at).is_some_and(|of| of.name > name) {
-            at -= 1;
-        }
-        loop {
-            let found = attributes.get(at)?;
-            if found.name >= name {
-                return (found.name == name).then_some(found);
+        let mut found = attributes.get(at)?;
+        if found.name > name {
+            found = attributes[..at].iter().rev().find(|of| of.name <= name)?;
+        } else {
+            while found.name < name {
+                at += 1;
+                found = attributes.get(at)?;
             }
-            at += 1;
         }
+        (found.name == name).then_some(found)
     }
 
     /// All attributes in the order of their symbols, removed ones included.

@@ -144,7 +144,8 @@ pub(super) enum Node {
     Attribute(Name, ValueTest),
     /// Whether an attribute is there, or a part of an object of its name.
     Exists(Name),
-    Group(Symbol, Name, ValueTest),
+    /// Apart, so that a node is no larger than what is asked most.
+    Group(Box<(Symbol, Name, ValueTest)>),
     Computed(CounterId, Part, ValueTest),
     Context(Name, ValueTest),
     /// What is derived from a value, moves with time, or looks into lists.
@@ -328,7 +329,7 @@ impl Compiler<'_> {
             Source::Group { kind, name } => {
                 let kind = Symbol::new(kind);
                 self.reads.groups.push(kind);
-                Node::Group(kind, Name::new(name, &mut Vec::new()), test)
+                Node::Group(Box::new((kind, Name::new(name, &mut Vec::new()), test)))
             }
             Source::Computed { id, part, .. } => {
                 self.reads.computed.push(*id);
@@ -402,11 +403,12 @@ fn threshold(test: &Test) -> Option<(u32, bool)> {
 }
 
 impl Node {
-    /// [`Node::eval`] with the most frequent question asked on the spot.
+    /// [`Node::eval`] with the most frequent questions asked on the spot.
     #[inline(always)]
     fn ask(&self, facts: &impl Facts) -> Truth {
         match self {
             Self::Attribute(name, test) => Truth::always(test.value(name.find(|symbol| facts.attribute(symbol)))),
+            Self::And(tests, parts) if parts.is_empty() => Truth::always(all_pass(tests, facts)),
             other => other.eval(facts),
         }
     }
@@ -415,18 +417,8 @@ impl Node {
         match self {
             Self::Const(value) => Truth::always(*value),
             Self::And(tests, parts) => {
-                let (mut asked, mut value) = (None, None);
-                for (name, test) in tests {
-                    if asked != Some(name.whole) {
-                        asked = Some(name.whole);
-                        value = name.find(|symbol| facts.attribute(symbol));
-                    }
-                    if !test.value(value) {
-                        return Truth::always(false);
-                    }
-                }
-                if parts.is_empty() {
-                    return Truth::always(true);
+                if !all_pass(tests, facts) {
+                    return Truth::always(false);
                 }
                 all(parts.iter().map(|part| part.eval(facts)), Answer::Yes)
             }
@@ -439,7 +431,10 @@ impl Node {
                 let found = name.find(|symbol| facts.attribute(symbol)).is_some_and(is_there);
                 Truth::always(found || facts.has_parts(name.whole))
             }
-            Self::Group(kind, name, test) => Truth::always(test.value(name.find(|symbol| facts.group(*kind, symbol)))),
+            Self::Group(of) => {
+                let (kind, name, test) = &**of;
+                Truth::always(test.value(name.find(|symbol| facts.group(*kind, symbol))))
+            }
             Self::Computed(id, part, test) => Truth::always(test.value(facts.computed(*id, *part).as_deref())),
             Self::Context(name, test) => Truth::always(test.value(name.find(|symbol| facts.context(symbol)))),
             Self::Asked(place, name, asked) => {
@@ -468,6 +463,21 @@ impl Node {
             Self::Events(node) => node.eval(facts),
         }
     }
+}
+
+/// Whether attributes pass all tests, of which those of one attribute are beside each other: it is looked up once.
+#[inline(never)]
+fn all_pass(tests: &[(Name, ValueTest)], facts: &impl Facts) -> bool {
+    // The first test asks for another.
+    let mut asked = tests.first().map_or(0, |(name, _)| !name.whole.to_bits());
+    let mut value = None;
+    tests.iter().all(|(name, test)| {
+        if name.whole.to_bits() != asked {
+            asked = name.whole.to_bits();
+            value = name.find(|symbol| facts.attribute(symbol));
+        }
+        test.value(value)
+    })
 }
 
 /// Whether all parts are as wanted for AND (yes), or any is for OR (no). A part that is the opposite decides; without

@@ -1,6 +1,7 @@
 //! A compiled test of a value: kinds are never turned into each other, and long lists are looked up.
 
 mod set;
+mod start;
 mod texts;
 mod word;
 
@@ -19,6 +20,7 @@ use super::pattern::Pattern;
 use super::{fold, js, version};
 
 pub(crate) use set::Set;
+use start::Start;
 use word::Word;
 
 /// A test of a value; of a list it asks whether any element passes, unless the test is about values as a whole, and
@@ -41,6 +43,7 @@ pub(crate) enum Passing<'a> {
     Any,
 }
 
+/// Small, since those of many rules are asked in a row: what is asked seldom lies elsewhere.
 #[derive(Clone, Debug)]
 enum Check {
     /// This text.
@@ -49,21 +52,21 @@ enum Check {
     Numbers(f64, f64),
     Bool(bool),
     /// This order with anything else.
-    Is(Op, Literal),
-    Between(Literal, Literal),
+    Is(Box<(Op, Literal)>),
+    Between(Box<(Literal, Literal)>),
     In(Arc<Set>),
     Exists,
     Contains(Box<str>),
-    StartsWith(Box<str>),
+    StartsWith(Start),
     EndsWith(Box<str>),
     /// The parts of these are in lower case.
-    InFolded(Set),
+    InFolded(Box<Set>),
     ContainsFolded(Box<str>),
     StartsWithFolded(Box<str>),
     EndsWithFolded(Box<str>),
-    Matches(Pattern),
+    Matches(Box<Pattern>),
     Version(Op, Box<[u8]>),
-    Whole(Whole),
+    Whole(Box<Whole>),
 }
 
 /// What is asked of a value as a whole, which may be a list.
@@ -107,7 +110,7 @@ impl ValueTest {
             Check::Numbers(low, high) if low.total_cmp(high).is_eq() => Passing::Keys(vec![Scalar::Number(*low).key()]),
             Check::Numbers(low, high) => Passing::Numbers(*low, *high),
             Check::In(set) => set.keys().map_or(Passing::Any, Passing::Keys),
-            Check::StartsWith(start) => Passing::Start(start),
+            Check::StartsWith(start) => Passing::Start(start.as_str()),
             _ => Passing::Any,
         }
     }
@@ -142,6 +145,7 @@ impl ValueTest {
             (Check::Numbers(low, high), Some(Value::Number(number))) => low <= number && number <= high,
             (Check::Bool(wanted), Some(Value::Bool(found))) => wanted == found,
             (Check::In(set), Some(Value::Text(text))) => set.contains_text(text),
+            (Check::StartsWith(start), Some(Value::Text(text))) => start.is_of(text),
             _ => return self.any_value(value),
         };
         passes != self.negated
@@ -152,7 +156,6 @@ impl ValueTest {
         let passes = |value: &Value| Scalar::from_value(value).is_some_and(|scalar| self.check.passes(scalar));
         let found = match (value, &self.check) {
             (None | Some(Value::Null), _) => false,
-            (Some(Value::Text(text)), Check::StartsWith(start)) => text.starts_with(&**start),
             (Some(_), Check::Exists) => true,
             (Some(value), Check::Whole(whole)) => whole.passes(value),
             (Some(Value::List(values)), _) => values.iter().any(passes),
@@ -178,47 +181,51 @@ impl Check {
                     (op, Literal::Span(span)) => Self::numbers(op, span.as_seconds()),
                     (Op::Eq, Literal::Text(text)) => Self::Text(Word::new(text)),
                     (Op::Eq, Literal::Bool(value)) => Self::Bool(*value),
-                    (op, literal) => Self::Is(op, literal.clone()),
+                    (op, literal) => Self::Is(Box::new((op, literal.clone()))),
                 }
             }
             Test::In(values) | Test::NotIn(values) => Self::In(Arc::new(Set::new(values))),
             Test::Between(Literal::Number(low), Literal::Number(high)) => Self::Numbers(*low, *high),
-            Test::Between(low, high) => Self::Between(low.clone(), high.clone()),
+            Test::Between(low, high) => Self::Between(Box::new((low.clone(), high.clone()))),
             Test::Exists => Self::Exists,
             Test::Contains(text) => Self::Contains(text.as_str().into()),
-            Test::StartsWith(text) => Self::StartsWith(text.as_str().into()),
+            Test::StartsWith(text) => Self::StartsWith(Start::new(text)),
             Test::EndsWith(text) => Self::EndsWith(text.as_str().into()),
             Test::IgnoringCase(inner) => Self::folded(inner),
-            Test::Matches(pattern) => Self::Matches(pattern.clone()),
+            Test::Matches(pattern) => Self::Matches(Box::new(pattern.clone())),
             Test::InList(name) | Test::NotInList(name) => match lists.set(name) {
                 Some(set) => Self::In(Arc::clone(set)),
                 None => Self::In(Arc::new(Set::new(&[]))),
             },
             Test::Version(Op::Ne, text) => Self::Version(Op::Eq, version::padded(text).collect()),
             Test::Version(op, text) => Self::Version(*op, version::padded(text).collect()),
-            Test::All(values) => Self::Whole(Whole::All(
+            Test::All(values) => Self::whole(Whole::All(
                 values.iter().map(|value| Self::new(&Test::Is(Op::Eq, value.clone()), lists)).collect(),
             )),
-            Test::OfKind(kind) => Self::Whole(Whole::OfKind(*kind)),
-            Test::Same(value) => Self::Whole(Whole::Same(value.clone())),
-            Test::Near(circle) => Self::Whole(Whole::Near(*circle)),
-            Test::Each { .. } | Test::Anniversary(_) => Self::Whole(Whole::Nothing),
+            Test::OfKind(kind) => Self::whole(Whole::OfKind(*kind)),
+            Test::Same(value) => Self::whole(Whole::Same(value.clone())),
+            Test::Near(circle) => Self::whole(Whole::Near(*circle)),
+            Test::Each { .. } | Test::Anniversary(_) => Self::whole(Whole::Nothing),
         }
+    }
+
+    fn whole(whole: Whole) -> Self {
+        Self::Whole(Box::new(whole))
     }
 
     /// The check with its texts in lower case.
     fn folded(test: &Test) -> Self {
         let part = |text: &str| fold::fold(text).into();
-        let one = |literal: &Literal| Self::InFolded(Set::folded(std::slice::from_ref(literal)));
+        let one = |literal: &Literal| Self::InFolded(Box::new(Set::folded(std::slice::from_ref(literal))));
         match test {
             Test::Is(_, literal) => one(literal),
-            Test::In(values) | Test::NotIn(values) => Self::InFolded(Set::folded(values)),
-            Test::All(values) => Self::Whole(Whole::All(values.iter().map(one).collect())),
+            Test::In(values) | Test::NotIn(values) => Self::InFolded(Box::new(Set::folded(values))),
+            Test::All(values) => Self::whole(Whole::All(values.iter().map(one).collect())),
             Test::Contains(text) => Self::ContainsFolded(part(text)),
             Test::StartsWith(text) => Self::StartsWithFolded(part(text)),
             Test::EndsWith(text) => Self::EndsWithFolded(part(text)),
             // Nothing else is put into this form.
-            _ => Self::Whole(Whole::Nothing),
+            _ => Self::whole(Whole::Nothing),
         }
     }
 
@@ -241,15 +248,16 @@ impl Check {
             Self::Text(wanted) => text(&|text| wanted.is(text)),
             Self::Numbers(low, high) => matches!(scalar, Scalar::Number(number) if *low <= number && number <= *high),
             Self::Bool(wanted) => scalar == Scalar::Bool(*wanted),
-            Self::Is(op, literal) => compare(scalar, literal).is_some_and(|order| op.holds(order)),
-            Self::Between(low, high) => {
+            Self::Is(of) => compare(scalar, &of.1).is_some_and(|order| of.0.holds(order)),
+            Self::Between(ends) => {
+                let (low, high) = &**ends;
                 compare(scalar, low).is_some_and(Ordering::is_ge) && compare(scalar, high).is_some_and(Ordering::is_le)
             }
             Self::In(set) => set.contains(scalar),
             Self::InFolded(set) => set.contains_folded(scalar),
             Self::Exists => true,
             Self::Contains(part) => text(&|text| text.contains(&**part)),
-            Self::StartsWith(part) => text(&|text| text.starts_with(&**part)),
+            Self::StartsWith(start) => text(&|text| start.is_of(text)),
             Self::EndsWith(part) => text(&|text| text.ends_with(&**part)),
             Self::ContainsFolded(part) => text(&|text| fold::contains(text, part)),
             Self::StartsWithFolded(part) => text(&|text| fold::starts_with(text, part)),
@@ -287,8 +295,8 @@ impl Check {
         match self {
             Self::Exists => Answer::Yes,
             Self::Numbers(from, to) => between(Some(*from), Some(*to)),
-            Self::Is(Op::Eq, literal) => between(number(literal), number(literal)),
-            Self::Is(..) => {
+            Self::Is(of) if of.0 == Op::Eq => between(number(&of.1), number(&of.1)),
+            Self::Is(_) => {
                 let passes = |number| self.passes(Scalar::Number(number));
                 match (passes(low), passes(high)) {
                     (true, true) => Answer::Yes,
@@ -296,7 +304,7 @@ impl Check {
                     _ => Answer::Unknown,
                 }
             }
-            Self::Between(from, to) => between(number(from), number(to)),
+            Self::Between(ends) => between(number(&ends.0), number(&ends.1)),
             Self::In(set) => set.within(low, high),
             Self::InFolded(set) => set.within(low, high),
             // A version or a whole value made of a number that is not known.
