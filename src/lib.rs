@@ -90,6 +90,7 @@ pub mod hash;
 pub mod id;
 pub mod identity;
 pub mod insight;
+mod linalg;
 mod near;
 pub mod personalizer;
 pub mod profile;

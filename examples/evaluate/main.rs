@@ -9,6 +9,10 @@
 //! were, and 2 where its arguments or its files do not read.
 
 mod conditions;
+mod measure;
+mod options;
+mod progress;
+mod topn;
 
 use std::process::ExitCode;
 
@@ -25,7 +29,7 @@ struct Command {
     try_out: fn() -> Answer,
 }
 
-const COMMANDS: &[Command] = &[conditions::COMMAND];
+const COMMANDS: &[Command] = &[conditions::COMMAND, topn::COMMAND];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

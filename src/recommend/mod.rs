@@ -12,6 +12,8 @@
 //! above zero, count as if the event had not been.
 
 mod chain;
+mod collaborative;
+mod log;
 mod neighbor;
 mod popular;
 mod recent;
@@ -23,6 +25,8 @@ mod tests;
 mod worth;
 
 pub use chain::Chain;
+pub use collaborative::{Collaborative, CollaborativeSettings};
+pub use log::Log;
 pub use neighbor::Neighbors;
 pub use popular::Popular;
 pub use recent::Recent;

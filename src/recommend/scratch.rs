@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::collaborative::Buffers;
 use super::popular::Place;
 use super::{Candidate, Query, Source};
 use crate::hash::Symbol;
@@ -23,6 +24,8 @@ pub struct Scratch {
     pub(super) latest: Vec<(Symbol, f64)>,
     /// The places of a pool's items in the order of popularity.
     pub(super) places: Vec<Place>,
+    /// Of a fitted model.
+    pub(super) collaborative: Buffers,
 }
 
 impl Scratch {
@@ -32,6 +35,17 @@ impl Scratch {
         self.taken.extend(slate.iter().map(|candidate| candidate.item));
         self.taken.sort_unstable();
         query.limit.saturating_sub(slate.len())
+    }
+
+    /// Keeps the items of the history out.
+    pub(super) fn forbid_history(&mut self, query: &Query<'_>) {
+        self.taken.extend(query.history.iter().map(|seen| seen.item));
+        self.taken.sort_unstable();
+    }
+
+    /// How many items must not be proposed.
+    pub(super) fn taken_len(&self) -> usize {
+        self.taken.len()
     }
 
     /// Whether the item must not be proposed.
@@ -86,8 +100,7 @@ impl<'a> Ranked<'a> {
 
     /// Keeps the items of the history out.
     pub(super) fn forbid_history(&mut self) {
-        self.scratch.taken.extend(self.query.history.iter().map(|seen| seen.item));
-        self.scratch.taken.sort_unstable();
+        self.scratch.forbid_history(self.query);
     }
 
     /// Adds a contribution. Contributions to one item are added in the order of the calls.

@@ -163,6 +163,22 @@ pub enum RecommendError {
         /// What was found.
         found: f32,
     },
+    /// An exponent or a factor is out of its range.
+    #[error("`{name}` is {found}, but must lie in [0, 4]")]
+    Exponent {
+        /// Which setting.
+        name: &'static str,
+        /// What was found.
+        found: f32,
+    },
+    /// Too many directions.
+    #[error("`rank` is {found}, but must be at most {most}")]
+    Rank {
+        /// What was found.
+        found: u32,
+        /// How many there can be.
+        most: u32,
+    },
     /// Stored items are more than the settings allow.
     #[error("{found} entries are stored where at most {most} can be")]
     TooMany {
@@ -179,12 +195,12 @@ pub enum RecommendError {
     Weight,
 }
 
-fn check_half_life(half_life: Span) -> Result<(), RecommendError> {
+pub(super) fn check_half_life(half_life: Span) -> Result<(), RecommendError> {
     // Shorter ones would leave the range of epochs, which ends at 2^31 half-lives after 1970.
     if half_life < Span::minutes(1) { Err(RecommendError::HalfLife { found: half_life }) } else { Ok(()) }
 }
 
-fn check_count(name: &'static str, count: u32) -> Result<(), RecommendError> {
+pub(super) fn check_count(name: &'static str, count: u32) -> Result<(), RecommendError> {
     if count == 0 { Err(RecommendError::Zero { name }) } else { Ok(()) }
 }
 

@@ -1,0 +1,15 @@
+//! Linear algebra whose results are the same bits on every machine and for any number of threads.
+//!
+//! A general library would be faster by its use of fused multiplication and of the widest registers there are, and
+//! would for the same reason give other bits on another processor. Here every sum has one order, lanes never mix, and
+//! the compiler may vectorise but not fuse. What is split between threads is always the output: each number is
+//! computed by one of them, in the one order.
+
+mod cholesky;
+mod gram;
+mod parallel;
+mod sparse;
+mod subspace;
+
+pub(crate) use sparse::Sparse;
+pub(crate) use subspace::{Scaled, leading_subspace};
