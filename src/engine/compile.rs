@@ -16,7 +16,9 @@ use crate::campaign::{Campaign, Chooser, Goal, MAX_SLATE, MAX_VARIANTS, Pay, Tar
 use crate::config::{Fault, Problems, join};
 use crate::hash::{Map, Symbol};
 use crate::profile::Profile;
-use crate::rule::{CampaignNames, Compiled, CounterPlan, CounterSpec, List, Lists, MAX_VALUES, Rule, Vocabulary};
+use crate::rule::{
+    CampaignNames, Compiled, CounterPlan, CounterSpec, List, Lists, MAX_VALUES, Rule, Unknown, Vocabulary,
+};
 use crate::segment::{Segment, order};
 use crate::time::Timestamp;
 
@@ -124,21 +126,25 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     for (index, rule) in (0..).zip(&rules) {
         reach.add_segment(index, rule.reads());
     }
-    let fingerprint = fingerprint(&sorted, &lists, &plan, &gathering, &upkeep);
+    let fingerprint = fingerprint(&sorted, &lists, &plan, &gathering, &upkeep, settings.unknown);
     let segments = sorted.iter().zip(rules);
     let of = |(segment, rule): (&&Segment, Compiled)| CompiledSegment {
         name: segment.name.as_str().into(),
         definition: (*segment).clone(),
         rule,
         blank: false,
+        unknown: segment.unknown.unwrap_or(settings.unknown),
     };
+    let segments = segments.map(of).collect();
+    let of = |(of, audience)| compile_campaign(of, audience, settings.unknown);
+    let campaigns = campaigns.into_iter().zip(audiences).map(of).collect();
     let births = vec![Timestamp::MIN; plan.len()];
     let lexicon = lexicon(&schema, settings.consent.keys());
     let mut engine = Engine {
         settings,
         schema,
         listed: lists,
-        segments: segments.map(of).collect(),
+        segments,
         blank: Vec::new(),
         lists: compiled_lists,
         plan,
@@ -148,7 +154,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         gathering,
         lexicon,
         names: super::Names::default(),
-        campaigns: campaigns.into_iter().zip(audiences).map(|(of, audience)| compile_campaign(of, audience)).collect(),
+        campaigns,
         campaign_places: Map::default(),
         placements: Map::default(),
         goals: Map::default(),
@@ -211,7 +217,7 @@ fn settle_blank(engine: &mut Engine) {
     engine.causes = causes;
 }
 
-fn compile_campaign(campaign: Campaign, audience: Option<Compiled>) -> CompiledCampaign {
+fn compile_campaign(campaign: Campaign, audience: Option<Compiled>, unknown: Unknown) -> CompiledCampaign {
     let goal = campaign.goal.as_ref().and_then(goal_spec);
     CompiledCampaign {
         name: campaign.name.as_str().into(),
@@ -219,6 +225,7 @@ fn compile_campaign(campaign: Campaign, audience: Option<Compiled>) -> CompiledC
         symbols: campaign.variants.iter().map(|variant| Symbol::new(&variant.name)).collect(),
         variants: campaign.variants.iter().map(|variant| variant.name.as_str().into()).collect(),
         audience,
+        unknown: campaign.unknown.unwrap_or(unknown),
         goal,
         definition: campaign,
     }

@@ -6,12 +6,12 @@ use serde_json::Value as Json;
 
 use super::stages::{read_lifecycle, read_rfm};
 use super::{Computed, Retention};
-use crate::campaign::{Campaign, Placement};
+use crate::campaign::{Campaign, Placement, read_unknown, rule};
 use crate::config::{Fault, Problems, Reader};
 use crate::event::EventKind;
 use crate::profile::{Lifecycle, PERSONALISATION, TRACKING, Upkeep};
 use crate::recommend::NeighborSettings;
-use crate::rule::{List, Literal};
+use crate::rule::{List, Literal, Unknown};
 use crate::schema::{Affinity, Keep, Keeping, Schema};
 use crate::segment::Segment;
 use crate::time::Span;
@@ -73,11 +73,15 @@ pub struct Settings {
     pub retention: Retention,
     /// The most bytes that a profile may take, what it holds on the heap included: from 2 KiB to 1 MiB.
     pub profile_bytes: usize,
+    /// Whether people are in those segments and audiences of which what is kept of them does not tell, unless a segment
+    /// or a campaign says otherwise for itself.
+    pub unknown: Unknown,
 }
 
 impl Default for Settings {
     /// Seed 0, sessions of 30 minutes, 64 events of history, the default [`Lifecycle`], popularity halved each week, a
-    /// fade of one half, consent to tracking and personalisation unless somebody refuses, profiles of at most 8 KiB.
+    /// fade of one half, consent to tracking and personalisation unless somebody refuses, profiles of at most 8 KiB, nobody
+    /// in a segment that is not known to hold.
     fn default() -> Self {
         Self {
             seed: 0,
@@ -89,6 +93,7 @@ impl Default for Settings {
             consent: [TRACKING, PERSONALISATION].map(|purpose| (purpose.to_owned(), true)).into(),
             retention: Retention::default(),
             profile_bytes: Upkeep::BYTES,
+            unknown: Unknown::default(),
         }
     }
 }
@@ -288,9 +293,10 @@ fn read_segment(reader: &mut Reader<'_, '_>) -> Option<Segment> {
     if !is_there {
         reader.fault(Fault::Missing { field: "rule" });
     }
-    let rule = crate::campaign::rule(reader, "rule");
+    let rule = rule(reader, "rule");
+    let unknown = read_unknown(reader);
     reader.finish();
-    Some(Segment { name: name?, rule: rule? })
+    Some(Segment { name: name?, rule: rule?, unknown })
 }
 
 fn read_settings(reader: &mut Reader<'_, '_>) -> Settings {
@@ -334,6 +340,7 @@ fn read_settings(reader: &mut Reader<'_, '_>) -> Settings {
     }
     let bytes = reader.whole("profile_bytes", 2048..=1_048_576, "from 2048 to 1048576 bytes");
     settings.profile_bytes = bytes.map_or(settings.profile_bytes, |bytes| bytes as usize);
+    settings.unknown = read_unknown(reader).unwrap_or_default();
     reader.finish();
     settings
 }

@@ -6,7 +6,7 @@ use super::definitions::Paths;
 use crate::campaign::{Campaign, arbiter};
 use crate::config::{Fault, Problems, Warning, join};
 use crate::hash::Map;
-use crate::rule::{Linter, Rule};
+use crate::rule::{Linter, Rule, Unknown};
 
 impl Definitions {
     /// What these definitions say that is hardly meant: conditions that nobody can meet or that exclude nobody, two
@@ -53,14 +53,16 @@ impl Definitions {
                 });
             }
         };
-        let mut written: Map<String, &str> = Map::default();
+        let mut written: Map<(String, bool), &str> = Map::default();
         for (segment, path) in self.segments.iter().zip(&paths.segments) {
             look(&segment.rule, join(path, "rule"), &mut warnings);
-            if let Some(first) = written.get(&segment.rule.to_string()) {
+            let unknown = segment.unknown.unwrap_or(self.settings.unknown);
+            let rule = (segment.rule.to_string(), unknown == Unknown::Include);
+            if let Some(first) = written.get(&rule) {
                 let segment = (*first).to_owned();
                 warnings.push(join(path, "rule"), Fault::Warning(Warning::SameRule { segment }));
             } else {
-                written.insert(segment.rule.to_string(), &segment.name);
+                written.insert(rule, &segment.name);
             }
         }
         for (campaign, path) in self.campaigns.iter().zip(&paths.campaigns) {
@@ -78,6 +80,7 @@ impl Definitions {
         for (index, campaign) in self.campaigns.iter().enumerate() {
             by_placement.entry(&campaign.placement).or_default().push(index);
         }
+        let includes = |of: &Campaign| of.unknown.unwrap_or(self.settings.unknown) == Unknown::Include;
         for (_, mut of) in by_placement {
             arbiter::rank(&self.campaigns, &mut of);
             // Each campaign that was not forestalled itself may forestall those after it.
@@ -85,7 +88,9 @@ impl Definitions {
             for index in of {
                 let campaign = &self.campaigns[index];
                 let by = first.iter().find(|by| {
-                    runs_as_long(by, campaign) && linter.is_within(campaign.audience.as_ref(), by.audience.as_ref())
+                    runs_as_long(by, campaign)
+                        && (includes(by) || !includes(campaign))
+                        && linter.is_within(campaign.audience.as_ref(), by.audience.as_ref())
                 });
                 match by {
                     Some(by) => {

@@ -55,7 +55,8 @@ impl Engine {
     ) -> impl Iterator<Item = &'a Arc<str>> + use<'a> {
         let flips = self.flips_at(profile, now);
         let (mut flips, mut blank) = (flips.into_iter().peekable(), self.blank.iter().copied().peekable());
-        // Both lists are in the order of the segments: who is in one of them is a member, who is in both is none.
+        // Both lists are in the order of the segments: who is in one of them is a member, who is in both is none, but
+        // for what is unknown.
         let members = std::iter::from_fn(move || {
             loop {
                 let flip = flips.peek().copied();
@@ -64,10 +65,11 @@ impl Engine {
                         return blank.next();
                     }
                     (blank_one, Some(flipped)) => {
-                        let is_known = flips.next().is_some_and(|flip| !flip.is_unknown());
                         if blank_one == Some(flipped) {
                             blank.next();
-                        } else if is_known {
+                        }
+                        let is_in = flips.next().is_some_and(|flip| self.differs(flip)) != (blank_one == Some(flipped));
+                        if is_in {
                             return Some(flipped);
                         }
                     }

@@ -55,7 +55,7 @@ pub(crate) use succession::Births;
 use crate::campaign::Campaign;
 use crate::hash::{Map, Symbol};
 use crate::profile::{Flip, Flips, Fold, Profile, Upkeep};
-use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List, Lists};
+use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List, Lists, Unknown};
 use crate::schema::Schema;
 use crate::segment::Segment;
 use crate::time::Timestamp;
@@ -109,6 +109,8 @@ struct CompiledSegment {
     rule: Compiled,
     /// Whether an empty profile is in it.
     blank: bool,
+    /// Whether those are in it of whom the rule does not tell.
+    unknown: Unknown,
 }
 
 #[derive(Clone, Debug)]
@@ -119,6 +121,8 @@ struct CompiledCampaign {
     symbols: Vec<Symbol>,
     definition: Campaign,
     audience: Option<Compiled>,
+    /// Whether it is for those of whom the audience does not tell.
+    unknown: Unknown,
     variants: Vec<Arc<str>>,
     goal: Option<CounterSpec>,
 }
@@ -224,8 +228,9 @@ impl Engine {
             due = due.min(truth.until);
             let Some(before) = flip::set(flips, index, truth.answer, segment.blank) else { continue };
             has_changed = true;
-            if truth.holds() || before.is_yes() {
-                note(&segment.name, truth.holds());
+            let (was, is) = (segment.unknown.admits(before), segment.unknown.admits(truth.answer));
+            if was != is {
+                note(&segment.name, is);
             }
             for referring in self.reach.of_segment(index) {
                 // They come later in the order, so they are still ahead.
@@ -290,9 +295,11 @@ fn fingerprint(
     plan: &[CounterSpec],
     gathering: &Gathering,
     keep: &Upkeep,
+    unknown: Unknown,
 ) -> u64 {
     let of =
         |segment: &&Segment| [Symbol::new(&segment.name).to_bits(), Symbol::new(&segment.rule.to_string()).to_bits()];
+    let including = segments.iter().enumerate().filter(|(_, of)| of.unknown.unwrap_or(unknown) == Unknown::Include);
     let dimensions =
         keep.dimensions.iter().flat_map(|of| [of.attribute.to_bits(), of.half_life.millis().unsigned_abs()]);
     let listed = lists.iter().flat_map(|list| {
@@ -306,6 +313,7 @@ fn fingerprint(
         .chain(plan.iter().map(|spec| spec.id().to_bits()))
         .chain(gathering.all.iter().flat_map(|of| [of.id.to_bits(), Symbol::new(&of.name).to_bits()]))
         .chain(dimensions)
+        .chain(including.map(|(index, _)| index as u64))
         .chain([keep.session_gap.millis().unsigned_abs(), keep.lifecycle.digest(), keep.rfm.digest()])
         .collect();
     // Zero stands for "no engine yet".

@@ -96,7 +96,8 @@
 //! 24 hours. What approximates says by how much (see [`Reading::estimate`](crate::profile::Reading::estimate)).
 //!
 //! Answers have three values. A condition on what is no longer kept (the newest times of a counter all lie ahead, say)
-//! is unknown unless what is kept settles it; AND, OR and NOT follow Kleene, and who asks takes unknown for no.
+//! is unknown unless what is kept settles it; AND, OR and NOT follow Kleene, and who asks takes unknown for no, unless a
+//! segment, a campaign or the settings say otherwise ([`Unknown`]).
 //!
 //! A rule is parsed, then checked against the declared names ([`Rule::check`]), then compiled into symbols and
 //! counters ([`Rule::compile`]), then evaluated against [`Facts`] as often as needed.
@@ -165,7 +166,7 @@ pub use pattern::PatternError;
 pub use plan::{CounterPlan, CounterSpec};
 pub use portrait::{LocalFact, RfmScore};
 
-pub use crate::truth::{Answer, Truth};
+pub use crate::truth::{Answer, Truth, Unknown};
 
 use crate::hash::Map;
 use crate::profile::CounterId;

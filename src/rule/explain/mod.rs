@@ -12,7 +12,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::time::Timestamp;
-use crate::truth::Answer;
+use crate::truth::{Answer, Unknown};
 use crate::value::Value;
 
 pub(crate) use walk::{Segments, explain};
@@ -27,6 +27,10 @@ pub struct Explanation {
     pub text: String,
     /// Whether it holds.
     pub answer: Answer,
+    /// Where the answer of a segment or campaign that was asked for is unknown, whether the person is in all the same,
+    /// as its [`Unknown`] says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub included: Option<bool>,
     /// A time before which the answer does not change without an event; `None` for never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
@@ -160,6 +164,12 @@ pub enum Change {
 }
 
 impl Explanation {
+    /// The explanation of what decides so about the unknown.
+    pub(crate) fn deciding(self, unknown: Unknown) -> Self {
+        let included = self.answer.is_unknown().then(|| unknown.admits(self.answer));
+        Self { included, ..self }
+    }
+
     /// What would change the answer: the changes of the conditions that decide it. Of a combination that would need
     /// several parts to change all are given.
     #[must_use]
@@ -194,6 +204,11 @@ impl Explanation {
             Branch::Campaign if self.parts.is_empty() => write!(f, "campaign {}, for everybody", self.text)?,
             Branch::Campaign => write!(f, "campaign {}", self.text)?,
             Branch::Condition => f.write_str(&self.text)?,
+        }
+        match self.included {
+            Some(true) => f.write_str(", included while that is unknown")?,
+            Some(false) => f.write_str(", left out while that is unknown")?,
+            None => {}
         }
         let inner = indent + 4;
         if let Some(evidence) = &self.evidence {

@@ -313,7 +313,8 @@ fn found(value: Option<&Value>, set: impl FnOnce() -> Option<Timestamp>) -> Evid
 
 pub(super) fn of(kind: Branch, text: String, truth: Truth) -> Explanation {
     let until = time(truth.until);
-    Explanation { kind, text, answer: truth.answer, until, evidence: None, changes: Vec::new(), parts: Vec::new() }
+    let (answer, changes, parts) = (truth.answer, Vec::new(), Vec::new());
+    Explanation { kind, text, answer, included: None, until, evidence: None, changes, parts }
 }
 
 fn time(until: Timestamp) -> Option<Timestamp> {
