@@ -157,7 +157,7 @@ pub(crate) use computed::ComputedNames;
 pub use computed::Part;
 pub use error::{Location, NameKind, RuleError, RuleErrors};
 pub use eval::{Aspect, Compiled, Reads};
-pub use explain::{Branch, Change, Evidence, Explanation};
+pub use explain::{Branch, Change, Evidence, Explanation, Step};
 pub(crate) use explain::{Segments, explain};
 pub use facts::{EventFacts, Facts, Scalar};
 pub(crate) use lint::Linter;

@@ -90,6 +90,18 @@ pub enum Evidence {
         #[serde(skip_serializing_if = "Option::is_none")]
         missing: Option<Timestamp>,
     },
+    /// How far a sequence has come.
+    Steps {
+        /// Its steps in their order. Those with a time were taken: all of them, or the longest beginning that can still
+        /// go on.
+        steps: Vec<Step>,
+        /// When the event that must not come last took back what had been reached.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ended: Option<Timestamp>,
+        /// Up to this time events may be missing, so that the answer is not known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        missing: Option<Timestamp>,
+    },
     /// An amount that was added up.
     Amount {
         /// The sum.
@@ -119,6 +131,15 @@ pub enum Evidence {
         /// The share.
         share: f64,
     },
+}
+
+/// A step of a sequence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Which event it is, as in `item_viewed where category = 'shoes'`.
+    pub event: String,
+    /// When it was taken; `None` if it is missing.
+    pub time: Option<Timestamp>,
 }
 
 /// What would change the answer of a condition.
@@ -245,6 +266,19 @@ impl fmt::Display for Evidence {
                     [only] => write!(f, ", at {only}")?,
                     [first, .., last] => write!(f, ", from {first} to {last}")?,
                 }
+                missing.map_or(Ok(()), |missing| write!(f, "; what was up to {missing} is not all known"))
+            }
+            Self::Steps { steps, ended, missing } => {
+                let taken = steps.iter().filter(|step| step.time.is_some()).count();
+                write!(f, "{taken} of {} steps", steps.len())?;
+                for (i, Step { event, time }) in steps.iter().enumerate() {
+                    f.write_str(if i == 0 { ": " } else { ", then " })?;
+                    match time {
+                        Some(time) => write!(f, "{event} at {time}")?,
+                        None => write!(f, "{event} is missing")?,
+                    }
+                }
+                ended.map_or(Ok(()), |ended| write!(f, "; what had been reached ended at {ended}"))?;
                 missing.map_or(Ok(()), |missing| write!(f, "; what was up to {missing} is not all known"))
             }
             Self::Amount { sum, exact } => write!(f, "{}{sum}", if *exact { "" } else { "about " }),
