@@ -197,7 +197,6 @@ impl Engine {
             (Aspect::Session, true),
             (Aspect::Lifecycle, profile.events() > 0),
             (Aspect::Purchases, !profile.spent().is_empty()),
-            (Aspect::Fading, !profile.affinities().is_empty()),
             (Aspect::Clock, true),
         ] {
             if is_there {
@@ -212,9 +211,16 @@ impl Engine {
                 }
             }
         }
-        let said = profile.extra.iter().any(|extra| extra.preferences.iter().next().is_some());
-        for dimension in self.upkeep.dimensions.iter().filter(|_| said) {
-            touched.extend_from_slice(self.reach.of_dimension(dimension.attribute));
+        for of in profile.affinities().iter() {
+            touched.extend_from_slice(self.reach.of_fading(of.dimension, of.value));
+        }
+        let mut said =
+            profile.extra.iter().flat_map(|extra| extra.preferences.iter()).map(|of| of.dimension).peekable();
+        while let Some(dimension) = said.next() {
+            // They are in the order of their dimensions.
+            if said.peek() != Some(&dimension) {
+                self.touch_tastes(profile, dimension, touched);
+            }
         }
         // A group can have changed without an event of the person.
         for of in profile.extra.iter().flat_map(|extra| extra.groups.iter()) {

@@ -176,13 +176,15 @@ impl Engine {
     }
 
     /// Notes the segments that an event can have changed otherwise than through counters.
-    fn touch(&self, fold: &Fold, touched: &mut Touched) {
+    fn touch(&self, fold: &Fold, profile: &Profile, touched: &mut Touched) {
         for name in &fold.attributes {
             touched.extend_from_slice(self.reach.of_attribute(*name));
         }
         for of in &fold.dimensions {
-            let dimension = self.upkeep.dimensions[usize::from(*of)].attribute;
-            touched.extend_from_slice(self.reach.of_dimension(dimension));
+            self.touch_tastes(profile, self.upkeep.dimensions[usize::from(*of)].code(), touched);
+        }
+        for (dimension, value) in &fold.left {
+            touched.extend_from_slice(self.reach.of_taste(*dimension, *value));
         }
         if let Some(kind) = fold.group {
             touched.extend_from_slice(self.reach.of_group(kind));
@@ -191,6 +193,15 @@ impl Engine {
             touched.extend_from_slice(self.reach.of_aspect(Aspect::Purchases));
         }
         touched.extend_from_slice(self.reach.of_aspect(Aspect::Session));
+    }
+
+    /// Notes the segments that a change of one affinity of a dimension can change: every share and rank is relative to
+    /// the others, but a value of which nothing is known has none before and after.
+    fn touch_tastes(&self, profile: &Profile, dimension: u32, touched: &mut Touched) {
+        touched.extend_from_slice(self.reach.of_whole(dimension));
+        for value in profile.tastes(dimension) {
+            touched.extend_from_slice(self.reach.of_taste(dimension, value));
+        }
     }
 
     /// Evaluates the touched segments in their order, and those that refer to one that changed. Gives a time before

@@ -39,8 +39,8 @@ pub struct Reads {
     pub computed: Vec<CounterId>,
     /// The attributes of requests.
     pub context: Vec<Symbol>,
-    /// The dimensions of affinity.
-    pub affinities: Vec<Symbol>,
+    /// The dimensions of affinity, each with the value that is asked about; without one as a whole.
+    pub affinities: Vec<(Symbol, Option<Symbol>)>,
     /// The segments.
     pub segments: Vec<usize>,
     /// The rest.
@@ -110,10 +110,12 @@ pub(crate) fn compile(
         ids.sort_unstable();
         ids.dedup();
     }
-    for symbols in [&mut reads.attributes, &mut reads.groups, &mut reads.context, &mut reads.affinities] {
+    for symbols in [&mut reads.attributes, &mut reads.groups, &mut reads.context] {
         symbols.sort_unstable();
         symbols.dedup();
     }
+    reads.affinities.sort_unstable();
+    reads.affinities.dedup();
     reads.segments.sort_unstable();
     reads.segments.dedup();
     reads.aspects.sort_unstable();
