@@ -53,6 +53,10 @@ impl Facts for ProfileFacts<'_> {
         self.profile.extra.as_ref()?.groups.value(kind, name)
     }
 
+    fn group_has_parts(&self, kind: Symbol, name: Symbol) -> bool {
+        self.profile.extra.as_ref().is_some_and(|extra| extra.groups.has_parts(kind, name))
+    }
+
     fn computed(&self, id: CounterId, part: Part) -> Option<Cow<'_, Value>> {
         let answer = self.profile.extra.as_ref()?.gathered.answer(id)?;
         match (part, answer.of) {

@@ -197,6 +197,13 @@ impl Groups {
         of.view.as_ref()?.attributes.value(name)
     }
 
+    /// Whether the group of a kind has any part of an object of this name.
+    pub(crate) fn has_parts(&self, kind: Symbol, name: Symbol) -> bool {
+        let Ok(at) = self.0.binary_search_by_key(&kind, |of| of.kind) else { return false };
+        let view = self.0[at].view.as_ref().filter(|_| !self.0[at].id.is_null());
+        view.is_some_and(|group| group.attributes.has_parts(name))
+    }
+
     pub(super) fn merge(&mut self, other: &Self) {
         for of in &other.0 {
             self.join(of.kind, of.id.clone(), of.time);

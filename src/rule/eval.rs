@@ -436,7 +436,10 @@ impl Node {
                 let found = name.find(|symbol| facts.attribute(symbol)).is_some_and(is_there);
                 Truth::always(found || facts.has_parts(name.whole))
             }
-            Self::Group(kind, name, test) => Truth::always(test.value(name.find(|symbol| facts.group(*kind, symbol)))),
+            Self::Group(kind, name, test) => {
+                let found = test.value(name.find(|symbol| facts.group(*kind, symbol)));
+                Truth::always(found || test.is_exists() && facts.group_has_parts(*kind, name.whole))
+            }
             Self::Computed(id, part, test) => Truth::always(test.value(facts.computed(*id, *part).as_deref())),
             Self::Context(name, test) => Truth::always(test.value(name.find(|symbol| facts.context(symbol)))),
             Self::Asked(place, name, asked) => {

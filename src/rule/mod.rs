@@ -89,7 +89,8 @@
 //!
 //! # Meaning
 //!
-//! An object is kept as its parts: `address EXISTS` holds where any of them is there, and `address.city` asks for one.
+//! An object is kept as its parts: `address EXISTS` holds where any of them is there, and `address.city` asks for one;
+//! likewise `group('company').address EXISTS`.
 //! What is missing compares as false, and so `x != 1`, which is `NOT x = 1`, holds where `x` is missing. Kinds are
 //! never turned into each other: `'5'` is not `5`. A list passes if any of its elements does. Text compares by bytes.
 //! `time('2026-03-01')` compares with milliseconds and with RFC 3339 text. A window is `(now - W, now]`, and a day is
