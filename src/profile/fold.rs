@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use super::attribute::{self, Written};
 use super::channel::Channel;
 use super::group::{group_of, leaves};
+use super::session::Seen;
 use super::{MAX_CURRENCIES, MAX_LINES, Preference, Preferences, Profile, Remembered, Spent, Upkeep, weight_of};
 use crate::catalog::Catalog;
 use crate::event::{Event, EventKind};
@@ -62,8 +63,8 @@ impl Profile {
         self.add_affinities(event, catalog, keep, &mut fold);
         self.remember(event, keep, id);
         self.last_seen = self.last_seen.max(event.time);
-        if let Some(source) = &event.source {
-            self.touches.get_or_insert_default().add(event.time, source);
+        if let Some(seen) = Seen::of(event) {
+            self.touches.get_or_insert_default().add(seen);
         }
         fold.spent = self.spend(event);
         if event.kind == EventKind::PreferenceStated {

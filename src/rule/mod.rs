@@ -82,6 +82,10 @@
 //! decision that the event names. Page, referrer, device and UTM parameters are what the host puts into the request:
 //! `context('utm.source') = 'newsletter'`.
 //!
+//! Where visits came from is a fact of the session: `session(source)`, `session(medium)` and `session(campaign)` of the
+//! running one, and each with `first_` or `last_` before it of the first and the last visit that named a source. Medium
+//! and campaign are the properties `utm_medium` and `utm_campaign` of the event with the source.
+//!
 //! In JSON these are `$affinity`, `$affinityScore`, `$affinityRank`, `$affinityTop`, `{"$lifecycle": {"stage": "lapsed",
 //! "since": {"$lt": {"$span": "3d"}}}}`, `$purchases` with `count`, `since` and `sum`, `$rfm`, `$percent`, `$variant`,
 //! `{"$local": {"offset": "+02:00", "hour": {"$gte": 18}}}`, and `{"$score": {"of": [{"points": 3, "if": {…}}, …],
