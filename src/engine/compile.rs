@@ -63,7 +63,7 @@ impl Engine {
 
 /// Compiles what can be compiled; notes the rest. `None` if segments go in a circle, or are too many.
 fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> Option<Engine> {
-    let Definitions { schema, lists, segments, computed, placements, campaigns, settings } = definitions;
+    let Definitions { schema, lists, segments, computed, placements, campaigns, identity, settings } = definitions;
     let names: Vec<&str> = segments.iter().map(|segment| segment.name.as_str()).collect();
     let known = names.iter().copied().chain(paths.unread_segments.iter().map(String::as_str));
     let list_names: Vec<&str> = lists.iter().map(|list| list.name.as_str()).collect();
@@ -86,6 +86,9 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         }
     }
     let upkeep = upkeep(&schema, &settings, problems);
+    if let Err(error) = identity.check() {
+        problems.push(join("identity", error.field()), Fault::refused(error));
+    }
     let placement_names: Vec<&str> = placements.iter().map(|placement| placement.name.as_str()).collect();
     let campaign_names: Vec<&str> = campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
     duplicates("placement", &placement_names, &paths.placements, problems);
@@ -141,6 +144,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     let births = vec![Timestamp::MIN; plan.len()];
     let lexicon = lexicon(&schema, settings.consent.keys());
     let mut engine = Engine {
+        identity,
         settings,
         schema,
         listed: lists,

@@ -54,6 +54,7 @@ pub(crate) use succession::Births;
 
 use crate::campaign::Campaign;
 use crate::hash::{Map, Symbol};
+use crate::identity;
 use crate::profile::{Flip, Flips, Fold, Profile, Upkeep};
 use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List, Lists, Unknown};
 use crate::schema::Schema;
@@ -68,6 +69,7 @@ use succession::Before;
 /// The compiled definitions.
 #[derive(Clone, Debug)]
 pub struct Engine {
+    identity: identity::Settings,
     settings: Settings,
     schema: Schema,
     listed: Vec<List>,
@@ -257,6 +259,12 @@ impl Engine {
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// How ids become people, as the definitions say.
+    #[must_use]
+    pub const fn identity(&self) -> &identity::Settings {
+        &self.identity
     }
 
     /// The names of the segments, each after those it refers to.
