@@ -10,7 +10,8 @@ use crate::rule::{Linter, Rule, Unknown};
 
 impl Definitions {
     /// What these definitions say that is hardly meant: conditions that nobody can meet or that exclude nobody, two
-    /// segments with one rule, and campaigns that another always forestalls. Each with its place and a suggestion, as
+    /// segments with one rule, campaigns that another always forestalls, and counters that at worst take more bytes than
+    /// a profile has for them ([`Cost::counter_room`](super::Cost::counter_room)). Each with its place and a suggestion, as
     /// [`Fault::Warning`].
     ///
     /// No warning is given for a condition that some person meets; what a bounded search does not settle is not warned
@@ -27,7 +28,8 @@ impl Definitions {
     /// ```
     #[must_use]
     pub fn warnings(&self) -> Problems {
-        self.warnings_at(&Paths::of(self))
+        // Definitions with mistakes have no cost.
+        self.warnings_at(&Paths::of(self), Engine::new(self.clone()).ok().as_ref())
     }
 
     /// [`Definitions::warnings`] of a JSON document, each with its line and column.
@@ -35,14 +37,14 @@ impl Definitions {
     /// # Errors
     /// [`Problems`]: the mistakes, if there are any, as from [`Engine::from_json`].
     pub fn warnings_of_json(text: &str) -> Result<Problems, Problems> {
-        Engine::from_json(text)?;
+        let engine = Engine::from_json(text)?;
         let (definitions, paths, _) = Self::read(text)?;
-        let mut warnings = definitions.warnings_at(&paths);
+        let mut warnings = definitions.warnings_at(&paths, Some(&engine));
         warnings.locate(text);
         Ok(warnings)
     }
 
-    fn warnings_at(&self, paths: &Paths) -> Problems {
+    fn warnings_at(&self, paths: &Paths, engine: Option<&Engine>) -> Problems {
         let mut warnings = Problems::default();
         let rules: Map<&str, &Rule> = self.segments.iter().map(|of| (of.name.as_str(), &of.rule)).collect();
         let linter = Linter { schema: &self.schema, segment: &|name| rules.get(name).copied() };
@@ -71,6 +73,9 @@ impl Definitions {
             }
         }
         self.forestalled(&linter, paths, &mut warnings);
+        if let Some(warning) = engine.and_then(|engine| engine.cost().warning()) {
+            warnings.push("settings.profile_bytes", Fault::Warning(warning));
+        }
         warnings
     }
 

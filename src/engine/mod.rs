@@ -43,7 +43,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 pub use computed::{Compute, Computed};
-pub use cost::{Cost, CounterCost};
+pub use cost::{Cost, CounterCost, PartCost};
 pub use decide::DecideScratch;
 pub use definitions::{Definitions, Settings};
 pub use expire::{Expired, Retention};

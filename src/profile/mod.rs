@@ -30,6 +30,7 @@ mod purchases;
 mod session;
 mod weight;
 mod window;
+mod worst;
 
 use std::sync::Arc;
 
