@@ -6,6 +6,7 @@ use crate::config::Problems;
 use crate::decision::NotAPropensity;
 use crate::event::{EventError, EventJsonError, EventReadError, SegmentSpecError};
 use crate::id::DecisionIdError;
+use crate::identity::SettingsError;
 use crate::insight::InsightError;
 use crate::personalizer::{ExportError, IngestError};
 use crate::recommend::RecommendError;
@@ -67,6 +68,9 @@ pub enum Error {
     /// Value cannot be looked into.
     #[error(transparent)]
     Insight(#[from] InsightError),
+    /// Settings of identity cannot be.
+    #[error(transparent)]
+    Identity(#[from] SettingsError),
     /// A stored state cannot be read.
     #[error(transparent)]
     State(#[from] StateError),

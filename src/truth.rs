@@ -20,7 +20,7 @@ use crate::time::Timestamp;
 pub enum Answer {
     /// It does not hold.
     No,
-    /// What is kept does not tell. Whoever acts on the answer takes it for no.
+    /// What is kept does not tell. Whoever acts on the answer takes it for no, unless [`Unknown`] says otherwise.
     Unknown,
     /// It holds.
     Yes,
@@ -71,6 +71,39 @@ impl std::ops::BitOr for Answer {
     /// One or both.
     fn bitor(self, other: Self) -> Self {
         self.max(other)
+    }
+}
+
+/// What is done with people of whom it is not known whether a rule holds: what is kept of them does not reach back far
+/// enough, or had to make room.
+///
+/// ```
+/// use bespoke::rule::{Answer, Unknown};
+/// assert!(!Unknown::Exclude.admits(Answer::Unknown) && Unknown::Include.admits(Answer::Unknown));
+/// assert!(Unknown::Exclude.admits(Answer::Yes) && !Unknown::Include.admits(Answer::No));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unknown {
+    /// They are left out.
+    #[default]
+    Exclude,
+    /// They are in.
+    Include,
+}
+
+impl Unknown {
+    /// The words of definitions.
+    pub(crate) const WORDS: &[(&str, Self)] = &[("exclude", Self::Exclude), ("include", Self::Include)];
+
+    /// Whether somebody with this answer is in.
+    #[must_use]
+    pub const fn admits(self, answer: Answer) -> bool {
+        match answer {
+            Answer::No => false,
+            Answer::Unknown => matches!(self, Self::Include),
+            Answer::Yes => true,
+        }
     }
 }
 

@@ -17,11 +17,11 @@ use std::sync::Arc;
 pub use chooser::Chooser;
 pub(crate) use chooser::{is_distribution, split};
 pub use goal::{Goal, GoalItems, Pay};
-pub(crate) use read::rule;
+pub(crate) use read::{read_unknown, rule};
 pub use schedule::Schedule;
 pub use strategy::{Filters, MAX_SLATE, Seen, Strategy, Target};
 
-use crate::rule::Rule;
+use crate::rule::{Rule, Unknown};
 
 /// A place that the host can fill.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Campaign {
     pub placement: String,
     /// Whom it is for; everybody if there is no rule.
     pub audience: Option<Rule>,
+    /// Whether it is for those of whom the audience does not tell; `None` for what the settings say of all.
+    pub unknown: Option<Unknown>,
     /// When it runs.
     pub schedule: Schedule,
     /// Of several campaigns that apply the one of highest priority wins, ties by name.
@@ -70,6 +72,7 @@ impl Campaign {
             name: name.into(),
             placement: placement.into(),
             audience: None,
+            unknown: None,
             schedule: Schedule::default(),
             priority: 0,
             variants: vec![Variant { name: "default".to_owned(), payload: None, recommend: None }],

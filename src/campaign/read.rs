@@ -9,7 +9,7 @@ use super::{Campaign, Chooser, Filters, Goal, GoalItems, Pay, Placement, Schedul
 use crate::bandit::BanditSpec;
 use crate::config::{Fault, Reader};
 use crate::decision::Source;
-use crate::rule::Rule;
+use crate::rule::{Rule, Unknown};
 use crate::time::Span;
 use crate::value::Value;
 
@@ -31,6 +31,7 @@ impl Campaign {
         let name = reader.name("name");
         let placement = reader.name("placement");
         let audience = rule(reader, "audience");
+        let unknown = read_unknown(reader);
         let schedule = reader.child("schedule").map(|mut reader| Schedule::read(&mut reader)).unwrap_or_default();
         let range = i64::from(i32::MIN)..=i64::from(i32::MAX);
         // The range check makes the cast exact.
@@ -42,7 +43,8 @@ impl Campaign {
         let chooser = reader.field("chooser").map_or_else(Chooser::default, |_| read_chooser(reader, &variants));
         let goal = reader.child("goal").and_then(|mut reader| Goal::read(&mut reader));
         reader.finish();
-        Some(Self { name: name?, placement: placement?, audience, schedule, priority, variants, chooser, goal })
+        let (name, placement) = (name?, placement?);
+        Some(Self { name, placement, audience, unknown, schedule, priority, variants, chooser, goal })
     }
 }
 
@@ -254,6 +256,11 @@ fn rule_of(reader: &mut Reader<'_, '_>, field: &'static str, json: &Json) -> Opt
             None
         }
     }
+}
+
+/// Reads what is done with people of whom a rule does not tell.
+pub(crate) fn read_unknown(reader: &mut Reader<'_, '_>) -> Option<Unknown> {
+    reader.word("unknown", "way with the unknown", Unknown::WORDS)
 }
 
 /// One of several words, as an element of a list.

@@ -31,6 +31,19 @@ pub enum Warning {
         /// The other segment.
         segment: String,
     },
+    /// What the rules count does not fit into a profile at worst.
+    Heavy {
+        /// The most bytes that the counters take.
+        counters: usize,
+        /// The bytes that they have.
+        room: usize,
+        /// The most bytes that a profile may take.
+        allowed: usize,
+        /// So many would suffice; `None` where that is more than the settings take.
+        enough: Option<usize>,
+        /// What takes most, shortened, and how much.
+        dearest: (String, usize),
+    },
     /// Another campaign always has the placement first.
     Unreachable {
         /// The other campaign.
@@ -56,6 +69,15 @@ impl fmt::Display for Warning {
             Self::Always { rule } => write!(f, "`{rule}` excludes nobody; drop it, or write TRUE if that is meant"),
             Self::SameRule { segment } => {
                 write!(f, "the segment `{segment}` has the same rule; refer to that one, or drop one of them")
+            }
+            Self::Heavy { counters, room, allowed, enough, dearest: (rule, bytes) } => {
+                write!(
+                    f,
+                    "what the rules count takes up to {counters} bytes of a profile, and has {room} of its {allowed}: of \
+                     people with more some is dropped, and unknown from then on; "
+                )?;
+                enough.map_or(Ok(()), |enough| write!(f, "allow {enough}, or "))?;
+                write!(f, "count less, such as `{rule}` with its {bytes}")
             }
             Self::Unreachable { by } => write!(
                 f,

@@ -102,7 +102,7 @@ impl Engine {
         let mut grew = pending.grew;
         if !fold.repeated {
             grew |= self.count(view, profile, fold.id, touched);
-            self.touch(&fold, touched);
+            self.touch(&fold, profile, touched);
             // Each further event only puts off what the silence after it will bring.
             if self.stage(profile, now) != stage {
                 touched.extend_from_slice(self.reach.of_aspect(Aspect::Lifecycle));

@@ -17,7 +17,7 @@ use crate::config::{Fault, Problems, join};
 use crate::hash::{Map, Symbol};
 use crate::profile::Profile;
 use crate::rule::{
-    CampaignNames, Compiled, CounterPlan, CounterSpec, List, Lists, MAX_VALUES, Rule, Variety, Vocabulary,
+    CampaignNames, Compiled, CounterPlan, CounterSpec, List, Lists, MAX_VALUES, Rule, Unknown, Variety, Vocabulary,
 };
 use crate::segment::{Segment, order};
 use crate::time::Timestamp;
@@ -63,7 +63,7 @@ impl Engine {
 
 /// Compiles what can be compiled; notes the rest. `None` if segments go in a circle, or are too many.
 fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> Option<Engine> {
-    let Definitions { schema, lists, segments, computed, placements, campaigns, settings } = definitions;
+    let Definitions { schema, lists, segments, computed, placements, campaigns, identity, settings } = definitions;
     let names: Vec<&str> = segments.iter().map(|segment| segment.name.as_str()).collect();
     let known = names.iter().copied().chain(paths.unread_segments.iter().map(String::as_str));
     let list_names: Vec<&str> = lists.iter().map(|list| list.name.as_str()).collect();
@@ -86,6 +86,9 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         }
     }
     let upkeep = upkeep(&schema, &settings, problems);
+    if let Err(error) = identity.check() {
+        problems.push(join("identity", error.field()), Fault::refused(error));
+    }
     let placement_names: Vec<&str> = placements.iter().map(|placement| placement.name.as_str()).collect();
     let campaign_names: Vec<&str> = campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
     duplicates("placement", &placement_names, &paths.placements, problems);
@@ -126,21 +129,26 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     for (index, rule) in (0..).zip(&rules) {
         reach.add_segment(index, rule.reads());
     }
-    let fingerprint = fingerprint(&sorted, &lists, &plan, &gathering, &upkeep);
+    let fingerprint = fingerprint(&sorted, &lists, &plan, &gathering, &upkeep, settings.unknown);
     let segments = sorted.iter().zip(rules);
     let of = |(segment, rule): (&&Segment, Compiled)| CompiledSegment {
         name: segment.name.as_str().into(),
         definition: (*segment).clone(),
         rule,
         blank: false,
+        unknown: segment.unknown.unwrap_or(settings.unknown),
     };
+    let segments = segments.map(of).collect();
+    let of = |(of, audience)| compile_campaign(of, audience, settings.unknown);
+    let campaigns = campaigns.into_iter().zip(audiences).map(of).collect();
     let births = vec![Timestamp::MIN; plan.len()];
     let lexicon = lexicon(&schema, settings.consent.keys());
     let mut engine = Engine {
+        identity,
         settings,
         schema,
         listed: lists,
-        segments: segments.map(of).collect(),
+        segments,
         blank: Vec::new(),
         lists: compiled_lists,
         plan,
@@ -150,7 +158,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         gathering,
         lexicon,
         names: super::Names::default(),
-        campaigns: campaigns.into_iter().zip(audiences).map(|(of, audience)| compile_campaign(of, audience)).collect(),
+        campaigns,
         campaign_places: Map::default(),
         placements: Map::default(),
         goals: Map::default(),
@@ -214,7 +222,7 @@ fn settle_blank(engine: &mut Engine) {
     engine.causes = causes;
 }
 
-fn compile_campaign(campaign: Campaign, audience: Option<Compiled>) -> CompiledCampaign {
+fn compile_campaign(campaign: Campaign, audience: Option<Compiled>, unknown: Unknown) -> CompiledCampaign {
     let goal = campaign.goal.as_ref().and_then(goal_spec);
     CompiledCampaign {
         name: campaign.name.as_str().into(),
@@ -222,6 +230,7 @@ fn compile_campaign(campaign: Campaign, audience: Option<Compiled>) -> CompiledC
         symbols: campaign.variants.iter().map(|variant| Symbol::new(&variant.name)).collect(),
         variants: campaign.variants.iter().map(|variant| variant.name.as_str().into()).collect(),
         audience,
+        unknown: campaign.unknown.unwrap_or(unknown),
         goal,
         definition: campaign,
     }

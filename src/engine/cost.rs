@@ -1,14 +1,17 @@
-//! What definitions cost: the bytes that a profile keeps for them, at worst.
+//! What definitions cost: the bytes that a profile keeps for them, at worst, beside the bytes that it may take.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use super::Engine;
+use super::upkeep::LARGEST_PROFILE;
+use crate::config::Warning;
 use crate::hash::Map;
-use crate::profile::{Affinities, CounterId, Counters};
+use crate::profile::{Affinities, CounterId, Counters, Profile};
 use crate::rule::{CounterSpec, Rule};
+use crate::time::shorten;
 
-/// The bytes that a profile keeps for an engine's rules; see [`Engine::cost`].
+/// The bytes that a profile keeps for an engine's definitions; see [`Engine::cost`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// What rules count, the dearest first, ties by text.
@@ -17,6 +20,22 @@ pub struct Cost {
     pub history: usize,
     /// What affinities take at worst.
     pub affinities: usize,
+    /// What else a profile may hold.
+    pub parts: Vec<PartCost>,
+    /// The bytes that every profile takes and never gives up: itself, and its memberships at worst.
+    pub fixed: usize,
+    /// The most bytes that a profile may take ([`Settings::profile_bytes`](super::Settings::profile_bytes)). Should the
+    /// worst come for one person, parts of the profile give way until it fits.
+    pub allowed: usize,
+}
+
+/// What one part of a profile takes at worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartCost {
+    /// Which part.
+    pub part: &'static str,
+    /// The most bytes that it would take if nothing had to give way.
+    pub worst_bytes: usize,
 }
 
 /// What one counter costs a profile that has something to count.
@@ -35,12 +54,41 @@ pub struct CounterCost {
 }
 
 impl Cost {
-    /// The most bytes that all of it takes on one profile. Profiles keep 512 counters at most: with more, those are the
-    /// dearest.
+    /// The most bytes that all of it would take on one profile if nothing had to give way. A profile never takes more
+    /// than is [allowed](Cost::allowed).
     #[must_use]
     pub fn worst_bytes(&self) -> usize {
-        let counters = self.counters.iter().take(Counters::LIMIT).map(|counter| counter.worst_bytes);
-        counters.sum::<usize>() + self.history + self.affinities
+        let parts: usize = self.parts.iter().map(|part| part.worst_bytes).sum();
+        self.fixed + self.counter_bytes() + self.history + self.affinities + parts
+    }
+
+    /// The most bytes that all counters take. Profiles keep 512 counters at most: with more, those are the dearest.
+    #[must_use]
+    pub fn counter_bytes(&self) -> usize {
+        self.counters.iter().take(Counters::LIMIT).map(|counter| counter.worst_bytes).sum()
+    }
+
+    /// The bytes that counters have beside the history: what is allowed, less what is fixed, less the history at worst
+    /// or its share of an eighth. Where [`Cost::counter_bytes`] exceeds it, somebody of whom all rules count as much as
+    /// they can loses counters, and what these counted is unknown from then on.
+    #[must_use]
+    pub fn counter_room(&self) -> usize {
+        let shared = self.allowed.saturating_sub(self.fixed);
+        shared - self.history.min(shared / 8)
+    }
+
+    /// Whether counters do not fit at worst, and what would help.
+    pub(super) fn warning(&self) -> Option<Warning> {
+        let (counters, room) = (self.counter_bytes(), self.counter_room());
+        let dearest = self.counters.first().filter(|_| counters > room)?;
+        Some(Warning::Heavy {
+            counters,
+            room,
+            allowed: self.allowed,
+            // The history takes its share at most.
+            enough: Some(self.fixed + counters + self.history).filter(|enough| *enough <= LARGEST_PROFILE),
+            dearest: (shorten(&dearest.text), dearest.worst_bytes),
+        })
     }
 
     /// The most bytes that the counters of one segment or campaign take, by a name as in [`CounterCost::users`]; those
@@ -98,7 +146,10 @@ impl Engine {
         // An event of the history takes 20 bytes, an affinity 24; both stay in one block that grows by an eighth.
         let history = self.upkeep.history * 20;
         let affinities = self.upkeep.dimensions.len() * Affinities::LIMIT * 24;
-        Cost { counters, history, affinities }
+        let fixed = Profile::fixed_bytes(self.segments.len());
+        let named = Profile::worst_parts(&self.upkeep, self.gathering.gathers(), self.settings.consent.len());
+        let parts = named.into_iter().map(|(part, worst_bytes)| PartCost { part, worst_bytes }).collect();
+        Cost { counters, history, affinities, parts, fixed, allowed: self.upkeep.bytes }
     }
 }
 
@@ -113,9 +164,22 @@ impl fmt::Display for Cost {
             write!(f, "{:>19} for {users}", "")?;
             writeln!(f, "{}", if more > 0 { format!(" and {more} more") } else { String::new() })?;
         }
-        writeln!(f, "{:>8} {:>8}  the newest events", "", self.history)?;
-        writeln!(f, "{:>8} {:>8}  affinities", "", self.affinities)?;
-        write!(f, "{:>8} {:>8}  bytes for a profile in all", "", self.worst_bytes())
+        let own = [
+            ("the newest events", self.history),
+            ("affinities", self.affinities),
+            ("the profile itself and its memberships", self.fixed),
+        ];
+        let parts = self.parts.iter().map(|part| (part.part, part.worst_bytes));
+        for (part, bytes) in own.into_iter().chain(parts).filter(|(_, bytes)| *bytes > 0) {
+            writeln!(f, "{:>8} {bytes:>8}  {part}", "")?;
+        }
+        writeln!(f, "{:>8} {:>8}  bytes for a profile in all, if nothing had to give way", "", self.worst_bytes())?;
+        write!(f, "{:>8} {:>8}  bytes that it may take; ", "", self.allowed)?;
+        let (needed, room) = (self.counter_bytes(), self.counter_room());
+        match needed <= room {
+            true => write!(f, "all counters fit at their worst ({needed} of {room})"),
+            false => write!(f, "at their worst counters take {needed} and have {room}: some would be dropped"),
+        }
     }
 }
 

@@ -116,7 +116,7 @@ impl Engine {
         if let Some(closed) = campaign.schedule.closed(facts.now) {
             return Some(closed);
         }
-        let fits = campaign.audience.as_ref().is_none_or(|rule| rule.eval(facts).holds());
+        let fits = campaign.audience.as_ref().is_none_or(|rule| campaign.unknown.admits(rule.eval(facts).answer));
         (!fits).then_some(Outcome::NotInAudience)
     }
 

@@ -6,12 +6,13 @@ use serde_json::Value as Json;
 
 use super::stages::{read_lifecycle, read_rfm};
 use super::{Computed, Retention};
-use crate::campaign::{Campaign, Placement};
+use crate::campaign::{Campaign, Placement, read_unknown, rule};
 use crate::config::{Fault, Problems, Reader};
 use crate::event::EventKind;
+use crate::identity::{self, Hidden};
 use crate::profile::{Lifecycle, PERSONALISATION, TRACKING, Upkeep};
 use crate::recommend::NeighborSettings;
-use crate::rule::{List, Literal};
+use crate::rule::{List, Literal, Unknown};
 use crate::schema::{Affinity, Keep, Keeping, Schema};
 use crate::segment::Segment;
 use crate::time::Span;
@@ -44,6 +45,8 @@ pub struct Definitions {
     pub placements: Vec<Placement>,
     /// Who is shown what, where and when.
     pub campaigns: Vec<Campaign>,
+    /// How ids become people: taken up by a [`Personalizer`](crate::personalizer::Personalizer) when it is made.
+    pub identity: identity::Settings,
     /// What holds for all of it.
     pub settings: Settings,
 }
@@ -73,11 +76,15 @@ pub struct Settings {
     pub retention: Retention,
     /// The most bytes that a profile may take, what it holds on the heap included: from 2 KiB to 1 MiB.
     pub profile_bytes: usize,
+    /// Whether people are in those segments and audiences of which what is kept of them does not tell, unless a segment
+    /// or a campaign says otherwise for itself.
+    pub unknown: Unknown,
 }
 
 impl Default for Settings {
     /// Seed 0, sessions of 30 minutes, 64 events of history, the default [`Lifecycle`], popularity halved each week, a
-    /// fade of one half, consent to tracking and personalisation unless somebody refuses, profiles of at most 8 KiB.
+    /// fade of one half, consent to tracking and personalisation unless somebody refuses, profiles of at most 8 KiB, nobody
+    /// in a segment that is not known to hold.
     fn default() -> Self {
         Self {
             seed: 0,
@@ -89,6 +96,7 @@ impl Default for Settings {
             consent: [TRACKING, PERSONALISATION].map(|purpose| (purpose.to_owned(), true)).into(),
             retention: Retention::default(),
             profile_bytes: Upkeep::BYTES,
+            unknown: Unknown::default(),
         }
     }
 }
@@ -121,6 +129,9 @@ impl Definitions {
             (definitions.computed, paths.computed) = with_paths(&mut reader, "computed", Computed::read);
             (definitions.placements, paths.placements) = with_paths(&mut reader, "placements", Placement::read);
             (definitions.campaigns, paths.campaigns) = with_paths(&mut reader, "campaigns", Campaign::read);
+            if let Some(mut identity) = reader.child("identity") {
+                definitions.identity = read_identity(&mut identity);
+            }
             if let Some(mut settings) = reader.child("settings") {
                 definitions.settings = read_settings(&mut settings);
             }
@@ -288,9 +299,10 @@ fn read_segment(reader: &mut Reader<'_, '_>) -> Option<Segment> {
     if !is_there {
         reader.fault(Fault::Missing { field: "rule" });
     }
-    let rule = crate::campaign::rule(reader, "rule");
+    let rule = rule(reader, "rule");
+    let unknown = read_unknown(reader);
     reader.finish();
-    Some(Segment { name: name?, rule: rule? })
+    Some(Segment { name: name?, rule: rule?, unknown })
 }
 
 fn read_settings(reader: &mut Reader<'_, '_>) -> Settings {
@@ -334,6 +346,53 @@ fn read_settings(reader: &mut Reader<'_, '_>) -> Settings {
     }
     let bytes = reader.whole("profile_bytes", 2048..=1_048_576, "from 2048 to 1048576 bytes");
     settings.profile_bytes = bytes.map_or(settings.profile_bytes, |bytes| bytes as usize);
+    settings.unknown = read_unknown(reader).unwrap_or_default();
+    reader.finish();
+    settings
+}
+
+fn read_identity(reader: &mut Reader<'_, '_>) -> identity::Settings {
+    let mut settings = identity::Settings::default();
+    if !reader.is_object() {
+        return settings;
+    }
+    if reader.field("per_kind").is_some() {
+        // The bounds make all casts exact.
+        let of_kind = |name: &str, reader: &mut Reader<'_, '_>| {
+            let most = reader.json().as_i64().filter(|most| (1..=1000).contains(most));
+            if most.is_none() {
+                let found = crate::time::shorten(&reader.json().to_string());
+                reader.fault(Fault::Range { found, wanted: "a limit from 1 to 1000" });
+            }
+            Some((name.to_owned(), most? as usize))
+        };
+        settings.per_kind = reader.map("per_kind", of_kind).into_iter().collect();
+    }
+    let ids = reader.whole("ids", 2..=1000, "a number of ids from 2 to 1000");
+    settings.ids = ids.map_or(settings.ids, |ids| ids as usize);
+    let links = reader.whole("links", 1..=5000, "a number of links from 1 to 5000");
+    settings.links = links.map_or(settings.links, |links| links as usize);
+    settings.blocked = reader.list("blocked", |reader| {
+        let text = reader.json().as_str().map(str::to_owned);
+        if text.is_none() {
+            let found = crate::config::kind(reader.json());
+            reader.fault(Fault::WrongKind { wanted: "text", found });
+        }
+        text
+    });
+    if let Some(json) = reader.field("frozen") {
+        match json.as_bool() {
+            Some(frozen) => settings.frozen = frozen,
+            None => {
+                let found = crate::config::kind(json);
+                reader.fault_at("frozen", Fault::WrongKind { wanted: "true or false", found });
+            }
+        }
+    }
+    let words = [("never", Hidden::Never), ("shared", Hidden::Shared)];
+    settings.hidden = reader.word("hidden", "way with shared devices", &words).unwrap_or_default();
+    let recent = reader.whole("recent", 0..=identity::MAX_RECENT as i64, "a number of events from 0 to 16777216");
+    settings.recent = recent.map_or(settings.recent, |recent| recent as usize);
     reader.finish();
     settings
 }

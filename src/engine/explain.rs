@@ -13,7 +13,8 @@ impl Engine {
     /// Why the person is in a segment or not: the tree of its rule, with what was found for each condition and what
     /// would change its answer. `None` if there is no such segment.
     ///
-    /// The answer is that of [`Engine::memberships`] at the same time. Segments that the rule refers to are opened too,
+    /// The answer is that of [`Engine::memberships`] at the same time; where it is unknown,
+    /// [`Explanation::included`] says what the segment makes of it. Segments that the rule refers to are opened too,
     /// each once. Cost: that of compiling the rule; meant for people's questions, not for every request.
     ///
     /// ```
@@ -43,7 +44,8 @@ impl Engine {
         let rule = &self.segments[index].definition.rule;
         // Segments are counted in u32 when they are compiled.
         let answer = |flips: &[_]| self.answer(flips, index as u32);
-        Some(self.explained(Branch::Segment, segment, Some(rule), profile, &[], now, &answer))
+        let explained = self.explained(Branch::Segment, segment, Some(rule), profile, &[], now, &answer);
+        Some(explained.deciding(self.segments[index].unknown))
     }
 
     /// Why the person, with this request, is in a campaign's audience or not. `None` if there is no such campaign. The
@@ -63,7 +65,8 @@ impl Engine {
             of.audience.as_ref().map_or(Answer::Yes, |audience| audience.eval(&facts).answer)
         };
         let audience = of.definition.audience.as_ref();
-        Some(self.explained(Branch::Campaign, campaign, audience, profile, &context, now, &answer))
+        let explained = self.explained(Branch::Campaign, campaign, audience, profile, &context, now, &answer);
+        Some(explained.deciding(of.unknown))
     }
 
     #[expect(clippy::too_many_arguments, reason = "the common part of the two ways to ask")]
@@ -91,6 +94,7 @@ impl Engine {
             kind,
             text: name.to_owned(),
             answer: answer(&flips),
+            included: None,
             until: part.as_ref().and_then(|part| part.until),
             evidence: None,
             changes: Vec::new(),

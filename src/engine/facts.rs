@@ -53,6 +53,10 @@ impl Facts for ProfileFacts<'_> {
         self.profile.extra.as_ref()?.groups.value(kind, name)
     }
 
+    fn group_has_parts(&self, kind: Symbol, name: Symbol) -> bool {
+        self.profile.extra.as_ref().is_some_and(|extra| extra.groups.has_parts(kind, name))
+    }
+
     fn computed(&self, id: CounterId, part: Part) -> Option<Cow<'_, Value>> {
         let answer = self.profile.extra.as_ref()?.gathered.answer(id)?;
         match (part, answer.of) {
@@ -118,8 +122,10 @@ impl Facts for ProfileFacts<'_> {
 
     fn session(&self, fact: SessionFact) -> Option<Scalar<'_>> {
         let sessions = self.profile.sessions();
-        let touches = self.profile.touches();
         let open = sessions.is_open(self.now, self.engine.upkeep.session_gap);
+        let first = || self.profile.touches()?.first.as_ref();
+        let last = || self.profile.touches()?.last.as_ref();
+        let of_this = || last().filter(|touch| open && touch.time >= sessions.start);
         let of_open = |number: f64| Some(Scalar::Number(if open { number } else { 0.0 }));
         // An attribute that an earlier session has set says nothing about this one.
         let attribute = |name: &str| {
@@ -131,12 +137,15 @@ impl Facts for ProfileFacts<'_> {
             SessionFact::Views => of_open(f64::from(sessions.views)),
             SessionFact::Events => of_open(f64::from(sessions.events)),
             SessionFact::Seconds => of_open(sessions.length().as_seconds()),
-            SessionFact::FirstSource => touches?.first.as_ref().map(|touch| Scalar::Text(&touch.source)),
-            SessionFact::LastSource => touches?.last.as_ref().map(|touch| Scalar::Text(&touch.source)),
-            SessionFact::Source => {
-                let of_this = touches?.last.as_ref().filter(|touch| open && touch.time >= sessions.start);
-                of_this.map(|touch| Scalar::Text(&touch.source))
-            }
+            SessionFact::FirstSource => first().map(|touch| Scalar::Text(&touch.source)),
+            SessionFact::LastSource => last().map(|touch| Scalar::Text(&touch.source)),
+            SessionFact::Source => of_this().map(|touch| Scalar::Text(&touch.source)),
+            SessionFact::FirstMedium => first()?.medium().map(Scalar::Text),
+            SessionFact::LastMedium => last()?.medium().map(Scalar::Text),
+            SessionFact::Medium => of_this()?.medium().map(Scalar::Text),
+            SessionFact::FirstCampaign => first()?.campaign().map(Scalar::Text),
+            SessionFact::LastCampaign => last()?.campaign().map(Scalar::Text),
+            SessionFact::Campaign => of_this()?.campaign().map(Scalar::Text),
             SessionFact::Device => attribute("device"),
             SessionFact::Channel => attribute("channel"),
         }

@@ -105,6 +105,11 @@ impl Gathering {
         self.all.binary_search_by_key(&id, |question| question.id).is_ok()
     }
 
+    /// What is gathered, by question, each once.
+    pub(super) fn gathers(&self) -> impl Iterator<Item = Gather> {
+        self.all.chunk_by(|a, b| a.id == b.id).filter_map(|of| Some(of.first()?.gather))
+    }
+
     /// Calls `take` with each question that the event has values for.
     pub(super) fn gather(
         &self,

@@ -6,11 +6,12 @@ use super::definitions::Paths;
 use crate::campaign::{Campaign, arbiter};
 use crate::config::{Fault, Problems, Warning, join};
 use crate::hash::Map;
-use crate::rule::{Linter, Rule};
+use crate::rule::{Linter, Rule, Unknown};
 
 impl Definitions {
     /// What these definitions say that is hardly meant: conditions that nobody can meet or that exclude nobody, two
-    /// segments with one rule, and campaigns that another always forestalls. Each with its place and a suggestion, as
+    /// segments with one rule, campaigns that another always forestalls, and counters that at worst take more bytes than
+    /// a profile has for them ([`Cost::counter_room`](super::Cost::counter_room)). Each with its place and a suggestion, as
     /// [`Fault::Warning`].
     ///
     /// No warning is given for a condition that some person meets; what a bounded search does not settle is not warned
@@ -27,7 +28,8 @@ impl Definitions {
     /// ```
     #[must_use]
     pub fn warnings(&self) -> Problems {
-        self.warnings_at(&Paths::of(self))
+        // Definitions with mistakes have no cost.
+        self.warnings_at(&Paths::of(self), Engine::new(self.clone()).ok().as_ref())
     }
 
     /// [`Definitions::warnings`] of a JSON document, each with its line and column.
@@ -35,14 +37,14 @@ impl Definitions {
     /// # Errors
     /// [`Problems`]: the mistakes, if there are any, as from [`Engine::from_json`].
     pub fn warnings_of_json(text: &str) -> Result<Problems, Problems> {
-        Engine::from_json(text)?;
+        let engine = Engine::from_json(text)?;
         let (definitions, paths, _) = Self::read(text)?;
-        let mut warnings = definitions.warnings_at(&paths);
+        let mut warnings = definitions.warnings_at(&paths, Some(&engine));
         warnings.locate(text);
         Ok(warnings)
     }
 
-    fn warnings_at(&self, paths: &Paths) -> Problems {
+    fn warnings_at(&self, paths: &Paths, engine: Option<&Engine>) -> Problems {
         let mut warnings = Problems::default();
         let rules: Map<&str, &Rule> = self.segments.iter().map(|of| (of.name.as_str(), &of.rule)).collect();
         let linter = Linter { schema: &self.schema, segment: &|name| rules.get(name).copied() };
@@ -53,14 +55,16 @@ impl Definitions {
                 });
             }
         };
-        let mut written: Map<String, &str> = Map::default();
+        let mut written: Map<(String, bool), &str> = Map::default();
         for (segment, path) in self.segments.iter().zip(&paths.segments) {
             look(&segment.rule, join(path, "rule"), &mut warnings);
-            if let Some(first) = written.get(&segment.rule.to_string()) {
+            let unknown = segment.unknown.unwrap_or(self.settings.unknown);
+            let rule = (segment.rule.to_string(), unknown == Unknown::Include);
+            if let Some(first) = written.get(&rule) {
                 let segment = (*first).to_owned();
                 warnings.push(join(path, "rule"), Fault::Warning(Warning::SameRule { segment }));
             } else {
-                written.insert(segment.rule.to_string(), &segment.name);
+                written.insert(rule, &segment.name);
             }
         }
         for (campaign, path) in self.campaigns.iter().zip(&paths.campaigns) {
@@ -69,6 +73,9 @@ impl Definitions {
             }
         }
         self.forestalled(&linter, paths, &mut warnings);
+        if let Some(warning) = engine.and_then(|engine| engine.cost().warning()) {
+            warnings.push("settings.profile_bytes", Fault::Warning(warning));
+        }
         warnings
     }
 
@@ -78,6 +85,7 @@ impl Definitions {
         for (index, campaign) in self.campaigns.iter().enumerate() {
             by_placement.entry(&campaign.placement).or_default().push(index);
         }
+        let includes = |of: &Campaign| of.unknown.unwrap_or(self.settings.unknown) == Unknown::Include;
         for (_, mut of) in by_placement {
             arbiter::rank(&self.campaigns, &mut of);
             // Each campaign that was not forestalled itself may forestall those after it.
@@ -85,7 +93,9 @@ impl Definitions {
             for index in of {
                 let campaign = &self.campaigns[index];
                 let by = first.iter().find(|by| {
-                    runs_as_long(by, campaign) && linter.is_within(campaign.audience.as_ref(), by.audience.as_ref())
+                    runs_as_long(by, campaign)
+                        && (includes(by) || !includes(campaign))
+                        && linter.is_within(campaign.audience.as_ref(), by.audience.as_ref())
                 });
                 match by {
                     Some(by) => {

@@ -55,7 +55,8 @@ impl Engine {
     ) -> impl Iterator<Item = &'a Arc<str>> + use<'a> {
         let flips = self.flips_at(profile, now);
         let (mut flips, mut blank) = (flips.into_iter().peekable(), self.blank.iter().copied().peekable());
-        // Both lists are in the order of the segments: who is in one of them is a member, who is in both is none.
+        // Both lists are in the order of the segments: who is in one of them is a member, who is in both is none, but
+        // for what is unknown.
         let members = std::iter::from_fn(move || {
             loop {
                 let flip = flips.peek().copied();
@@ -64,10 +65,11 @@ impl Engine {
                         return blank.next();
                     }
                     (blank_one, Some(flipped)) => {
-                        let is_known = flips.next().is_some_and(|flip| !flip.is_unknown());
                         if blank_one == Some(flipped) {
                             blank.next();
-                        } else if is_known {
+                        }
+                        let is_in = flips.next().is_some_and(|flip| self.differs(flip)) != (blank_one == Some(flipped));
+                        if is_in {
                             return Some(flipped);
                         }
                     }
@@ -195,7 +197,6 @@ impl Engine {
             (Aspect::Session, true),
             (Aspect::Lifecycle, profile.events() > 0),
             (Aspect::Purchases, !profile.spent().is_empty()),
-            (Aspect::Fading, !profile.affinities().is_empty()),
             (Aspect::Clock, true),
         ] {
             if is_there {
@@ -210,9 +211,16 @@ impl Engine {
                 }
             }
         }
-        let said = profile.extra.iter().any(|extra| extra.preferences.iter().next().is_some());
-        for dimension in self.upkeep.dimensions.iter().filter(|_| said) {
-            touched.extend_from_slice(self.reach.of_dimension(dimension.attribute));
+        for of in profile.affinities().iter() {
+            touched.extend_from_slice(self.reach.of_fading(of.dimension, of.value));
+        }
+        let mut said =
+            profile.extra.iter().flat_map(|extra| extra.preferences.iter()).map(|of| of.dimension).peekable();
+        while let Some(dimension) = said.next() {
+            // They are in the order of their dimensions.
+            if said.peek() != Some(&dimension) {
+                self.touch_tastes(profile, dimension, touched);
+            }
         }
         // A group can have changed without an event of the person.
         for of in profile.extra.iter().flat_map(|extra| extra.groups.iter()) {

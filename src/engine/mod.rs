@@ -43,7 +43,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 pub use computed::{Compute, Computed};
-pub use cost::{Cost, CounterCost};
+pub use cost::{Cost, CounterCost, PartCost};
 pub use decide::DecideScratch;
 pub use definitions::{Definitions, Settings};
 pub use expire::{Expired, Retention};
@@ -54,8 +54,9 @@ pub(crate) use succession::Births;
 
 use crate::campaign::Campaign;
 use crate::hash::{Map, Symbol};
+use crate::identity;
 use crate::profile::{Flip, Flips, Fold, Profile, Upkeep};
-use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List, Lists};
+use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List, Lists, Unknown};
 use crate::schema::Schema;
 use crate::segment::Segment;
 use crate::time::Timestamp;
@@ -68,6 +69,7 @@ use succession::Before;
 /// The compiled definitions.
 #[derive(Clone, Debug)]
 pub struct Engine {
+    identity: identity::Settings,
     settings: Settings,
     schema: Schema,
     listed: Vec<List>,
@@ -109,6 +111,8 @@ struct CompiledSegment {
     rule: Compiled,
     /// Whether an empty profile is in it.
     blank: bool,
+    /// Whether those are in it of whom the rule does not tell.
+    unknown: Unknown,
 }
 
 #[derive(Clone, Debug)]
@@ -119,6 +123,8 @@ struct CompiledCampaign {
     symbols: Vec<Symbol>,
     definition: Campaign,
     audience: Option<Compiled>,
+    /// Whether it is for those of whom the audience does not tell.
+    unknown: Unknown,
     variants: Vec<Arc<str>>,
     goal: Option<CounterSpec>,
 }
@@ -172,13 +178,15 @@ impl Engine {
     }
 
     /// Notes the segments that an event can have changed otherwise than through counters.
-    fn touch(&self, fold: &Fold, touched: &mut Touched) {
+    fn touch(&self, fold: &Fold, profile: &Profile, touched: &mut Touched) {
         for name in &fold.attributes {
             touched.extend_from_slice(self.reach.of_attribute(*name));
         }
         for of in &fold.dimensions {
-            let dimension = self.upkeep.dimensions[usize::from(*of)].attribute;
-            touched.extend_from_slice(self.reach.of_dimension(dimension));
+            self.touch_tastes(profile, self.upkeep.dimensions[usize::from(*of)].code(), touched);
+        }
+        for (dimension, value) in &fold.left {
+            touched.extend_from_slice(self.reach.of_taste(*dimension, *value));
         }
         if let Some(kind) = fold.group {
             touched.extend_from_slice(self.reach.of_group(kind));
@@ -187,6 +195,15 @@ impl Engine {
             touched.extend_from_slice(self.reach.of_aspect(Aspect::Purchases));
         }
         touched.extend_from_slice(self.reach.of_aspect(Aspect::Session));
+    }
+
+    /// Notes the segments that a change of one affinity of a dimension can change: every share and rank is relative to
+    /// the others, but a value of which nothing is known has none before and after.
+    fn touch_tastes(&self, profile: &Profile, dimension: u32, touched: &mut Touched) {
+        touched.extend_from_slice(self.reach.of_whole(dimension));
+        for value in profile.tastes(dimension) {
+            touched.extend_from_slice(self.reach.of_taste(dimension, value));
+        }
     }
 
     /// Evaluates the touched segments in their order, and those that refer to one that changed. Gives a time before
@@ -224,8 +241,9 @@ impl Engine {
             due = due.min(truth.until);
             let Some(before) = flip::set(flips, index, truth.answer, segment.blank) else { continue };
             has_changed = true;
-            if truth.holds() || before.is_yes() {
-                note(&segment.name, truth.holds());
+            let (was, is) = (segment.unknown.admits(before), segment.unknown.admits(truth.answer));
+            if was != is {
+                note(&segment.name, is);
             }
             for referring in self.reach.of_segment(index) {
                 // They come later in the order, so they are still ahead.
@@ -241,6 +259,12 @@ impl Engine {
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// How ids become people, as the definitions say.
+    #[must_use]
+    pub const fn identity(&self) -> &identity::Settings {
+        &self.identity
     }
 
     /// The names of the segments, each after those it refers to.
@@ -290,9 +314,11 @@ fn fingerprint(
     plan: &[CounterSpec],
     gathering: &Gathering,
     keep: &Upkeep,
+    unknown: Unknown,
 ) -> u64 {
     let of =
         |segment: &&Segment| [Symbol::new(&segment.name).to_bits(), Symbol::new(&segment.rule.to_string()).to_bits()];
+    let including = segments.iter().enumerate().filter(|(_, of)| of.unknown.unwrap_or(unknown) == Unknown::Include);
     let dimensions =
         keep.dimensions.iter().flat_map(|of| [of.attribute.to_bits(), of.half_life.millis().unsigned_abs()]);
     let listed = lists.iter().flat_map(|list| {
@@ -306,6 +332,7 @@ fn fingerprint(
         .chain(plan.iter().map(|spec| spec.id().to_bits()))
         .chain(gathering.all.iter().flat_map(|of| [of.id.to_bits(), Symbol::new(&of.name).to_bits()]))
         .chain(dimensions)
+        .chain(including.map(|(index, _)| index as u64))
         .chain([keep.session_gap.millis().unsigned_abs(), keep.lifecycle.digest(), keep.rfm.digest()])
         .collect();
     // Zero stands for "no engine yet".

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::facts::{EventView, Names};
 use crate::hash::{Map, Symbol};
-use crate::profile::CounterId;
+use crate::profile::{CounterId, Dimension};
 use crate::rule::{Aspect, CounterSpec, EventFacts};
 
 /// Which counters an event can touch, and which segments depend on what.
@@ -21,6 +21,12 @@ pub(super) struct Reach {
     /// By what is computed from events.
     computed: Map<CounterId, Vec<u32>>,
     dimensions: Map<Symbol, Vec<u32>>,
+    /// By [`Dimension::code`]: the segments that read the dimension as a whole.
+    wholes: Map<u32, Vec<u32>>,
+    /// By [`Dimension::code`] and value.
+    tastes: Map<(u32, Symbol), Vec<u32>>,
+    /// Of these the segments that time alone can change.
+    fading: Map<(u32, Symbol), Vec<u32>>,
     /// By aspect: the segments that read it.
     aspects: [Vec<u32>; Aspect::ALL.len()],
     /// By segment: the segments that refer to it.
@@ -76,8 +82,19 @@ impl Reach {
         for id in &reads.computed {
             self.computed.entry(*id).or_default().push(index);
         }
-        for dimension in &reads.affinities {
-            self.dimensions.entry(*dimension).or_default().push(index);
+        for (dimension, value) in &reads.affinities {
+            let (code, all) = (Dimension::code_of(*dimension), self.dimensions.entry(*dimension).or_default());
+            if all.last() != Some(&index) {
+                all.push(index);
+            }
+            let Some(value) = value else {
+                self.wholes.entry(code).or_default().push(index);
+                continue;
+            };
+            self.tastes.entry((code, *value)).or_default().push(index);
+            if reads.aspects.contains(&Aspect::Fading) {
+                self.fading.entry((code, *value)).or_default().push(index);
+            }
         }
         for aspect in &reads.aspects {
             self.aspects[*aspect as usize].push(index);
@@ -142,6 +159,18 @@ impl Reach {
     /// The segments that read an affinity of a dimension.
     pub(super) fn of_dimension(&self, dimension: Symbol) -> &[u32] {
         self.dimensions.get(&dimension).map_or(&[], Vec::as_slice)
+    }
+    /// The segments that read a dimension as a whole.
+    pub(super) fn of_whole(&self, dimension: u32) -> &[u32] {
+        self.wholes.get(&dimension).map_or(&[], Vec::as_slice)
+    }
+    /// The segments that read the affinity to a value.
+    pub(super) fn of_taste(&self, dimension: u32, value: Symbol) -> &[u32] {
+        self.tastes.get(&(dimension, value)).map_or(&[], Vec::as_slice)
+    }
+    /// Of these the segments whose answer fades with the affinity.
+    pub(super) fn of_fading(&self, dimension: u32, value: Symbol) -> &[u32] {
+        self.fading.get(&(dimension, value)).map_or(&[], Vec::as_slice)
     }
     /// The segments that read an aspect.
     pub(super) fn of_aspect(&self, aspect: Aspect) -> &[u32] {

@@ -10,7 +10,7 @@ use crate::catalog::Catalog;
 use crate::event::{Event, EventItem, EventKind};
 use crate::hash::Map;
 use crate::profile::{CounterId, Flips, Gap, Kept, Membership, Profile, Remembered};
-use crate::rule::{Aspect, CounterSpec};
+use crate::rule::{Answer, Aspect, CounterSpec, Unknown};
 use crate::time::{Span, Timestamp};
 
 /// An engine that was succeeded.
@@ -19,8 +19,8 @@ pub(super) struct Before {
     fingerprint: u64,
     /// When it took the place of another.
     began: Timestamp,
-    /// The names, and whether an empty profile is in them.
-    segments: Vec<(Arc<str>, bool)>,
+    /// The names, whether an empty profile is in them, and whether those are of whom their rules do not tell.
+    segments: Vec<(Arc<str>, bool, Unknown)>,
     places: Map<Arc<str>, usize>,
 }
 
@@ -63,9 +63,9 @@ impl Engine {
             *birth = old.birth(spec.id()).unwrap_or(now);
         }
         self.began = now;
-        let segments: Vec<(Arc<str>, bool)> =
-            old.segments.iter().map(|segment| (Arc::clone(&segment.name), segment.blank)).collect();
-        let places = segments.iter().enumerate().map(|(i, (name, _))| (Arc::clone(name), i)).collect();
+        let of = |segment: &CompiledSegment| (Arc::clone(&segment.name), segment.blank, segment.unknown);
+        let segments: Vec<(Arc<str>, bool, Unknown)> = old.segments.iter().map(of).collect();
+        let places = segments.iter().enumerate().map(|(i, (name, ..))| (Arc::clone(name), i)).collect();
         let last = Before { fingerprint: old.fingerprint, began: old.began, segments, places };
         let all = std::iter::once(Arc::new(last)).chain(old.before.iter().cloned());
         self.before = all.take(MAX_BEFORE).collect();
@@ -217,9 +217,15 @@ impl Engine {
         };
         // Segments are counted in u32 when they are compiled.
         let flips = membership.flips();
-        let was = |index: usize| flip::answer(&flips, index as u32, before.segments[index].1);
         let flipped = |(index, segment): (usize, &CompiledSegment)| {
-            flip::of(index as u32, was(*before.places.get(&segment.name)?), segment.blank)
+            let place = *before.places.get(&segment.name)?;
+            let (_, blank, unknown) = before.segments[place];
+            let was = match flip::answer(&flips, place as u32, blank) {
+                // Whoever was in it, and is so no more since the unknown are treated otherwise, leaves it.
+                Answer::Unknown if unknown != segment.unknown => unknown.admits(Answer::Unknown).into(),
+                was => was,
+            };
+            flip::of(index as u32, was, segment.blank)
         };
         self.segments.iter().enumerate().filter_map(flipped).collect()
     }

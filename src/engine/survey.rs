@@ -5,8 +5,8 @@ use super::facts::ProfileFacts;
 use super::{Definitions, Engine};
 use crate::config::Problems;
 use crate::hash::{Map, Symbol};
-use crate::profile::{CounterId, Flips, Profile};
-use crate::rule::{Compiled, CounterPlan, CounterSpec, Lists, Reads, Rule};
+use crate::profile::{CounterId, Flip, Flips, Profile};
+use crate::rule::{Answer, Compiled, CounterPlan, CounterSpec, Lists, Reads, Rule, Unknown};
 use crate::schema::Schema;
 use crate::segment::Segment;
 use crate::time::Timestamp;
@@ -35,6 +35,17 @@ impl Engine {
         self.segments.get(index).is_some_and(|segment| segment.blank)
     }
 
+    /// Whether somebody with this flip is in the segment and an empty profile is not, or the other way round.
+    pub(crate) fn differs(&self, flip: Flip) -> bool {
+        let of = self.segments.get(flip.segment() as usize);
+        !flip.is_unknown() || of.is_some_and(|segment| segment.unknown.admits(Answer::Unknown) != segment.blank)
+    }
+
+    /// What a segment does with those of whom its rule does not tell.
+    pub(crate) fn unknown(&self, index: usize) -> Unknown {
+        self.segments.get(index).map_or(Unknown::Exclude, |segment| segment.unknown)
+    }
+
     /// The segment with this index, as it was defined.
     pub(crate) fn segment_at(&self, index: usize) -> Option<&Segment> {
         self.segments.get(index).map(|segment| &segment.definition)
@@ -57,15 +68,15 @@ impl Engine {
         rule.compile(&mut |name| places.get(name).copied(), lists, &mut CounterPlan::default()).ok()
     }
 
-    /// Whether a rule that [`Engine::probe`] gave holds for a profile with these flips.
-    pub(crate) fn holds(&self, rule: &Compiled, profile: &Profile, flips: &Flips, now: Timestamp) -> bool {
-        rule.eval(&ProfileFacts { engine: self, profile, flips, now, context: &[] }).holds()
+    /// What a rule that [`Engine::probe`] gave answers for a profile with these flips.
+    pub(crate) fn asked(&self, rule: &Compiled, profile: &Profile, flips: &Flips, now: Timestamp) -> Answer {
+        rule.eval(&ProfileFacts { engine: self, profile, flips, now, context: &[] }).answer
     }
 
     /// Whether a profile with these flips is in the segment with this index.
     pub(crate) fn is_in(&self, flips: &Flips, index: usize) -> bool {
         // Segments are counted in u32 when they are compiled.
-        self.answer(flips, index as u32).is_yes()
+        self.unknown(index).admits(self.answer(flips, index as u32))
     }
 
     /// What a segment's rule reads, by the segment's index.

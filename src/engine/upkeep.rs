@@ -129,4 +129,4 @@ const MOST_CHANNELS: usize = 32;
 const MOST_GROUPS: usize = 8;
 /// The least and the most bytes to which profiles may be held.
 const SMALLEST_PROFILE: usize = 2 * 1024;
-const LARGEST_PROFILE: usize = 1024 * 1024;
+pub(super) const LARGEST_PROFILE: usize = 1024 * 1024;

@@ -28,7 +28,7 @@ pub use explain::{Explanation, Fragment, Member, Step};
 pub use settings::{BlockedValue, Hidden, Settings, SettingsError};
 
 pub(crate) use component::{Component, Fact, Insert, Known, Mark};
-pub(crate) use settings::Rules;
+pub(crate) use settings::{MAX_RECENT, Rules};
 
 use crate::id::UserKey;
 use crate::time::Timestamp;

@@ -95,6 +95,17 @@ pub struct BlockedValue {
     pub value: String,
 }
 
+impl SettingsError {
+    /// The setting that cannot be.
+    pub(crate) const fn field(&self) -> &'static str {
+        match self {
+            Self::Range { field, .. } => field,
+            Self::Kind { .. } => "per_kind",
+            Self::Pattern { .. } => "blocked",
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         let per_kind = [("user", 1), ("email", 8), ("phone", 8)];
@@ -243,7 +254,7 @@ impl Rank {
 const RANKED: [&str; 3] = ["user", "email", "phone"];
 const OTHER: u8 = RANKED.len() as u8;
 const DEVICES: [&str; 2] = ["anonymous", "device"];
-const MAX_RECENT: usize = 16_777_216;
+pub(crate) const MAX_RECENT: usize = 16_777_216;
 
 const WORDS: [&str; 14] = [
     "-1",

@@ -124,12 +124,19 @@ impl Gather<'_> {
     /// Where people came from. How many sessions they had is not asked: every purchase belongs to one, so that it would
     /// go with whatever counts purchases.
     fn touches(&mut self, profiles: &[&Profile]) {
-        let (mut first, mut last) = (Counts::default(), Counts::default());
+        use SessionFact::{FirstCampaign, FirstMedium, FirstSource, LastCampaign, LastMedium, LastSource};
+        let facts = [[FirstSource, LastSource], [FirstMedium, LastMedium], [FirstCampaign, LastCampaign]];
+        let mut counts: [[Counts; 2]; 3] = Default::default();
         for touches in profiles.iter().filter_map(|profile| profile.touches()) {
-            touches.first.iter().for_each(|touch| first.add(&touch.source));
-            touches.last.iter().for_each(|touch| last.add(&touch.source));
+            for (place, touch) in [&touches.first, &touches.last].into_iter().enumerate() {
+                let Some(touch) = touch else { continue };
+                let said = [Some(&*touch.source), touch.medium(), touch.campaign()];
+                for (counts, text) in counts.iter_mut().zip(said) {
+                    text.into_iter().for_each(|text| counts[place].add(text));
+                }
+            }
         }
-        for (fact, counts) in [(SessionFact::FirstSource, first), (SessionFact::LastSource, last)] {
+        for (fact, counts) in facts.into_iter().flatten().zip(counts.into_iter().flatten()) {
             for text in counts.most(self.least) {
                 self.add(Rule::session(fact).eq(text));
             }

@@ -55,7 +55,7 @@ impl Source {
             if let Some(reads) = engine.reads(index) {
                 self.kinds.extend(engine.kinds(&reads.counters));
                 self.attributes.extend(&reads.attributes);
-                self.affinities.extend(&reads.affinities);
+                self.affinities.extend(reads.affinities.iter().map(|(dimension, _)| *dimension));
                 self.aspects.extend(&reads.aspects);
             }
         }
@@ -65,7 +65,7 @@ impl Source {
         let Some(reads) = engine.reads(index) else { return false };
         engine.kinds(&reads.counters).any(|kind| self.kinds.contains(&kind))
             || reads.attributes.iter().any(|name| self.attributes.contains(name))
-            || reads.affinities.iter().any(|name| self.affinities.contains(name))
+            || reads.affinities.iter().any(|(name, _)| self.affinities.contains(name))
             || reads.aspects.iter().any(|aspect| self.aspects.contains(aspect))
     }
 }

@@ -115,7 +115,8 @@ pub struct SegmentSize {
     pub name: String,
     /// How many people are in it.
     pub people: u64,
-    /// Of how many it is not known, since what is kept of them does not reach back far enough. They are not in it.
+    /// Of how many it is not known, since what is kept of them does not reach back far enough. They are
+    /// in it only if the segment's [`Unknown`](crate::rule::Unknown) says so.
     pub unknown: u64,
     /// Which part of all people that is; zero if nobody was looked at.
     pub share: f64,
@@ -205,15 +206,16 @@ impl<'a> Sizes<'a> {
         for flip in &flips {
             let index = flip.segment() as usize;
             self.unknown[index] += u64::from(flip.is_unknown());
-            // Of whom it is not known is not in it.
-            if !flip.is_unknown() || self.engine.is_blank(index) {
+            if self.engine.differs(*flip) {
                 self.flips[index] += 1;
                 self.differing.push(flip.segment());
             }
         }
         self.pairs.observe(&self.differing);
-        for (rules, tallies) in self.rules.iter().zip(&mut self.parts) {
-            let fails = |(_, rule): &(String, Compiled)| !self.engine.holds(rule, profile, &flips, self.now);
+        for (index, (rules, tallies)) in self.rules.iter().zip(&mut self.parts).enumerate() {
+            let unknown = self.engine.unknown(index);
+            let fails =
+                |(_, rule): &(String, Compiled)| !unknown.admits(self.engine.asked(rule, profile, &flips, self.now));
             let Some(first) = rules.iter().position(fails) else { continue };
             tallies[first].first += 1;
             if !rules[first + 1..].iter().any(fails) {

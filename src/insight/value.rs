@@ -10,7 +10,7 @@ use super::worth::{InsightError, Worth};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::profile::Profile;
-use crate::rule::Rule;
+use crate::rule::{Rule, Unknown};
 use crate::segment::Segment;
 use crate::stats::{Interval, Level, Moments, Welch, mid_ranks, normal_upper_quantile, normal_upper_tail, rank_sum};
 use crate::time::{Span, Timestamp};
@@ -318,7 +318,10 @@ fn ask(
         prefix.push('?');
     }
     let name = |index: usize| format!("{prefix}{index}");
-    let asked = rules.iter().enumerate().map(|(index, rule)| Segment::new(name(index), rule.clone()));
+    let asked = rules.iter().enumerate().map(|(index, rule)| {
+        // Of whom it is not known does not meet it.
+        Segment::new(name(index), rule.clone()).unknown(Unknown::Exclude)
+    });
     // The rules were checked one by one.
     let Ok(asking) = engine.with_segments(asked) else { return Vec::new() };
     let count = asking.segments().len();
@@ -328,8 +331,7 @@ fn ask(
         asking.refresh(&mut profile, catalog, now);
         for flip in asking.flips(&profile, now) {
             let index = flip.segment() as usize;
-            // Of whom it is not known does not meet it.
-            if !flip.is_unknown() || asking.is_blank(index) {
+            if asking.differs(flip) {
                 flipped[index].insert(place);
             }
         }

@@ -168,18 +168,19 @@ impl Personalizer {
     /// Nobody known and nothing learned.
     #[must_use]
     pub fn with_limits(engine: Engine, limits: Limits) -> Self {
-        let models = RwLock::new(engine.models());
+        let (models, settings) = (RwLock::new(engine.models()), engine.identity().clone());
         Self {
             engine: RwLock::new(Arc::new(engine)),
             models,
-            people: People::new(limits, Settings::default()),
+            people: People::new(limits, settings),
             groups: GroupStore::new(limits.groups),
             names: Names::default(),
             scratch: Mutex::default(),
         }
     }
 
-    /// Says how ids become people; for a personalizer that knows nobody yet, or that is about to be restored.
+    /// Says how ids become people, in place of what the definitions say; for a personalizer that knows nobody yet, or
+    /// that is about to be restored.
     ///
     /// # Errors
     /// A [`SettingsError`] if the settings cannot be.

@@ -76,11 +76,11 @@ impl Affinities {
     /// The most values that a profile keeps in one dimension.
     pub const LIMIT: usize = 32;
 
-    /// Adds the weight of an event to a value.
-    pub(crate) fn add(&mut self, dimension: &Dimension, value: Symbol, weight: Decayed) {
+    /// Adds the weight of an event to a value; gives the value that had to leave for it.
+    pub(crate) fn add(&mut self, dimension: &Dimension, value: Symbol, weight: Decayed) -> Option<Symbol> {
         let at = self.slot(dimension.code(), value);
         self.0[at].weight.merge(weight);
-        self.evict(dimension.code());
+        self.evict(dimension.code())
     }
 
     /// The share of a dimension's interest that goes to a value, from 0 to 1. Values that a person turned away from
@@ -178,10 +178,8 @@ impl Affinities {
         }
     }
 
-    fn evict(&mut self, dimension: u32) {
-        if self.dimension(dimension).len() > Self::LIMIT {
-            self.leave_weakest(dimension);
-        }
+    fn evict(&mut self, dimension: u32) -> Option<Symbol> {
+        if self.dimension(dimension).len() > Self::LIMIT { self.leave_weakest(dimension) } else { None }
     }
 
     /// Takes out the weakest value of the dimension that has most, of equals the first; `false` if there is none.
@@ -189,21 +187,18 @@ impl Affinities {
         let runs = self.0.chunk_by(|a, b| a.dimension == b.dimension);
         // Of equals the last is given, so the dimensions are walked backwards.
         let most = runs.rev().max_by_key(|of| of.len()).and_then(|of| of.first()).map(|of| of.dimension);
-        most.into_iter().for_each(|dimension| self.leave_weakest(dimension));
-        most.is_some()
+        most.and_then(|dimension| self.leave_weakest(dimension)).is_some()
     }
 
     pub(super) fn shrink(&mut self) {
         self.0.shrink_to_fit();
     }
 
-    fn leave_weakest(&mut self, dimension: u32) {
+    fn leave_weakest(&mut self, dimension: u32) -> Option<Symbol> {
         let start = self.0.partition_point(|affinity| affinity.dimension < dimension);
         let of = self.dimension(dimension);
         let weakest = of.iter().enumerate().min_by(|(_, a), (_, b)| a.weight.total_cmp(&b.weight));
-        if let Some((at, _)) = weakest {
-            self.0.remove(start + at);
-        }
+        weakest.map(|(at, _)| at).map(|at| self.0.remove(start + at).value)
     }
 }
 

@@ -67,6 +67,8 @@ impl Packed for Kept {
 impl Consent {
     /// The most decisions that are kept for one purpose.
     pub const LIMIT: usize = 8;
+    /// The bytes that a decision takes.
+    pub(super) const SLOT_BYTES: usize = size_of::<Kept>();
     /// The most purposes that definitions may name.
     pub const PURPOSES: usize = 16;
 

@@ -120,7 +120,7 @@ impl Extra {
             shed.gathered.push(left);
             return true;
         }
-        if self.preferences.leave_oldest() {
+        if self.preferences.leave_oldest().is_some() {
             shed.affinities = true;
             return true;
         }

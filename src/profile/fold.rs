@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use super::attribute::{self, Written};
 use super::channel::Channel;
 use super::group::{group_of, leaves};
+use super::session::Seen;
 use super::{MAX_CURRENCIES, MAX_LINES, Preference, Preferences, Profile, Remembered, Spent, Upkeep, weight_of};
 use crate::catalog::Catalog;
 use crate::event::{Event, EventKind};
@@ -23,6 +24,8 @@ pub(crate) struct Fold {
     pub(crate) attributes: SmallVec<[Symbol; 4]>,
     /// The dimensions, by their index in the upkeep, whose affinities changed.
     pub(crate) dimensions: SmallVec<[u8; 4]>,
+    /// What has left to make room for others: the code of the dimension, and the value.
+    pub(crate) left: SmallVec<[(u32, Symbol); 2]>,
     /// The attributes that came with a value of another kind than declared, and were not taken.
     pub(crate) mismatched: SmallVec<[Symbol; 1]>,
     /// The attributes that came with a value larger than profiles keep, and were not taken.
@@ -33,6 +36,16 @@ pub(crate) struct Fold {
     pub(crate) spent: bool,
     /// The hash of the event's id.
     pub(crate) id: u64,
+}
+
+impl Fold {
+    /// Notes a preference that had to leave, which changes the weight of all others of its dimension.
+    fn leaves(&mut self, left: &Preference, keep: &Upkeep) {
+        self.left.push((left.dimension, left.value));
+        // A schema declares at most 64 dimensions.
+        let of = keep.dimensions.iter().position(|dimension| dimension.code() == left.dimension);
+        self.dimensions.extend(of.map(|of| of as u8));
+    }
 }
 
 impl Profile {
@@ -50,8 +63,8 @@ impl Profile {
         self.add_affinities(event, catalog, keep, &mut fold);
         self.remember(event, keep, id);
         self.last_seen = self.last_seen.max(event.time);
-        if let Some(source) = &event.source {
-            self.touches.get_or_insert_default().add(event.time, source);
+        if let Some(seen) = Seen::of(event) {
+            self.touches.get_or_insert_default().add(seen);
         }
         fold.spent = self.spend(event);
         if event.kind == EventKind::PreferenceStated {
@@ -83,7 +96,8 @@ impl Profile {
                 let mut say = |text: &str| {
                     let dimension = keep.dimensions[of].code();
                     let said = Preference { dimension, value: Symbol::new(text), time: event.time, until, liked };
-                    self.extra.get_or_insert_default().preferences.add(said);
+                    let left = self.extra.get_or_insert_default().preferences.add(said);
+                    left.into_iter().for_each(|left| fold.leaves(&left, keep));
                 };
                 say(text);
                 // Who likes running shoes likes shoes; who does not may still like others.
@@ -174,7 +188,8 @@ impl Profile {
                     _ => Decayed::of(weight, event.time, dimension.half_life),
                 };
                 latest = Some((dimension.half_life, term));
-                self.affinities.add(dimension, facet.value, term);
+                let left = self.affinities.add(dimension, facet.value, term);
+                fold.left.extend(left.map(|value| (dimension.code(), value)));
                 // A schema declares at most 64 dimensions.
                 if !fold.dimensions.contains(&(of as u8)) {
                     fold.dimensions.push(of as u8);

@@ -106,3 +106,8 @@ impl From<Gaps> for Option<Box<Inner>> {
 
 /// How many changes of definitions are told apart.
 const MOST: usize = 16;
+
+impl Gaps {
+    /// The most bytes that they take outside themselves.
+    pub(super) const WORST_BYTES: usize = size_of::<Inner>() + MOST * size_of::<Gap>();
+}

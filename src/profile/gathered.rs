@@ -118,6 +118,17 @@ pub(crate) struct Answer<'a> {
 }
 
 impl Gathered {
+    /// The most bytes that one question takes.
+    pub(super) const fn worst_bytes(gather: Gather) -> usize {
+        let text = Self::MAX_TEXT_BYTES + 24;
+        let held = match gather {
+            Gather::First | Gather::Last => text,
+            Gather::MostFrequent => Tally::LIMIT * (size_of::<Choice>() + text),
+            Gather::Unique(limit) => limit as usize * (size_of::<Value>() + size_of::<Timestamp>() + text),
+        };
+        size_of::<(CounterId, State)>() + held
+    }
+
     /// The most questions of one profile.
     pub(crate) const LIMIT: usize = 256;
     /// The most bytes of a text that is gathered.

@@ -15,6 +15,7 @@ use super::channel::Channel;
 use super::fold::fit;
 use crate::event::{Event, EventKind};
 use crate::hash::{Map, Symbol};
+use crate::id::MAX_ID_BYTES;
 use crate::schema::Keep;
 use crate::time::{Span, Timestamp};
 use crate::value::{Kind, Value};
@@ -140,6 +141,8 @@ impl Groups {
     /// The most kinds of groups that one person belongs to. Beyond that the one that was joined longest ago leaves,
     /// ties by the lower symbol.
     pub(crate) const LIMIT: usize = 8;
+    /// The most bytes that one takes: with the two counters that lie before the text of its id.
+    pub(super) const WORST_BYTES: usize = size_of::<Belonging>() + MAX_ID_BYTES + 16;
 
     /// Notes that the person belongs to a group from a time on. Of two at the same time the greater id holds.
     pub(super) fn join(&mut self, kind: Symbol, id: Value, time: Timestamp) -> bool {
@@ -195,6 +198,13 @@ impl Groups {
             return Some(&of.id);
         }
         of.view.as_ref()?.attributes.value(name)
+    }
+
+    /// Whether the group of a kind has any part of an object of this name.
+    pub(crate) fn has_parts(&self, kind: Symbol, name: Symbol) -> bool {
+        let Ok(at) = self.0.binary_search_by_key(&kind, |of| of.kind) else { return false };
+        let view = self.0[at].view.as_ref().filter(|_| !self.0[at].id.is_null());
+        view.is_some_and(|group| group.attributes.has_parts(name))
     }
 
     pub(super) fn merge(&mut self, other: &Self) {

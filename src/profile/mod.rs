@@ -30,6 +30,7 @@ mod purchases;
 mod session;
 mod weight;
 mod window;
+mod worst;
 
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ pub use channel::Channel;
 pub(crate) use channel::Channels;
 pub(crate) use consent::Unasked;
 pub use consent::{Consent, PERSONALISATION, Said, TRACKING};
+pub(crate) use counter::Reached;
 pub use counter::{Asked, Counter, CounterId, Estimate, Grid, Kept, MOST_STEPS, Period, Reading, Steps, Windowed};
 pub(crate) use counters::Counters;
 pub(crate) use extra::Extra;

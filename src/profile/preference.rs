@@ -43,7 +43,8 @@ impl Preferences {
     /// How long a statement holds that does not say.
     pub(crate) const LIFETIME: Span = Span::days(365);
 
-    pub(super) fn add(&mut self, said: Preference) {
+    /// Notes what was said; gives what had to leave for it.
+    pub(super) fn add(&mut self, said: Preference) -> Option<Preference> {
         match self.0.binary_search_by_key(&(said.dimension, said.value), |of| (of.dimension, of.value)) {
             Ok(at) => {
                 let rank = |of: &Preference| (of.time, !of.liked, of.until);
@@ -55,16 +56,17 @@ impl Preferences {
                 super::reserve(&mut self.0);
                 self.0.insert(at, said);
                 if self.0.len() > Self::LIMIT {
-                    self.leave_oldest();
+                    return self.leave_oldest();
                 }
             }
         }
+        None
     }
 
-    /// Takes out what was said longest ago; `false` if there is nothing.
-    pub(super) fn leave_oldest(&mut self) -> bool {
+    /// Takes out what was said longest ago.
+    pub(super) fn leave_oldest(&mut self) -> Option<Preference> {
         let oldest = (0..self.0.len()).min_by_key(|at| (self.0[*at].time, self.0[*at].value));
-        oldest.map(|at| self.0.remove(at)).is_some()
+        oldest.map(|at| self.0.remove(at))
     }
 
     pub(super) fn shrink(&mut self) {
@@ -80,7 +82,9 @@ impl Preferences {
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        other.0.iter().for_each(|said| self.add(*said));
+        for said in &other.0 {
+            self.add(*said);
+        }
     }
 
     /// Drops what has expired, and gives how many that is.
@@ -107,6 +111,13 @@ impl TryFrom<Stored> for Preferences {
 }
 
 impl Profile {
+    /// The values of a dimension of which anything is known, by the dimension's code.
+    pub(crate) fn tastes(&self, dimension: u32) -> impl Iterator<Item = Symbol> {
+        let said = self.extra.as_deref().into_iter().flat_map(move |extra| extra.preferences.of(dimension));
+        let weighed = self.affinities.dimension(dimension).iter().map(|of| of.value);
+        weighed.chain(said.map(|of| of.value))
+    }
+
     /// What the person said about values of a dimension.
     pub fn preferences(&self, dimension: &Dimension) -> impl Iterator<Item = &Preference> {
         let (extra, code) = (self.extra.as_deref(), dimension.code());

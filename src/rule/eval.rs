@@ -39,8 +39,8 @@ pub struct Reads {
     pub computed: Vec<CounterId>,
     /// The attributes of requests.
     pub context: Vec<Symbol>,
-    /// The dimensions of affinity.
-    pub affinities: Vec<Symbol>,
+    /// The dimensions of affinity, each with the value that is asked about; without one as a whole.
+    pub affinities: Vec<(Symbol, Option<Symbol>)>,
     /// The segments.
     pub segments: Vec<usize>,
     /// The rest.
@@ -115,10 +115,12 @@ pub(crate) fn compile(
         ids.sort_unstable();
         ids.dedup();
     }
-    for symbols in [&mut reads.attributes, &mut reads.groups, &mut reads.context, &mut reads.affinities] {
+    for symbols in [&mut reads.attributes, &mut reads.groups, &mut reads.context] {
         symbols.sort_unstable();
         symbols.dedup();
     }
+    reads.affinities.sort_unstable();
+    reads.affinities.dedup();
     reads.segments.sort_unstable();
     reads.segments.dedup();
     reads.aspects.sort_unstable();
@@ -433,7 +435,8 @@ impl Node {
             }
             Self::Group(of) => {
                 let (kind, name, test) = &**of;
-                Truth::always(test.value(name.find(|symbol| facts.group(*kind, symbol))))
+                let found = test.value(name.find(|symbol| facts.group(*kind, symbol)));
+                Truth::always(found || test.is_exists() && facts.group_has_parts(*kind, name.whole))
             }
             Self::Computed(id, part, test) => Truth::always(test.value(facts.computed(*id, *part).as_deref())),
             Self::Context(name, test) => Truth::always(test.value(name.find(|symbol| facts.context(symbol)))),

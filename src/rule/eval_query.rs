@@ -52,9 +52,7 @@ impl EventNode {
     }
 
     pub(super) fn sequence(counter: CounterId, of: &Sequence) -> Self {
-        let limit = |step: &EventQuery| if let When::Within(span) = step.when { Some(span) } else { None };
-        let limits = of.steps.iter().skip(1).map(limit).collect();
-        let asks = Asks::Sequence(Steps { limits, quiet: of.after });
+        let asks = Asks::Sequence(steps(of));
         Self { counter, window: of.when.window(), asks }
     }
 
@@ -128,6 +126,12 @@ fn moving(time: &crate::profile::Windowed<Option<Timestamp>>, asked: &asked::Ask
         _ => (Answer::Unknown, Timestamp::MAX),
     };
     Truth { answer, until: until.min(time.until) }
+}
+
+/// The steps of a sequence.
+pub(super) fn steps(of: &Sequence) -> Steps {
+    let limit = |step: &EventQuery| if let When::Within(span) = step.when { Some(span) } else { None };
+    Steps { limits: of.steps.iter().skip(1).map(limit).collect(), quiet: of.after }
 }
 
 /// The window that a query asks about. Days and weeks are those of the calendar: "within 7 days" is today and the six

@@ -67,6 +67,10 @@ pub trait Facts {
     fn group(&self, _kind: Symbol, _name: Symbol) -> Option<&Value> {
         None
     }
+    /// Whether there is any part of an object of this name among the attributes of the person's group of this kind.
+    fn group_has_parts(&self, _kind: Symbol, _name: Symbol) -> bool {
+        false
+    }
     /// A part of what is computed under this id from events.
     fn computed(&self, _id: CounterId, _part: Part) -> Option<Cow<'_, Value>> {
         None

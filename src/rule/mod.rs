@@ -82,6 +82,10 @@
 //! decision that the event names. Page, referrer, device and UTM parameters are what the host puts into the request:
 //! `context('utm.source') = 'newsletter'`.
 //!
+//! Where visits came from is a fact of the session: `session(source)`, `session(medium)` and `session(campaign)` of the
+//! running one, and each with `first_` or `last_` before it of the first and the last visit that named a source. Medium
+//! and campaign are the properties `utm_medium` and `utm_campaign` of the event with the source.
+//!
 //! In JSON these are `$affinity`, `$affinityScore`, `$affinityRank`, `$affinityTop`, `{"$lifecycle": {"stage": "lapsed",
 //! "since": {"$lt": {"$span": "3d"}}}}`, `$purchases` with `count`, `since` and `sum`, `$rfm`, `$percent`, `$variant`,
 //! `{"$local": {"offset": "+02:00", "hour": {"$gte": 18}}}`, and `{"$score": {"of": [{"points": 3, "if": {…}}, …],
@@ -89,14 +93,16 @@
 //!
 //! # Meaning
 //!
-//! An object is kept as its parts: `address EXISTS` holds where any of them is there, and `address.city` asks for one.
+//! An object is kept as its parts: `address EXISTS` holds where any of them is there, and `address.city` asks for one;
+//! likewise `group('company').address EXISTS`.
 //! What is missing compares as false, and so `x != 1`, which is `NOT x = 1`, holds where `x` is missing. Kinds are
 //! never turned into each other: `'5'` is not `5`. A list passes if any of its elements does. Text compares by bytes.
 //! `time('2026-03-01')` compares with milliseconds and with RFC 3339 text. A window is `(now - W, now]`, and a day is
 //! 24 hours. What approximates says by how much (see [`Reading::estimate`](crate::profile::Reading::estimate)).
 //!
 //! Answers have three values. A condition on what is no longer kept (the newest times of a counter all lie ahead, say)
-//! is unknown unless what is kept settles it; AND, OR and NOT follow Kleene, and who asks takes unknown for no.
+//! is unknown unless what is kept settles it; AND, OR and NOT follow Kleene, and who asks takes unknown for no, unless a
+//! segment, a campaign or the settings say otherwise ([`Unknown`]).
 //!
 //! A rule is parsed, then checked against the declared names ([`Rule::check`]), then compiled into symbols and
 //! counters ([`Rule::compile`]), then evaluated against [`Facts`] as often as needed.
@@ -156,7 +162,7 @@ pub(crate) use computed::ComputedNames;
 pub use computed::Part;
 pub use error::{Location, NameKind, RuleError, RuleErrors};
 pub use eval::{Aspect, Compiled, Reads};
-pub use explain::{Branch, Change, Evidence, Explanation};
+pub use explain::{Branch, Change, Evidence, Explanation, Step};
 pub(crate) use explain::{Segments, explain};
 pub use facts::{EventFacts, Facts, Scalar};
 pub(crate) use lint::Linter;
@@ -165,7 +171,7 @@ pub use pattern::PatternError;
 pub use plan::{CounterPlan, CounterSpec};
 pub use portrait::{LocalFact, RfmScore};
 
-pub use crate::truth::{Answer, Truth};
+pub use crate::truth::{Answer, Truth, Unknown};
 
 use crate::hash::Map;
 use crate::profile::CounterId;

@@ -18,6 +18,18 @@ pub enum SessionFact {
     LastSource,
     /// Where this session came from.
     Source,
+    /// By what means the person came the first time, such as `email`.
+    FirstMedium,
+    /// By what means the person came the last time.
+    LastMedium,
+    /// By what means this session came.
+    Medium,
+    /// Which campaign of the host's brought the person the first time.
+    FirstCampaign,
+    /// Which campaign of the host's brought the person the last time.
+    LastCampaign,
+    /// Which campaign of the host's brought this session.
+    Campaign,
     /// The device of this session.
     Device,
     /// The channel of this session.
@@ -26,7 +38,7 @@ pub enum SessionFact {
 
 impl SessionFact {
     /// Every fact.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::Count,
         Self::Views,
         Self::Events,
@@ -34,6 +46,12 @@ impl SessionFact {
         Self::FirstSource,
         Self::LastSource,
         Self::Source,
+        Self::FirstMedium,
+        Self::LastMedium,
+        Self::Medium,
+        Self::FirstCampaign,
+        Self::LastCampaign,
+        Self::Campaign,
         Self::Device,
         Self::Channel,
     ];
@@ -49,6 +67,12 @@ impl SessionFact {
             Self::FirstSource => "first_source",
             Self::LastSource => "last_source",
             Self::Source => "source",
+            Self::FirstMedium => "first_medium",
+            Self::LastMedium => "last_medium",
+            Self::Medium => "medium",
+            Self::FirstCampaign => "first_campaign",
+            Self::LastCampaign => "last_campaign",
+            Self::Campaign => "campaign",
             Self::Device => "device",
             Self::Channel => "channel",
         }

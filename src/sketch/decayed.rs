@@ -97,8 +97,8 @@ impl<const SPAN: u32> DecayedSum<SPAN> {
         self.base() * libm::exp2(-ahead)
     }
 
-    /// The first time after `now` at which [`DecayedSum::at`] has faded to a threshold, to the millisecond; `None` if
-    /// it is there already, or never comes there. Cost: some ten powers of two.
+    /// The first time after `now` at which [`DecayedSum::at`] has faded to a threshold, to the millisecond, or below it
+    /// where it is exactly there now; `None` if it is below already, or never comes there. Cost: some ten powers of two.
     #[must_use]
     pub fn fades_to(&self, threshold: f64, now: Timestamp, half_life: Span) -> Option<Timestamp> {
         let base = self.base();
@@ -106,7 +106,9 @@ impl<const SPAN: u32> DecayedSum<SPAN> {
             return None;
         }
         let h = half_life.millis().max(1);
-        let is_there = |millis: i64| self.at(Timestamp::from_millis(millis), half_life).abs() <= threshold.abs();
+        let order = |millis: i64| self.at(Timestamp::from_millis(millis), half_life).abs().total_cmp(&threshold.abs());
+        let is_equal = order(now.millis()).is_eq();
+        let is_there = |millis: i64| if is_equal { order(millis).is_lt() } else { order(millis).is_le() };
         // After so many half-lives the largest sum is less than the smallest number.
         let end = self.newest(half_life).max(now).millis().saturating_add(h.saturating_mul(1200));
         let (mut before, mut after) = (now.millis(), end);
@@ -262,7 +264,8 @@ mod tests {
         let (mut sum, mut below, t) = (Decayed::default(), Decayed::default(), Timestamp::from_millis(0));
         sum.add(8.0, t, DAY);
         assert_eq!(sum.fades_to(1.0, t, DAY), Some(t + Span::days(3)));
-        assert_eq!(sum.fades_to(8.0, t, DAY), None);
+        assert_eq!(sum.fades_to(8.0, t, DAY), Some(t + Span::from_millis(1)), "it is there, and falls below it");
+        assert_eq!(sum.fades_to(8.1, t, DAY), None);
         assert_eq!(sum.fades_to(-1.0, t, DAY), None);
         below.add(-8.0, t, DAY);
         assert_eq!(below.fades_to(-1.0, t, DAY), Some(t + Span::days(3)));

@@ -366,3 +366,34 @@ proptest! {
         drop(Engine::from_json(&text));
     }
 }
+
+#[test]
+fn identity_is_said_in_the_definitions() {
+    let text = r#"{"identity": {"per_kind": {"user": 1, "card": 2}, "ids": 50, "links": 70, "blocked": ["kiosk-*"],
+        "frozen": true, "hidden": "shared", "recent": 0}}"#;
+    let engine = Engine::from_json(text).unwrap();
+    let json: serde_json::Value = serde_json::from_str(text).unwrap();
+    let wanted: bespoke::identity::Settings = serde_json::from_value(json["identity"].clone()).unwrap();
+    assert_eq!(engine.identity(), &wanted);
+    let shop = bespoke::Personalizer::new(engine);
+    let time: bespoke::Timestamp = "2026-03-01".parse().unwrap();
+    let event = bespoke::Event::new(bespoke::EventKind::PageViewed, "kiosk-7", time);
+    assert!(shop.ingest(&event, time).is_err());
+    assert_eq!(Engine::from_json("{}").unwrap().identity(), &bespoke::identity::Settings::default());
+    let told = Engine::from_json(
+        r#"{"identity": {"ids": 1, "hiden": "x", "frozen": 1, "per_kind": {"card": 0}, "recent": -1}}"#,
+    )
+    .unwrap_err()
+    .to_string();
+    for expected in [
+        "identity.ids: 1 stands where a number of ids from 2 to 1000 should",
+        "identity.hiden: unknown field `hiden`; did you mean `hidden`?",
+        "identity.frozen: a number stands where true or false should",
+        "identity.per_kind.card: 0 stands where a limit from 1 to 1000 should",
+        "identity.recent: -1 stands where",
+    ] {
+        assert!(told.contains(expected), "{expected}\nis not in\n{told}");
+    }
+    let told = Engine::from_json(r#"{"identity": {"blocked": ["*"]}}"#).unwrap_err().to_string();
+    assert_eq!(told, "1:26: identity.blocked: `blocked` has `*`, which needs text beside the `*` at its ends");
+}

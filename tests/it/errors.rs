@@ -1,17 +1,22 @@
 //! What every error says: where, what was found, what would be right.
 
+use bespoke::Error;
 use bespoke::bandit::BanditError;
 use bespoke::catalog::CatalogError;
-use bespoke::config::{Fault, Place, Problem};
+use bespoke::config::{Fault, Place, Problem, Warning};
 use bespoke::decision::NotAPropensity;
 use bespoke::event::{EventError, EventJsonError, EventReadError, SegmentSpecError};
 use bespoke::id::DecisionId;
-use bespoke::personalizer::IngestError;
+use bespoke::identity::{BlockedValue, SettingsError};
+use bespoke::insight::InsightError;
+use bespoke::personalizer::{ExportError, IngestError};
 use bespoke::recommend::RecommendError;
-use bespoke::rule::{Location, NameKind, Rule, RuleError};
+use bespoke::rule::{Location, NameKind, PatternError, Rule, RuleError};
+use bespoke::schema::{CellError, RowError};
 use bespoke::state::StateError;
 use bespoke::stats::StatsError;
 use bespoke::time::{Span, TimeError, Timestamp};
+use bespoke::value::Kind;
 
 #[track_caller]
 fn says(error: impl std::error::Error, text: &str) {
@@ -248,6 +253,24 @@ fn rule_errors_say_where_and_what_would_be_right() {
         RuleError::Time { at: at(), source: TimeError::Span { text: text("x") } },
         "1:5: `x` is not a span of time; write a whole number and a unit, such as `30m`, `1h30m` or `7d`",
     );
+    says(
+        RuleError::NotExpressible { at: at(), op: text("map"), why: "rules do not build lists" },
+        "1:5: `map` cannot be said in a rule: rules do not build lists",
+    );
+    says(
+        RuleError::Place { at: at() },
+        "1:5: a place has a latitude from -90 to 90, a longitude from -180 to 180 and a distance above 0",
+    );
+    says(
+        RuleError::NotAsked { at: at(), op: "SIZE", of: "events" },
+        "1:5: `SIZE` can be asked of attributes and of the request only, not of events",
+    );
+    says(
+        RuleError::Pattern { at: at(), source: PatternError::TooLong { bytes: 9, limit: 8 } },
+        "1:5: the pattern has 9 bytes; at most 8 are read",
+    );
+    let error = Rule::parse("plan MATCHES '('").unwrap_err().to_string();
+    assert!(error.starts_with("1:14: the pattern cannot be used: ") && !error.contains('\n'), "{error}");
     says(RuleError::NotFinite { at: Location::Path("$and[1]".into()) }, "$and[1]: a number is not finite");
     says(RuleError::NotFinite { at: Location::Path("".into()) }, "rule: a number is not finite");
     says(RuleError::NotFinite { at: Location::Built }, "rule: a number is not finite");
@@ -259,11 +282,23 @@ fn rule_errors_say_where_and_what_would_be_right() {
         (NameKind::Event, "event"),
         (NameKind::Property, "property"),
         (NameKind::Attribute, "attribute"),
+        (NameKind::Group, "kind of group"),
+        (NameKind::GroupAttribute, "attribute of the group"),
         (NameKind::Context, "context name"),
         (NameKind::Affinity, "affinity"),
         (NameKind::AffinityValue, "affinity value"),
         (NameKind::Session, "session fact"),
         (NameKind::Segment, "segment"),
+        (NameKind::List, "list"),
+        (NameKind::Salt, "salt"),
+        (NameKind::Stage, "stage of the lifecycle"),
+        (NameKind::Currency, "currency"),
+        (NameKind::Rfm, "score"),
+        (NameKind::Local, "fact about the local time"),
+        (NameKind::Weekday, "weekday"),
+        (NameKind::DayPart, "part of the day"),
+        (NameKind::Campaign, "campaign"),
+        (NameKind::Variant, "variant"),
         (NameKind::Function, "function"),
         (NameKind::Key, "operator or key"),
     ] {
@@ -311,6 +346,7 @@ fn faults_of_definitions_say_what_would_be_right() {
         Fault::Cycle { names: ["a", "b", "a"].map(text).to_vec() },
         "segments refer to each other in a circle: a → b → a; break it at one of them",
     );
+    says(Fault::TooDeep { limit: 128 }, "the JSON nests deeper than 128 levels; no rule may nest deeper than 64");
     says(Fault::Refused { error: Box::new(CatalogError::EmptyId) }, "an item has an empty id; give it 1 to 512 bytes");
     let problem = |path: &str, line| Problem {
         place: Place { path: text(path), line, column: 3 },
@@ -375,4 +411,97 @@ fn an_event_that_is_not_taken_in_says_why() {
         IngestError::Erased { time: Timestamp::EPOCH, erased: Timestamp::from_millis(3_600_000) },
         "the event of 1970-01-01T00:00:00Z is about somebody who was erased at 1970-01-01T01:00:00Z; only later events are taken",
     );
+    let id = BlockedValue { kind: text("user"), value: text("null") };
+    says(IngestError::Blocked { id }, "the event names nobody: `null` is no user of anybody's");
+}
+
+#[test]
+fn warnings_say_what_would_help() {
+    let warns = |warning, text: &str| says(Fault::Warning(warning), text);
+    let (rule, because) = (|| text("x > 5"), || Some((text("x > 5"), text("x < 3"))));
+    warns(
+        Warning::Never { rule: rule(), because: because() },
+        "nobody can meet `x > 5`: `x > 5` and `x < 3` exclude each other; drop one of them, or join them with OR",
+    );
+    warns(Warning::Never { rule: rule(), because: None }, "nobody can meet `x > 5`; drop it, or widen its bounds");
+    warns(
+        Warning::OnlyLists { rule: rule(), because: because() },
+        "only a list of values can meet `x > 5`: `x > 5` and `x < 3` exclude each other; drop one of them, or join them with OR",
+    );
+    warns(
+        Warning::OnlyLists { rule: rule(), because: None },
+        "only a list of values can meet `x > 5`; drop it, or widen its bounds",
+    );
+    warns(Warning::Always { rule: rule() }, "`x > 5` excludes nobody; drop it, or write TRUE if that is meant");
+    warns(
+        Warning::SameRule { segment: text("pros") },
+        "the segment `pros` has the same rule; refer to that one, or drop one of them",
+    );
+    warns(
+        Warning::Heavy { counters: 9000, room: 7000, allowed: 8192, enough: Some(10_000), dearest: (rule(), 800) },
+        "what the rules count takes up to 9000 bytes of a profile, and has 7000 of its 8192: of people with more some is \
+         dropped, and unknown from then on; allow 10000, or count less, such as `x > 5` with its 800",
+    );
+    warns(
+        Warning::Unreachable { by: text("all") },
+        "it is never shown, since `all` takes in everybody whom it is for, comes first and runs as long; give it a higher \
+         priority, or `all` an end or a narrower audience",
+    );
+}
+
+#[test]
+fn identity_errors_name_the_setting() {
+    says(
+        SettingsError::Range { field: "ids", found: 1, least: 2, most: 1000 },
+        "`ids` is 1, but must be from 2 to 1000",
+    );
+    says(
+        SettingsError::Kind { kind: text("card"), found: 0 },
+        "`per_kind.card` is 0, but a kind has a name and a limit from 1 to 1000",
+    );
+    says(
+        SettingsError::Pattern { pattern: text("**") },
+        "`blocked` has `**`, which needs text beside the `*` at its ends",
+    );
+}
+
+#[test]
+fn rows_say_which_columns_are_wrong() {
+    let kind = || CellError::Kind { column: text("age"), found: text("old"), wanted: Kind::Number };
+    says(kind(), "column `age` holds `old`, which is no number");
+    let nobody = || CellError::NoId { column: text("id") };
+    says(nobody(), "column `id` with the person's id is missing or empty");
+    says(
+        CellError::Time { column: text("since"), found: text("soon") },
+        "column `since` holds `soon`, which is no time, such as 2026-03-01T12:00:00Z",
+    );
+    says(
+        RowError { row: 7, cells: vec![nobody(), kind()] },
+        "row 7: column `id` with the person's id is missing or empty; column `age` holds `old`, which is no number",
+    );
+}
+
+#[test]
+fn exports_and_insights_name_the_segment_that_may_be_meant() {
+    let (name, suggestion) = (|| text("buyer"), || Some(text("buyers")));
+    let told = "unknown segment `buyer`; did you mean `buyers`?";
+    says(ExportError::UnknownSegment { name: name(), suggestion: suggestion() }, told);
+    says(InsightError::UnknownSegment { name: name(), suggestion: suggestion() }, told);
+    says(ExportError::UnknownSegment { name: name(), suggestion: None }, "unknown segment `buyer`");
+    says(InsightError::UnknownSegment { name: name(), suggestion: None }, "unknown segment `buyer`");
+}
+
+#[test]
+fn the_error_of_all_says_what_the_one_inside_says() {
+    for (error, text) in [
+        (Error::from(StateError::NotASnapshot), "these bytes are not a snapshot: they do not begin with `BSPK`"),
+        (Error::from(CatalogError::Full { limit: 7 }), "the catalog holds 7 items already; remove some first"),
+        (Error::from(NotAPropensity(1.5)), "1.5 is not a propensity: it must be more than 0 and at most 1"),
+        (
+            Error::from(SettingsError::Range { field: "links", found: 0, least: 1, most: 5000 }),
+            "`links` is 0, but must be from 1 to 5000",
+        ),
+    ] {
+        says(error, text);
+    }
 }

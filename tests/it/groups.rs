@@ -2,6 +2,7 @@
 
 use bespoke::event::{Event, EventKind};
 use bespoke::personalizer::Limits;
+use bespoke::value::Value;
 use bespoke::{Engine, Personalizer, Request, Span, Timestamp, UserKey};
 
 use crate::dice::Dice;
@@ -134,4 +135,24 @@ fn unknown_kinds_and_attributes_of_groups_are_found() {
     ] {
         assert!(problems.contains(expected), "{expected}\nis not in\n{problems}");
     }
+}
+
+#[test]
+fn an_object_of_a_group_exists_while_any_part_of_it_does() {
+    let shop = Personalizer::new(
+        Engine::from_json(
+            r#"{"segments": [
+                {"name": "placed", "rule": "group('company').address EXISTS"},
+                {"name": "unplaced", "rule": {"$group": {"company": {"address": {"$exists": false}}}}}
+            ]}"#,
+        )
+        .unwrap(),
+    );
+    shop.ingest(&joins("ann", "acme", 0).attribute("plan", "free"), at(0)).unwrap();
+    assert_eq!(segments(&shop, "ann", 0), ["unplaced"]);
+    let address: Value = serde_json::from_value(serde_json::json!({"geo": {"lat": 52.5}})).unwrap();
+    shop.ingest(&joins("ann", "acme", 1).attribute("address", address), at(1)).unwrap();
+    assert_eq!(segments(&shop, "ann", 1), ["placed"]);
+    shop.ingest(&joins("ann", "acme", 2).attribute("address", Value::Null), at(2)).unwrap();
+    assert_eq!(segments(&shop, "ann", 2), ["unplaced"]);
 }

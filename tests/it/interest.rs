@@ -121,3 +121,40 @@ fn sessions(profile: &Profile, events: &[Happened]) {
     assert_eq!((sessions.events as usize, sessions.views as usize), (run.len(), views));
     assert_eq!((sessions.start, sessions.last), (at(run[0].0), at(run[run.len() - 1].0)));
 }
+
+#[test]
+fn touches_keep_the_medium_and_the_campaign_of_the_link() {
+    let engine = Engine::from_json(
+        r#"{"segments": [
+            {"name": "mailed", "rule": "session(first_medium) = 'email' AND session(first_campaign) = 'spring'"},
+            {"name": "searched", "rule": "session(last_source) = 'search' AND session(medium) = 'cpc'"},
+            {"name": "tagged", "rule": "session(last_campaign) EXISTS OR session(campaign) EXISTS"}
+        ]}"#,
+    )
+    .unwrap();
+    let (mut profile, start) = (Profile::default(), at(0));
+    let apply = |profile: &mut Profile, event: &Event| {
+        engine.apply(event, profile, &Catalog::new(), event.time);
+        engine.memberships(profile, event.time).map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let mut visit = Event::new(EventKind::PageViewed, "ann", start).id("1").property("utm_medium", "email");
+    visit.source = Some("news".to_owned());
+    assert_eq!(apply(&mut profile, &visit.property("utm_campaign", "spring")), ["mailed", "tagged"]);
+    let message = r#"{"type": "page", "userId": "ann", "messageId": "2", "timestamp": "2026-03-02T12:00:00Z",
+        "context": {"campaign": {"source": "search", "medium": "cpc"}}}"#;
+    let read = Event::read(message).unwrap();
+    let mut later = read[0].clone();
+    later.time = start + Span::days(2);
+    assert_eq!(apply(&mut profile, &later), ["mailed", "searched"]);
+    let touches = profile.touches().unwrap();
+    let tags = |touch: &Option<bespoke::profile::Touch>| {
+        let touch = touch.as_ref().unwrap();
+        (touch.medium().map(str::to_owned), touch.campaign().map(str::to_owned))
+    };
+    assert_eq!(tags(&touches.first), (Some("email".into()), Some("spring".into())));
+    assert_eq!(tags(&touches.last), (Some("cpc".into()), None));
+    // What is too long for a name is none.
+    let long = Event::new(EventKind::PageViewed, "ann", start + Span::days(3)).property("utm_medium", "x".repeat(513));
+    let long = Event { source: Some("search".to_owned()), ..long };
+    assert_eq!(apply(&mut profile, &long), ["mailed"]);
+}

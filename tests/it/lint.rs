@@ -254,6 +254,35 @@ fn counters_take_no_more_than_the_costs_say() {
     // The list of counters may have room for a few more than there are.
     assert!(taken <= counters + 4 * 24 + 64, "{taken} of {counters}");
     assert!(taken >= counters / 2, "{taken} of {counters}");
-    assert_eq!(cost.worst_bytes(), counters + cost.history + cost.affinities);
+    let parts: usize = cost.parts.iter().map(|part| part.worst_bytes).sum();
+    assert_eq!(cost.worst_bytes(), cost.fixed + counters + cost.history + cost.affinities + parts);
     assert_eq!(cost.worst_bytes_of("segment much") + cost.worst_bytes_of("segment often"), counters);
+}
+
+#[test]
+fn rules_whose_counters_do_not_fit_into_a_profile_are_told() {
+    let rule = |i: usize| format!("event('purchased').where(x = {i}).within(30 days).sum(value) >= 50");
+    let document = |count: usize, bytes: usize| {
+        let segments: Vec<_> =
+            (0..count).map(|i| serde_json::json!({"name": format!("s{i}"), "rule": rule(i)})).collect();
+        serde_json::json!({"settings": {"profile_bytes": bytes}, "segments": segments}).to_string()
+    };
+    let heavy = |text: &str| {
+        let told = Definitions::warnings_of_json(text).unwrap();
+        told.as_slice().iter().find_map(|problem| match &problem.fault {
+            Fault::Warning(Warning::Heavy { enough, .. }) => Some((enough.unwrap(), problem.to_string())),
+            _ => None,
+        })
+    };
+    assert_eq!(heavy(&document(1, 8192)), None);
+    let (enough, told) = heavy(&document(40, 8192)).unwrap();
+    assert!(
+        told.starts_with("1:") && told.contains("settings.profile_bytes: what the rules count takes up to"),
+        "{told}"
+    );
+    assert!(told.contains("such as `event('purchased').where(x = "), "{told}");
+    assert_eq!(heavy(&document(40, enough)), None, "as much as it says suffices");
+    let cost = Engine::from_json(&document(40, 8192)).unwrap().cost();
+    assert!(cost.to_string().ends_with("some would be dropped"), "{cost}");
+    assert_eq!((cost.allowed, cost.counter_bytes() > cost.counter_room()), (8192, true));
 }

@@ -40,3 +40,4 @@ mod rules;
 mod shop;
 mod snapshots;
 mod traps;
+mod unknown;

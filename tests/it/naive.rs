@@ -105,6 +105,8 @@ pub(crate) struct Happened {
     pub(crate) attributes: Vec<(&'static str, Option<Atom>)>,
     pub(crate) device: Option<&'static str>,
     pub(crate) source: Option<&'static str>,
+    /// The medium of the visit, if the event names a source.
+    pub(crate) medium: Option<&'static str>,
 }
 
 pub(crate) fn atom(of: &Atom) -> String {
@@ -358,7 +360,7 @@ impl Naive<'_> {
         let span = newest.first().zip(newest.last()).map(|(first, last)| (first.time, last.time));
         let is_open = span.is_some_and(|(_, last)| self.now <= last + GAP);
         let of_open = |number: f64| Some(Atom::Number(if is_open { number } else { 0.0 }));
-        let touches = || self.events.iter().filter_map(|of| Some((of.time, of.source?)));
+        let touches = || self.events.iter().filter_map(|of| Some((of.time, of.source?, of.medium)));
         let text = |text: &str| Atom::Text(text.to_owned());
         let (start, last) = span.unwrap_or((i64::MAX, i64::MAX));
         match fact {
@@ -369,6 +371,9 @@ impl Naive<'_> {
             "first_source" => touches().min().map(|touch| text(touch.1)),
             "last_source" => touches().max().map(|touch| text(touch.1)),
             "source" => touches().max().filter(|touch| is_open && touch.0 >= start).map(|touch| text(touch.1)),
+            "first_medium" => touches().min()?.2.map(text),
+            "last_medium" => touches().max()?.2.map(text),
+            "medium" => touches().max().filter(|touch| is_open && touch.0 >= start)?.2.map(text),
             _ => self.attribute("device").filter(|(time, _)| is_open && *time >= start).map(|(_, of)| of),
         }
     }

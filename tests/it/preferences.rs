@@ -104,3 +104,40 @@ fn statements_do_not_depend_on_the_order_of_arrival() {
         assert_eq!(bytes.get_or_insert_with(|| stored.clone()), &stored);
     }
 }
+
+/// Only rules about values of which something is known are evaluated; those about one that had to leave are too.
+#[test]
+fn values_that_leave_for_others_are_noticed() {
+    let names: Vec<String> = (0..80).map(|i| format!("b{i}")).collect();
+    let rules = names.iter().flat_map(|name| {
+        let rule = |measure: &str| format!("affinity('brand', '{name}'){measure}");
+        let (share, rank, score) = (rule(" > 0.01"), rule(".rank() <= 20"), rule(".score() >= 0.1"));
+        [("share", share), ("rank", rank), ("score", score)].map(|(what, rule)| (format!("{what} {name}"), rule))
+    });
+    let segments: Vec<_> = rules.map(|(name, rule)| serde_json::json!({"name": name, "rule": rule})).collect();
+    let schema = serde_json::json!({"affinities": [{"attribute": "brand", "half_life": "1d"}]});
+    let engine = Engine::from_json(&serde_json::json!({"schema": schema, "segments": segments}).to_string()).unwrap();
+    // A profile that another engine has settled is settled as a whole.
+    let lists = serde_json::json!([{"name": "other", "values": [1]}]);
+    let again = serde_json::json!({"schema": schema, "segments": segments, "lists": lists});
+    let again = Engine::from_json(&again.to_string()).unwrap();
+    let mut catalog = Catalog::new();
+    for name in &names {
+        catalog.upsert(Item::new(name).brand(name)).unwrap();
+    }
+    let (mut dice, mut profile, mut left) = (Dice::new(7), Profile::default(), 0);
+    for hour in 0..600 {
+        let name = &names[dice.below(80)];
+        let event = match dice.below(4) {
+            0 => Event::new(EventKind::PreferenceStated, "ann", at(hour)).property("brand", name.as_str()),
+            1 => Event::new(EventKind::Purchased, "ann", at(hour)).item(name),
+            _ => Event::new(EventKind::ItemViewed, "ann", at(hour)).item(name),
+        };
+        let event = event.id(format!("{hour}")).property("for", "40h");
+        left += engine.apply(&event, &mut profile, &catalog, at(hour)).left.len();
+        let kept: Vec<String> = engine.memberships(&profile, at(hour)).map(ToString::to_string).collect();
+        let anew: Vec<String> = again.memberships(&profile, at(hour)).map(ToString::to_string).collect();
+        assert_eq!(kept, anew, "at hour {hour}");
+    }
+    assert!(left > 200, "{left}");
+}

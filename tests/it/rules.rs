@@ -183,7 +183,15 @@ impl Maker {
                 Expr::Session(fact, Test::Order(self.dice.pick(&["<", "<=", ">", ">="]), number))
             }
             8 => {
-                let fact = self.dice.pick(&["first_source", "last_source", "source", "device"]);
+                let fact = self.dice.pick(&[
+                    "first_source",
+                    "last_source",
+                    "source",
+                    "first_medium",
+                    "last_medium",
+                    "medium",
+                    "device",
+                ]);
                 let test = if self.dice.coin() { Test::Exists } else { self.text_test() };
                 Expr::Session(fact, test)
             }
@@ -233,6 +241,7 @@ impl Maker {
             attributes,
             device: (self.dice.below(6) == 0).then(|| self.dice.pick(&COLORS)),
             source: (self.dice.below(6) == 0).then(|| self.dice.pick(&COLORS)),
+            medium: (self.dice.below(3) > 0).then(|| self.dice.pick(&COLORS)),
         }
     }
 
@@ -276,7 +285,10 @@ fn record(of: &Happened, id: usize) -> Event {
     event.value = of.value;
     event.device = of.device.map(str::to_owned);
     event.source = of.source.map(str::to_owned);
-    event
+    match of.medium {
+        Some(medium) => event.property("utm_medium", medium),
+        None => event,
+    }
 }
 
 fn catalog() -> Catalog {

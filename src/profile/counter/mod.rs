@@ -32,6 +32,7 @@ pub use periods::Period;
 use periods::Periods;
 pub use reading::{Estimate, Reading, Windowed};
 use sequence::Marks;
+pub(crate) use sequence::Reached;
 pub use sequence::{MOST_STEPS, Steps};
 
 /// The stable name of a counter: a hash of what it counts, the same in every process and release.

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::count::Times;
 use super::few::Held;
-use super::{Asked, Counter, CounterId, MILLISECOND, State, Steps, Storing};
+use super::{Asked, Counter, CounterId, MILLISECOND, Reached, State, Steps, Storing};
 use crate::profile::Frame;
 use crate::time::Timestamp;
 use crate::truth::{Answer, Truth};
@@ -183,6 +183,14 @@ impl<'a> Reading<'a> {
         match &self.source {
             Source::Full(State::Marks(marks)) => marks.read(steps, frame),
             _ => Truth::always(Answer::Unknown),
+        }
+    }
+
+    /// How far the steps of a sequence were taken inside the frame.
+    pub(crate) fn reached(&self, steps: &Steps, frame: &Frame) -> Reached {
+        match &self.source {
+            Source::Full(State::Marks(marks)) => marks.reached(steps, frame),
+            _ => Reached::default(),
         }
     }
 

@@ -23,6 +23,36 @@ impl Steps {
         // Checked when a rule is compiled: at most eight steps.
         self.limits.len() as u8 + 1
     }
+
+    /// Whether a time is soon enough after this step, the last of a chain, for the next one.
+    fn is_in_time(&self, step: usize, chain: &Chain, time: Timestamp) -> bool {
+        let limit = self.limits.get(step).copied().flatten();
+        limit.zip(chain.last()).is_none_or(|(limit, end)| time.since(*end) <= limit)
+    }
+}
+
+/// How far the steps of a sequence were taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reached {
+    /// When each step was taken: all of them, or the longest beginning that can still go on.
+    pub(crate) times: SmallVec<[Timestamp; 4]>,
+    /// When the forbidden event last took back what had been reached.
+    pub(crate) ended: Option<Timestamp>,
+    /// Before when the next step has to be taken.
+    pub(crate) before: Option<Timestamp>,
+    /// Up to this time events may be missing.
+    pub(crate) missing: Option<Timestamp>,
+}
+
+/// When each step was taken.
+type Chain = SmallVec<[Timestamp; 4]>;
+
+/// The one that began later, and so stays longer.
+fn newer(chain: Option<Chain>, other: Chain) -> Option<Chain> {
+    Some(match chain {
+        Some(chain) if chain.first() > other.first() => chain,
+        _ => other,
+    })
 }
 
 /// The newest events that match a step, sorted by time, step and event.
@@ -146,6 +176,74 @@ impl Marks {
             None if missing > frame.start => Truth { answer: Answer::Unknown, until: until.min(frame.leaves(missing)) },
             None => Truth { answer: Answer::No, until },
         }
+    }
+
+    /// How far the steps were taken inside the frame: of [`Marks::read`] what people ask, at the cost of keeping the
+    /// time of every step.
+    pub(super) fn reached(&self, steps: &Steps, frame: &Frame) -> Reached {
+        let (last, forbidden) = (steps.limits.len(), steps.forbidden());
+        let mut best: [Option<Chain>; MOST_STEPS] = Default::default();
+        let (mut whole, mut waiting): (Option<Chain>, Vec<Chain>) = (None, Vec::new());
+        let mut ended = None;
+        let inside = self.marks.iter().filter(|mark| frame.contains(mark.time)).copied();
+        let inside: SmallVec<[Mark; DEPTH]> = inside.collect();
+        for group in inside.chunk_by(|a, b| a.time == b.time) {
+            let Some(time) = group.first().map(|mark| mark.time) else { continue };
+            let before = best.clone();
+            let mut done = None;
+            for step in group.iter().map(|mark| usize::from(mark.step)).filter(|step| *step <= last) {
+                let chain = match step.checked_sub(1) {
+                    None => Some(Chain::new()),
+                    Some(previous) => before[previous].clone().filter(|chain| steps.is_in_time(previous, chain, time)),
+                };
+                let Some(mut chain) = chain else { continue };
+                chain.push(time);
+                if step == last {
+                    done = Some(chain.clone());
+                }
+                best[step] = Some(chain);
+            }
+            let is_forbidden = group.iter().any(|mark| mark.step == forbidden);
+            if is_forbidden {
+                let is_open = |chain: &Chain| {
+                    steps.quiet.is_some_and(|quiet| chain.last().is_none_or(|end| *end + quiet >= time))
+                };
+                if best.iter().any(Option::is_some) || waiting.iter().any(is_open) {
+                    ended = Some(time);
+                }
+                best = Default::default();
+                if group.iter().any(|mark| mark.step == 0) {
+                    best[0] = Some(std::iter::once(time).collect());
+                }
+                waiting.retain(|chain| !is_open(chain));
+            }
+            match (done, steps.quiet) {
+                (None, _) => {}
+                (Some(chain), None) => whole = newer(whole, chain),
+                (Some(chain), Some(_)) if is_forbidden && chain.first().is_some_and(|start| *start < time) => {}
+                (Some(chain), Some(_)) => waiting.push(chain),
+            }
+        }
+        if let Some(quiet) = steps.quiet {
+            let is_quiet = |chain: &Chain| chain.last().is_some_and(|end| *end + quiet <= frame.end);
+            let (quiet, still): (Vec<Chain>, Vec<Chain>) = waiting.into_iter().partition(is_quiet);
+            whole = quiet.into_iter().fold(None, newer).or_else(|| still.into_iter().fold(None, newer));
+        }
+        // A step whose successor can come no more in time leads nowhere.
+        let leads_on = |(step, chain): (usize, Option<Chain>)| {
+            let chain = chain?;
+            steps.is_in_time(step, &chain, frame.end).then_some(chain)
+        };
+        let part = || best.into_iter().enumerate().take(last).rev().find_map(leads_on);
+        let times = whole.or_else(part).unwrap_or_default();
+        let missing = self.floor.max(self.since - Span::from_millis(1));
+        let limit = times.len().checked_sub(1).and_then(|step| *steps.limits.get(step)?);
+        let ends = [
+            times.first().map(|start| frame.leaves(*start)).filter(|_| times.len() <= last),
+            limit.and_then(|limit| Some(*times.last()? + limit + Span::from_millis(1))),
+        ];
+        let before = ends.into_iter().flatten().min().filter(|before| *before < Timestamp::MAX);
+        Reached { times, ended, before, missing: (missing > frame.start).then_some(missing) }
     }
 
     pub(super) fn newest(&self) -> Option<Timestamp> {

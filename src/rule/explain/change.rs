@@ -1,8 +1,9 @@
 //! What would change the answer of a condition.
 
 use super::{Change, Evidence};
+use crate::profile::Reached;
 use crate::rule::asked::Asked;
-use crate::rule::ast::{EventQuery, Expr, Literal, Measure, Op, Source, Test, When};
+use crate::rule::ast::{EventQuery, Expr, Literal, Measure, Op, Sequence, Source, Test, When};
 use crate::rule::check::literals;
 use crate::rule::eval::Compiled;
 use crate::rule::facts::Facts;
@@ -66,6 +67,15 @@ pub(super) fn of_events(
     }
 }
 
+/// What is still to be done of a sequence: the steps that were not taken, in their order, the first of them in time.
+pub(super) fn of_steps(of: &Sequence, reached: &Reached) -> impl Iterator<Item = Change> {
+    // What happens now is not in a window that ends before now.
+    let is_up_to_now = !matches!(of.when, When::Between(..));
+    let left = of.steps.iter().skip(reached.times.len()).filter(move |_| is_up_to_now);
+    let before = std::iter::once(reached.before).chain(std::iter::repeat(None));
+    left.zip(before).map(|(step, before)| Change::Events { more: 1, event: name(step), before })
+}
+
 /// When the answer changes with no event, to the millisecond.
 pub(super) fn of_time<F: Facts>(compiled: &Compiled, truth: Truth, at: &dyn Fn(Timestamp) -> F) -> Option<Change> {
     let mut time = truth.until;
@@ -83,7 +93,7 @@ pub(super) fn of_time<F: Facts>(compiled: &Compiled, truth: Truth, at: &dyn Fn(T
 }
 
 /// The events that a query asks for, as people say it.
-fn name(query: &EventQuery) -> String {
+pub(super) fn name(query: &EventQuery) -> String {
     let mut name = query.kind.name().to_owned();
     for (i, test) in query.tests.iter().enumerate() {
         name.push_str(if i == 0 { " where " } else { " and " });

@@ -12,7 +12,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::time::Timestamp;
-use crate::truth::Answer;
+use crate::truth::{Answer, Unknown};
 use crate::value::Value;
 
 pub(crate) use walk::{Segments, explain};
@@ -27,6 +27,10 @@ pub struct Explanation {
     pub text: String,
     /// Whether it holds.
     pub answer: Answer,
+    /// Where the answer of a segment or campaign that was asked for is unknown, whether the person is in all the same,
+    /// as its [`Unknown`] says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub included: Option<bool>,
     /// A time before which the answer does not change without an event; `None` for never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
@@ -86,6 +90,18 @@ pub enum Evidence {
         #[serde(skip_serializing_if = "Option::is_none")]
         missing: Option<Timestamp>,
     },
+    /// How far a sequence has come.
+    Steps {
+        /// Its steps in their order. Those with a time were taken: all of them, or the longest beginning that can still
+        /// go on.
+        steps: Vec<Step>,
+        /// When the event that must not come last took back what had been reached.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ended: Option<Timestamp>,
+        /// Up to this time events may be missing, so that the answer is not known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        missing: Option<Timestamp>,
+    },
     /// An amount that was added up.
     Amount {
         /// The sum.
@@ -115,6 +131,15 @@ pub enum Evidence {
         /// The share.
         share: f64,
     },
+}
+
+/// A step of a sequence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Which event it is, as in `item_viewed where category = 'shoes'`.
+    pub event: String,
+    /// When it was taken; `None` if it is missing.
+    pub time: Option<Timestamp>,
 }
 
 /// What would change the answer of a condition.
@@ -160,6 +185,12 @@ pub enum Change {
 }
 
 impl Explanation {
+    /// The explanation of what decides so about the unknown.
+    pub(crate) fn deciding(self, unknown: Unknown) -> Self {
+        let included = self.answer.is_unknown().then(|| unknown.admits(self.answer));
+        Self { included, ..self }
+    }
+
     /// What would change the answer: the changes of the conditions that decide it. Of a combination that would need
     /// several parts to change all are given.
     #[must_use]
@@ -194,6 +225,11 @@ impl Explanation {
             Branch::Campaign if self.parts.is_empty() => write!(f, "campaign {}, for everybody", self.text)?,
             Branch::Campaign => write!(f, "campaign {}", self.text)?,
             Branch::Condition => f.write_str(&self.text)?,
+        }
+        match self.included {
+            Some(true) => f.write_str(", included while that is unknown")?,
+            Some(false) => f.write_str(", left out while that is unknown")?,
+            None => {}
         }
         let inner = indent + 4;
         if let Some(evidence) = &self.evidence {
@@ -230,6 +266,19 @@ impl fmt::Display for Evidence {
                     [only] => write!(f, ", at {only}")?,
                     [first, .., last] => write!(f, ", from {first} to {last}")?,
                 }
+                missing.map_or(Ok(()), |missing| write!(f, "; what was up to {missing} is not all known"))
+            }
+            Self::Steps { steps, ended, missing } => {
+                let taken = steps.iter().filter(|step| step.time.is_some()).count();
+                write!(f, "{taken} of {} steps", steps.len())?;
+                for (i, Step { event, time }) in steps.iter().enumerate() {
+                    f.write_str(if i == 0 { ": " } else { ", then " })?;
+                    match time {
+                        Some(time) => write!(f, "{event} at {time}")?,
+                        None => write!(f, "{event} is missing")?,
+                    }
+                }
+                ended.map_or(Ok(()), |ended| write!(f, "; what had been reached ended at {ended}"))?;
                 missing.map_or(Ok(()), |missing| write!(f, "; what was up to {missing} is not all known"))
             }
             Self::Amount { sum, exact } => write!(f, "{}{sum}", if *exact { "" } else { "about " }),

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::{Branch, Evidence, Explanation, change};
+use super::{Branch, Evidence, Explanation, Step, change};
 use crate::hash::{Bucket, Symbol};
-use crate::profile::Asked;
+use crate::profile::{Asked, Reached};
 use crate::rule::Rule;
 use crate::rule::asked;
-use crate::rule::ast::{Comparison, EventQuery, Expr, Literal, Measure, Source, Test};
+use crate::rule::ast::{Comparison, EventQuery, Expr, Literal, Measure, Sequence, Source, Test};
 use crate::rule::check::literals;
 use crate::rule::error::RuleError;
 use crate::rule::eval::{self, Compiled, Name};
-use crate::rule::eval_query::{frame, window_of};
+use crate::rule::eval_query::{self, frame, window_of};
 use crate::rule::facts::{Facts, Scalar};
 use crate::rule::lists::Lists;
 use crate::rule::plan::CounterPlan;
@@ -68,12 +68,16 @@ impl<F: Facts> Walk<'_, '_, F> {
             }
             Expr::Segment(name, _) => self.segment(expr, name),
             Expr::Const(_) | Expr::Sequence(_) => {
-                let truth = self.compile(expr)?.eval(&(self.at)(self.now));
+                let compiled = self.compile(expr)?;
+                let facts = (self.at)(self.now);
+                let truth = compiled.eval(&facts);
                 let mut explanation = of(Branch::Condition, expr.to_string(), truth);
-                if let Expr::Sequence(_) = expr {
-                    let compiled = self.compile(expr)?;
-                    let facts = (self.at)(self.now);
-                    explanation.evidence = sequence(&compiled, truth.answer, &facts);
+                if let Expr::Sequence(sequence) = expr {
+                    let reached = reached(sequence, &compiled, &facts);
+                    if truth.answer == Answer::No {
+                        explanation.changes.extend(change::of_steps(sequence, &reached));
+                    }
+                    explanation.evidence = Some(steps(sequence, reached, truth.answer));
                     explanation.changes.extend(change::of_time(&compiled, truth, self.at));
                 }
                 Ok((truth, explanation))
@@ -222,14 +226,24 @@ fn events(query: &EventQuery, compiled: &Compiled, facts: &impl Facts) -> Option
     })
 }
 
-/// Of a sequence that is unknown, up to when its events may be missing.
-fn sequence(compiled: &Compiled, answer: Answer, facts: &impl Facts) -> Option<Evidence> {
-    let id = *compiled.reads().counters.first().filter(|_| answer.is_unknown())?;
-    let missing = match facts.counter(id) {
-        Some(counter) => counter.missing(),
-        None => Some(facts.absent_since(id)).filter(|since| *since > Timestamp::MIN).map(|since| since - MILLISECOND),
-    };
-    Some(Evidence::Events { count: 0, times: Vec::new(), missing })
+/// How far a sequence has come.
+fn reached(of: &Sequence, compiled: &Compiled, facts: &impl Facts) -> Reached {
+    let Some(id) = compiled.reads().counters.first() else { return Reached::default() };
+    if let Some(counter) = facts.counter(*id) {
+        return counter.reached(&eval_query::steps(of), &frame(of.when.window(), facts));
+    }
+    let since = Some(facts.absent_since(*id)).filter(|since| *since > Timestamp::MIN);
+    Reached { missing: since.map(|since| since - MILLISECOND), ..Reached::default() }
+}
+
+/// What was found of a sequence.
+fn steps(of: &Sequence, reached: Reached, answer: Answer) -> Evidence {
+    let Reached { times, ended, missing, .. } = reached;
+    let times = times.into_iter().map(Some).chain(std::iter::repeat(None));
+    let steps = of.steps.iter().zip(times).map(|(step, time)| Step { event: change::name(step), time }).collect();
+    let ended = ended.filter(|_| !answer.is_yes());
+    // What is missing matters where it could tell otherwise.
+    Evidence::Steps { steps, ended, missing: missing.filter(|_| answer.is_unknown()) }
 }
 
 /// What is told of a person as a whole.
@@ -313,7 +327,8 @@ fn found(value: Option<&Value>, set: impl FnOnce() -> Option<Timestamp>) -> Evid
 
 pub(super) fn of(kind: Branch, text: String, truth: Truth) -> Explanation {
     let until = time(truth.until);
-    Explanation { kind, text, answer: truth.answer, until, evidence: None, changes: Vec::new(), parts: Vec::new() }
+    let (answer, changes, parts) = (truth.answer, Vec::new(), Vec::new());
+    Explanation { kind, text, answer, included: None, until, evidence: None, changes, parts }
 }
 
 fn time(until: Timestamp) -> Option<Timestamp> {

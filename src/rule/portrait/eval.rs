@@ -122,14 +122,10 @@ impl Node {
         reads: &mut Reads,
         plan: &mut CounterPlan,
     ) -> Self {
-        let dimension = |name: &str, reads: &mut Reads| {
-            let symbol = Symbol::new(name);
-            reads.affinities.push(symbol);
-            symbol
-        };
         match portrait {
-            Portrait::Affinity { dimension: name, value, measure } => {
-                let (dimension, value) = (dimension(name, reads), Symbol::new(value));
+            Portrait::Affinity { dimension, value, measure } => {
+                let (dimension, value) = (Symbol::new(dimension), Symbol::new(value));
+                reads.affinities.push((dimension, Some(value)));
                 match measure {
                     AffinityMeasure::Share => Self::Share { dimension, value, test },
                     AffinityMeasure::Rank => Self::Rank { dimension, value, test },
@@ -139,9 +135,11 @@ impl Node {
                     }
                 }
             }
-            Portrait::Top(name) => {
+            Portrait::Top(dimension) => {
+                let dimension = Symbol::new(dimension);
+                reads.affinities.push((dimension, None));
                 let among = Among::new(asked, Symbol::new).unwrap_or(Among::OneOf(Box::default()));
-                Self::Top { dimension: dimension(name, reads), among }
+                Self::Top { dimension, among }
             }
             Portrait::Percent(salt) => {
                 reads.aspects.push(Aspect::Person);

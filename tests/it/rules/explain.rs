@@ -248,3 +248,109 @@ fn what_a_portrait_shows_is_told_as_it_is_found() {
     let why = engine.explain("part", &profile, now).unwrap().to_string();
     assert!(why.contains("found \"afternoon\"") && why.contains("at 2026-03-02T06:00:00Z with no event"), "{why}");
 }
+
+#[test]
+fn a_sequence_tells_which_steps_were_taken_when_and_what_is_left() {
+    let rule = "sequence(event('item_viewed') then event('item_added').within(1 day) \
+        then event('purchased').where(value >= 50).within(2 hours)).without(event('item_removed')).within(7 days)";
+    let engine = single(rule);
+    let start: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    let mut profile = Profile::default();
+    let why = |profile: &Profile, now| {
+        let why = engine.explain("bought", profile, now).unwrap().to_string();
+        why.lines().skip(2).map(str::trim).collect::<Vec<_>>().join("\n")
+    };
+    let apply = |profile: &mut Profile, kind: EventKind, after| {
+        let mut event = Event::new(kind, "ann", start + after);
+        event.value = Some(60.0);
+        engine.apply(&event, profile, &Catalog::new(), start + after);
+    };
+    let wanted = "\
+found 0 of 3 steps: item_viewed is missing, then item_added is missing, then purchased where value >= 50 is missing
+would change with 1 more item_viewed
+would change with 1 more item_added
+would change with 1 more purchased where value >= 50";
+    assert_eq!(why(&profile, start), wanted);
+    apply(&mut profile, EventKind::ItemViewed, Span::ZERO);
+    apply(&mut profile, EventKind::ItemAdded, Span::hours(1));
+    let wanted = "\
+found 2 of 3 steps: item_viewed at 2026-03-01T12:00:00Z, then item_added at 2026-03-01T13:00:00Z, then purchased \
+where value >= 50 is missing
+would change with 1 more purchased where value >= 50 before 2026-03-01T15:00:00.001Z";
+    assert_eq!(why(&profile, start + Span::hours(1)), wanted);
+    // Too late for the purchase; another item may be added within the day.
+    let wanted = "\
+found 1 of 3 steps: item_viewed at 2026-03-01T12:00:00Z, then item_added is missing, then purchased where value >= 50 \
+is missing
+would change with 1 more item_added before 2026-03-02T12:00:00.001Z
+would change with 1 more purchased where value >= 50";
+    assert_eq!(why(&profile, start + Span::hours(4)), wanted);
+    apply(&mut profile, EventKind::ItemRemoved, Span::hours(5));
+    let removed = why(&profile, start + Span::hours(5));
+    assert!(
+        removed.starts_with("found 0 of 3 steps") && removed.contains("ended at 2026-03-01T17:00:00Z"),
+        "{removed}"
+    );
+    for (i, kind) in [EventKind::ItemViewed, EventKind::ItemAdded, EventKind::Purchased].into_iter().enumerate() {
+        apply(&mut profile, kind, Span::hours(6 + i as u32));
+    }
+    let wanted = "\
+found 3 of 3 steps: item_viewed at 2026-03-01T18:00:00Z, then item_added at 2026-03-01T19:00:00Z, then purchased where \
+value >= 50 at 2026-03-01T20:00:00Z
+would change at 2026-03-08T18:00:00Z with no event";
+    assert_eq!(why(&profile, start + Span::hours(8)), wanted);
+}
+
+fn single(rule: &str) -> Engine {
+    Engine::from_json(&serde_json::json!({"segments": [{"name": "bought", "rule": rule}]}).to_string()).unwrap()
+}
+
+/// Whoever takes the steps that an explanation names, in their order and in time, is in; and all steps were taken
+/// whenever somebody is.
+#[test]
+fn the_steps_that_an_explanation_asks_for_turn_the_answer() {
+    let kinds = [EventKind::ItemViewed, EventKind::ItemAdded, EventKind::Purchased, EventKind::ItemRemoved];
+    let mut turned = [0; 4];
+    for seed in 0..3_000 {
+        let mut dice = Dice::new(9_000_000 + seed);
+        let within = |dice: &mut Dice| dice.coin().then(|| dice.pick(&[".within(10 minutes)", ".within(1 hour)"]));
+        let limits = [within(&mut dice), within(&mut dice)].map(Option::unwrap_or_default);
+        let repeated = if dice.coin() { "item_viewed" } else { "purchased" };
+        let mut rule = format!(
+            "sequence(event('item_viewed') then event('item_added'){} then event('{repeated}'){})",
+            limits[0], limits[1]
+        );
+        rule += ["", ".without(event('item_removed'))"][dice.below(2)];
+        rule += ["", ".within(2 hours)"][dice.below(2)];
+        let engine = single(&rule);
+        let (mut profile, mut now) = (Profile::default(), START);
+        for id in 0..dice.below(12) {
+            now += dice.below(1_000_000) as i64;
+            let event = Event::new(kinds[dice.below(4)].clone(), "ann", Timestamp::from_millis(now));
+            engine.apply(&event.id(format!("{id}")), &mut profile, &Catalog::new(), Timestamp::from_millis(now));
+        }
+        now += dice.below(2_000_000) as i64;
+        let why = engine.explain("bought", &profile, Timestamp::from_millis(now)).unwrap();
+        let Some(Evidence::Steps { steps, ended, missing: None }) = &why.parts[0].evidence else { panic!("{why}") };
+        let taken = steps.iter().take_while(|step| step.time.is_some()).count();
+        assert!(steps[taken..].iter().all(|step| step.time.is_none()), "{why}");
+        assert!(steps.windows(2).all(|pair| pair[1].time.is_none() || pair[0].time < pair[1].time), "{why}");
+        assert_eq!(why.answer.is_yes(), taken == steps.len(), "{why}");
+        turned[taken] += 1;
+        let mut time = Timestamp::from_millis(now);
+        if let Some(Change::Events { before: Some(before), .. }) = why.parts[0].changes.first() {
+            // At the last moment, if nothing is to follow.
+            time = if taken + 1 == steps.len() { *before - Span::from_millis(2) } else { time };
+            if time + Span::from_millis(8) > *before && taken + 1 < steps.len() {
+                continue;
+            }
+        }
+        for step in &steps[taken..] {
+            time = time + Span::from_millis(1);
+            let event = Event::new(EventKind::from(step.event.as_str()), "ann", time);
+            engine.apply(&event.id(time.to_string()), &mut profile, &Catalog::new(), time);
+        }
+        assert_eq!(engine.memberships(&profile, time).count(), 1, "{rule}\n{ended:?} {why}");
+    }
+    assert!(turned.iter().all(|count| *count > 50), "{turned:?}");
+}
