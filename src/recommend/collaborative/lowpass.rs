@@ -65,14 +65,8 @@ impl LowPass {
 
     /// How near an item is to a projected history, in units that are the same for all items.
     pub(super) fn near(&self, query: &[i16], item: u32) -> f32 {
-        let mut lanes = [0_i32; LANES];
-        let row = self.row(item);
-        for (a, b) in query.chunks(LANES).zip(row.chunks(LANES)) {
-            for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
-                *lane += i32::from(*a) * i32::from(*b);
-            }
-        }
-        let sum: i64 = lanes.into_iter().map(i64::from).sum();
+        let product = |(a, b): (&i16, &i8)| i32::from(*a) * i32::from(*b);
+        let sum: i32 = query.iter().zip(self.row(item)).map(product).sum();
         sum as f32 * self.factors[item as usize]
     }
 
@@ -83,7 +77,5 @@ impl LowPass {
 
 /// How often random vectors are multiplied: enough for directions that differ by a few per cent to come apart.
 const ROUNDS: usize = 3;
-/// The largest number in a projected history: products with bytes, summed over a lane, stay within 32 bits up to a
-/// rank of 66,000.
+/// The largest number in a projected history: the products with bytes, summed over the largest rank, fit 32 bits.
 const WHOLE: f32 = 2047.0;
-const LANES: usize = 16;
