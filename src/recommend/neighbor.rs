@@ -224,10 +224,11 @@ impl Recommender for Neighbors {
                 let scale = weight * left * libm::pow(1.0 + seen, -f64::from(damping));
                 for (item, strength) in row.links() {
                     let amount = scale * strength * if item == *from { own } else { 1.0 };
-                    ranked.add(item, amount, *from, place);
+                    ranked.add(item, amount, place);
                 }
             }
-            ranked.finish(Source::Related, Cell::by_score, slate);
+            let from = |place: usize| latest.get(place).map(|(item, _)| *item);
+            ranked.finish(Cell::by_score, |place| (Source::Related, from(place)), slate);
         }
         scratch.latest = latest;
     }

@@ -47,9 +47,9 @@ pub(super) struct Cell {
     score: f64,
     /// The largest single contribution, and whose it was.
     most: f64,
-    because: Symbol,
-    /// The first place at which it was added; breaks ties where that means something.
-    place: u32,
+    by: u32,
+    /// Whose the first contribution was; breaks ties where that means something.
+    first: u32,
 }
 
 impl Cell {
@@ -58,9 +58,9 @@ impl Cell {
         other.score.total_cmp(&self.score).then(self.item.cmp(&other.item))
     }
 
-    /// Best first; ties by place.
-    pub(super) fn by_score_then_place(&self, other: &Self) -> Ordering {
-        other.score.total_cmp(&self.score).then(self.place.cmp(&other.place)).then(self.item.cmp(&other.item))
+    /// Best first; ties by who contributed first.
+    pub(super) fn by_score_then_first(&self, other: &Self) -> Ordering {
+        other.score.total_cmp(&self.score).then(self.first.cmp(&other.first)).then(self.item.cmp(&other.item))
     }
 }
 
@@ -90,19 +90,19 @@ impl<'a> Ranked<'a> {
         self.scratch.taken.sort_unstable();
     }
 
-    /// Adds a contribution. Contributions to one item are added in the order of the calls.
-    pub(super) fn add(&mut self, item: Symbol, amount: f64, because: Symbol, place: usize) {
-        let slot = self.slot(item);
+    /// Adds somebody's contribution. Contributions to one item are added in the order of the calls.
+    pub(super) fn add(&mut self, item: Symbol, amount: f64, by: usize) {
+        // A history is far shorter than 2^32, and so are the proposals that a blend mixes.
+        let (slot, by) = (self.slot(item), by as u32);
         if let Some(cell) = self.scratch.slots[slot].checked_sub(1) {
             let cell = &mut self.scratch.cells[cell as usize];
             cell.score += amount;
             if amount > cell.most {
-                (cell.most, cell.because) = (amount, because);
+                (cell.most, cell.by) = (amount, by);
             }
             return;
         }
-        // A history is far shorter than 2^32; a place only breaks ties.
-        self.scratch.cells.push(Cell { item, score: amount, most: amount, because, place: place as u32 });
+        self.scratch.cells.push(Cell { item, score: amount, most: amount, by, first: by });
         // Cells are at most half as many as slots, of which there are fewer than 2^32.
         self.scratch.slots[slot] = self.scratch.cells.len() as u32;
         if self.scratch.cells.len() * 2 > self.scratch.slots.len() {
@@ -110,11 +110,11 @@ impl<'a> Ranked<'a> {
         }
     }
 
-    /// Appends the best that are accepted and not taken.
+    /// Appends the best that are accepted and not taken; `reason` says what it means that somebody contributed most.
     pub(super) fn finish(
         mut self,
-        source: Source,
         order: impl Fn(&Cell, &Cell) -> Ordering,
+        reason: impl Fn(usize) -> (Source, Option<Symbol>),
         slate: &mut Vec<Candidate>,
     ) {
         if let Some(pool) = self.query.pool.filter(|pool| pool.len() < SHORT_POOL) {
@@ -130,8 +130,8 @@ impl<'a> Ranked<'a> {
             }
             // What has faded to nothing is no recommendation.
             if cell.score > 0.0 && taken.binary_search(&cell.item).is_err() && (query.accept)(cell.item) {
-                let score = cell.score.min(f64::MAX);
-                slate.push(Candidate { item: cell.item, score, source, because: Some(cell.because) });
+                let (score, (source, because)) = (cell.score.min(f64::MAX), reason(cell.by as usize));
+                slate.push(Candidate { item: cell.item, score, source, because });
                 room -= 1;
             }
             room > 0
