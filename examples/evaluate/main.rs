@@ -3,12 +3,19 @@
 //! ```text
 //! cargo run --release --example evaluate                             # this help, and each command on built-in data
 //! cargo run --release --example evaluate -- conditions --cases FILE  # conditions of GrowthBook's suite
+//! cargo run --release --example evaluate -- sessions --train FILE --test FILE --out FILE  # next clicks of sessions
 //! ```
 //!
 //! Every command prints one line of JSON on standard output. The exit code is 0 where it ran, whatever the answers
 //! were, and 2 where its arguments or its files do not read.
 
 mod conditions;
+mod measure;
+mod options;
+mod progress;
+mod sessions;
+mod sessions_auto;
+mod sessions_log;
 
 use std::process::ExitCode;
 
@@ -25,7 +32,7 @@ struct Command {
     try_out: fn() -> Answer,
 }
 
-const COMMANDS: &[Command] = &[conditions::COMMAND];
+const COMMANDS: &[Command] = &[conditions::COMMAND, sessions::COMMAND];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -23,6 +23,14 @@ pub struct Scratch {
     pub(super) latest: Vec<(Symbol, f64)>,
     /// The places of a pool's items in the order of popularity.
     pub(super) places: Vec<Place>,
+    /// Proposals that are mixed: a stack, since a blend may have a blend among its voices.
+    pub(super) proposals: Vec<Vec<Candidate>>,
+    /// Sums by the numbers that an index gives its visits and items.
+    pub(super) tally: Tally,
+    /// The visits that are nearest: how near, and their numbers.
+    pub(super) nearest: Vec<(f64, u32)>,
+    /// The rows that are one step away, with the share of the walk that comes through each.
+    pub(super) steps: Vec<(Symbol, f64)>,
 }
 
 impl Scratch {
@@ -110,6 +118,26 @@ impl<'a> Ranked<'a> {
         }
     }
 
+    /// The sum of all contributions so far.
+    pub(super) fn total(&self) -> f64 {
+        self.scratch.cells.iter().map(|cell| cell.score).sum()
+    }
+
+    /// Multiplies what each item has by a factor of its own.
+    pub(super) fn scale(&mut self, factor: impl Fn(Symbol) -> f64) {
+        for cell in &mut self.scratch.cells {
+            let factor = factor(cell.item);
+            cell.score *= factor;
+            cell.most *= factor;
+        }
+    }
+
+    /// Puts an item before all others that have contributions.
+    pub(super) fn put_first(&mut self, item: Symbol, by: usize) {
+        let total = self.total();
+        self.add(item, 1.0 + total, by);
+    }
+
     /// Appends the best that are accepted and not taken; `reason` says what it means that somebody contributed most.
     pub(super) fn finish(
         mut self,
@@ -171,6 +199,79 @@ impl<'a> Ranked<'a> {
         for index in 0..self.scratch.cells.len() {
             let slot = self.slot(self.scratch.cells[index].item);
             self.scratch.slots[slot] = index as u32 + 1;
+        }
+    }
+}
+
+/// Sums by small numbers, in the order in which they are first met.
+///
+/// Open addressing over a table of half as many entries as slots, so that its size depends on how much one ranking
+/// adds up, not on how much is indexed.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    slots: Vec<u32>,
+    entries: Vec<Entry>,
+}
+
+/// What has been added up for one number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) number: u32,
+    /// Who contributed most.
+    pub(super) by: u32,
+    pub(super) sum: f64,
+    most: f64,
+}
+
+impl Tally {
+    /// Forgets everything but its memory.
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        if self.slots.is_empty() {
+            self.slots.resize(SLOTS, 0);
+        } else {
+            self.slots.fill(0);
+        }
+    }
+
+    /// Adds somebody's contribution. There are slots once it has been cleared.
+    pub(super) fn add(&mut self, number: u32, amount: f64, by: u32) {
+        let slot = self.slot(number);
+        if let Some(entry) = self.slots[slot].checked_sub(1) {
+            let entry = &mut self.entries[entry as usize];
+            entry.sum += amount;
+            if amount > entry.most {
+                (entry.most, entry.by) = (amount, by);
+            }
+            return;
+        }
+        self.entries.push(Entry { number, by, sum: amount, most: amount });
+        self.slots[slot] = self.entries.len() as u32;
+        if self.entries.len() * 2 > self.slots.len() {
+            let slots = self.slots.len() * 2;
+            self.slots.clear();
+            self.slots.resize(slots, 0);
+            for index in 0..self.entries.len() {
+                let slot = self.slot(self.entries[index].number);
+                self.slots[slot] = index as u32 + 1;
+            }
+        }
+    }
+
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The slot that holds the number, or the free one where it belongs.
+    fn slot(&self, number: u32) -> usize {
+        let mask = self.slots.len() - 1;
+        // By the golden ratio (Knuth); numbers that follow each other spread best.
+        let mut slot = (u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & mask;
+        loop {
+            match self.slots[slot].checked_sub(1) {
+                Some(entry) if self.entries[entry as usize].number != number => slot = (slot + 1) & mask,
+                _ => return slot,
+            }
         }
     }
 }

@@ -1,0 +1,56 @@
+//! How long things took, and how much memory.
+
+use std::time::{Duration, Instant};
+
+/// The present.
+#[expect(clippy::disallowed_methods, reason = "an example is a host: it has a clock, which the library has not")]
+pub(crate) fn clock() -> Instant {
+    Instant::now()
+}
+
+/// How long each of many equal steps took.
+#[derive(Debug, Default)]
+pub(crate) struct Times {
+    /// In nanoseconds; longer than four seconds counts as that.
+    nanos: Vec<u32>,
+    total: Duration,
+}
+
+impl Times {
+    /// Does something, and notes how long it took.
+    pub(crate) fn measure<T>(&mut self, act: impl FnOnce() -> T) -> T {
+        let start = clock();
+        let result = act();
+        let took = start.elapsed();
+        self.total += took;
+        self.nanos.push(u32::try_from(took.as_nanos()).unwrap_or(u32::MAX));
+        result
+    }
+
+    /// The mean in microseconds; zero of nothing.
+    pub(crate) fn mean(&self) -> f64 {
+        if self.nanos.is_empty() { 0.0 } else { self.total.as_secs_f64() * 1e6 / self.nanos.len() as f64 }
+    }
+
+    /// The times, in microseconds, below which the given percentages of all lie (nearest rank).
+    pub(crate) fn percentiles<const N: usize>(&mut self, percents: [usize; N]) -> [f64; N] {
+        self.nanos.sort_unstable();
+        percents.map(|percent| {
+            let rank = (self.nanos.len() * percent).div_ceil(100);
+            self.nanos.get(rank.saturating_sub(1)).map_or(0.0, |nanos| f64::from(*nanos) / 1000.0)
+        })
+    }
+}
+
+/// The most memory that the process has had, in bytes; only Linux says.
+pub(crate) fn peak_memory() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok()?.checked_mul(1024)
+}
+
+/// A number with so many digits after the point, as JSON shows it.
+pub(crate) fn round(number: f64, digits: i32) -> f64 {
+    let scale = 10_f64.powi(digits);
+    (number * scale).round() / scale
+}
