@@ -49,8 +49,8 @@ pub(crate) fn peak_memory() -> Option<usize> {
     line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok()?.checked_mul(1024)
 }
 
-/// A number with so many digits after the point, as JSON shows it.
-pub(crate) fn round(number: f64, digits: i32) -> f64 {
-    let scale = 10_f64.powi(digits);
+/// A number to so many digits after the point.
+pub(crate) fn round(number: f64, digits: u32) -> f64 {
+    let scale = f64::from(10_u32.pow(digits));
     (number * scale).round() / scale
 }

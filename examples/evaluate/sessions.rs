@@ -8,8 +8,8 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 
 use bespoke::recommend::{
-    Candidate, Chain, ClickSettings, Clicks, NeighborSettings, Neighbors, Popular, Query, Recommender, Repeat,
-    Returns, Scratch, SessionSettings, Sessions,
+    Candidate, Chain, ClickSettings, Clicks, NeighborSettings, Neighbors, Popular, Query, Recommender, Repeat, Returns,
+    Scratch, SessionSettings, Sessions,
 };
 use serde_json::json;
 

@@ -66,7 +66,8 @@ impl<'a> Log<'a> {
 
     /// The session and the place of every click, in the order of time.
     pub(crate) fn by_time(&self) -> Vec<(usize, usize)> {
-        let places = |(index, session): (usize, &Session<'_>)| (0..session.clicks.len()).map(move |place| (index, place));
+        let places =
+            |(index, session): (usize, &Session<'_>)| (0..session.clicks.len()).map(move |place| (index, place));
         let mut order: Vec<_> = self.sessions.iter().enumerate().flat_map(places).collect();
         order.sort_by_key(|(session, place)| self.sessions[*session].clicks[*place].time);
         order

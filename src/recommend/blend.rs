@@ -95,9 +95,13 @@ impl<'a> Blend<'a> {
     fn ask(&self, query: &Query<'_>, scratch: &mut Scratch, slate: &[Candidate], proposals: &mut Vec<Candidate>) {
         let has = |slate: &[Candidate], item| slate.iter().any(|candidate| candidate.item == item);
         let is_seen = |item| query.history.iter().any(|seen| seen.item == item);
-        let accept = |item| {
-            !has(slate, item) && !(self.repeat == Repeat::Forbid && is_seen(item)) && (query.accept)(item)
+        let forbids = self.repeat == Repeat::Forbid;
+        let accept = |item| !(has(slate, item) || forbids && is_seen(item)) && (query.accept)(item);
+        let repeats = match self.repeat {
+            Repeat::Allow(factor) if factor.is_finite() && factor >= 0.0 => f64::from(factor),
+            _ => 1.0,
         };
+        let differ = (repeats - 1.0).abs() > 0.0;
         let room = query.limit.saturating_sub(slate.len());
         proposals.clear();
         for voice in self.voices.iter().filter(|voice| counts(voice.weight)) {
@@ -118,11 +122,8 @@ impl<'a> Blend<'a> {
             // Nothing that has a share of nothing, or of more than there are numbers for, says anything.
             let factor = if whole > 0.0 { f64::from(voice.weight) / whole } else { 0.0 };
             for proposal in own {
-                let repeat = match self.repeat {
-                    Repeat::Allow(factor) if factor.is_finite() && factor >= 0.0 && is_seen(proposal.item) => factor,
-                    _ => 1.0,
-                };
-                proposal.score = (proposal.score * factor * f64::from(repeat)).min(f64::MAX);
+                let repeat = if differ && is_seen(proposal.item) { repeats } else { 1.0 };
+                proposal.score = (proposal.score * factor * repeat).min(f64::MAX);
             }
         }
         if let (Repeat::First, Some(last)) = (self.repeat, latest(query)) {

@@ -23,9 +23,9 @@ mod returns;
 mod row;
 mod scratch;
 mod session;
-mod settings;
 #[cfg(test)]
 mod session_tests;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod visits;

@@ -14,7 +14,7 @@
 //!
 //! Going back to an item just left is learned in the same way, as its being its own neighbour.
 //!
-//! Where pairs are few, two steps find what one does not: a walk from the latest item j goes on from each of its 32
+//! Where pairs are few, two steps find what one does not: a walk from the latest item j goes on from each of its 16
 //! strongest neighbours v by that one's own links, and ends at i with the odds
 //!
 //! ```text
@@ -25,7 +25,7 @@
 //! what is proposed to everybody.
 //!
 //! Cost: learning O(p log l) for the p ≤ 16 nearest other events and rows of l neighbours; ranking O(depth · l), and
-//! O(32 · l) for the walk.
+//! O(16 · l) for the walk.
 
 use std::cmp::Ordering;
 
@@ -350,4 +350,4 @@ impl TryFrom<Stored> for Neighbors {
 }
 
 /// How many neighbours a walk goes on from.
-const STEPS: usize = 32;
+const STEPS: usize = 16;

@@ -124,11 +124,11 @@ pub struct SessionSettings {
     pub length: u32,
     /// How many visits are kept; at least one. 100,000 unless told, of about 300 bytes each.
     pub capacity: u32,
-    /// How many visits that have an item are looked at, those that began last; at least one. 128 unless told.
+    /// How many visits that have an item are looked at, those that began last; at least one. 64 unless told.
     pub recent: u32,
-    /// How many of the nearest visits speak; at least one. 64 unless told.
+    /// How many of the nearest visits speak; at least one. 48 unless told.
     pub neighbors: u32,
-    /// How many of a person's latest items are looked up; at least one, at most 256. 10 unless told.
+    /// How many of a person's latest items are looked up; at least one, at most 256. 5 unless told.
     pub depth: u32,
     /// How much a click counts, as a share of the one after it, in (0, 1]. 0.33 unless told.
     pub fade: f32,
@@ -149,9 +149,9 @@ impl Default for SessionSettings {
             gap: Span::minutes(30),
             length: 50,
             capacity: 100_000,
-            recent: 128,
-            neighbors: 64,
-            depth: 10,
+            recent: 64,
+            neighbors: 48,
+            depth: 5,
             fade: 0.33,
             half_life: Span::hours(84),
             near: 0.5,
@@ -212,6 +212,8 @@ impl Default for ClickSettings {
                 backward: 0.5,
                 // How often people come back, the returns know better.
                 repeat: Repeat::Allow(0.0),
+                neighbors: 32,
+                depth: 5,
                 between: 1.0,
                 spread: 1.5,
                 evenness: 0.15,
