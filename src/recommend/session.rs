@@ -33,13 +33,13 @@ use crate::time::Timestamp;
 /// Ranks items by what came next in the visits nearest to this one.
 ///
 /// A visit is what one visitor clicked without a longer pause than the settings' `gap`; it may be found from its first
-/// click on. A visit whose last click is the last of the history is taken for this one, and says nothing. A click that
-/// is late by less than the gap goes where it belongs, and one that is later than that begins a visit of its own.
-/// Clicks at the same time are ordered by symbol.
+/// click on. A visit whose last click is the last of the history is taken for this one, and says nothing. Late clicks
+/// go where they belong, though one that bridges the gap between two visits does not make them one. Clicks at the same
+/// time are ordered by symbol.
 ///
-/// Merging is exact, to the bit, if all clicks of a visitor went into one of the states and none was later than the
-/// gap, as long as no visit is too long and there are not too many: of these the visits go that ended first. What
-/// another state learned with other settings is taken in under one's own.
+/// Merging is exact, to the bit, if all clicks of a visitor went into one of the states and none bridged a gap, as long
+/// as no visit is too long and there are not too many: of these the visits go that ended first. What another state
+/// learned with other settings is taken in under one's own.
 ///
 /// ```
 /// use bespoke::hash::Symbol;
@@ -270,7 +270,7 @@ impl TryFrom<Stored> for Sessions {
     fn try_from(stored: Stored) -> Result<Self, RecommendError> {
         let mut sessions = Self::new(stored.settings)?;
         StoredVisit::check(&stored.visits, &stored.settings)?;
-        stored.visits.iter().for_each(|visit| sessions.visits.adopt(visit, &stored.settings));
+        stored.visits.iter().for_each(|visit| sessions.visits.restore(visit, &stored.settings));
         Ok(sessions)
     }
 }

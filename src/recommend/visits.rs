@@ -4,7 +4,7 @@
 //! walk over an item's visits touches a cache line or two for each. Every list is kept in an order that depends on the
 //! visits alone: what an index answers, and what is stored of it, does not show how it came about.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -19,8 +19,8 @@ pub(super) struct Visits {
     /// Those that are in use have clicks.
     arena: Vec<Visit>,
     free: Vec<u32>,
-    /// The visit of each visitor that was active last.
-    latest: Map<Symbol, u32>,
+    /// All visits by visitor and start, of which no two have both in common.
+    starts: BTreeMap<(Symbol, Timestamp), u32>,
     /// All visits in the order in which they leave.
     ages: BTreeSet<(Timestamp, Symbol, u32)>,
     numbers: Map<Symbol, u32>,
@@ -66,19 +66,28 @@ impl Visit {
 }
 
 impl Visits {
-    /// Takes in a click: the next, or a late one, of the visitor's latest visit if it is not too far from it, else the
-    /// first of a new one.
+    /// Takes in a click: of the visitor's visit that it is not too far from, else the first of a new one.
     pub(super) fn click(&mut self, visitor: Symbol, item: Symbol, time: Timestamp, settings: &SessionSettings) {
         let number = self.at(visitor, time, time, settings).unwrap_or_else(|| self.begin(visitor, time));
         self.put(number, item, time, settings);
         self.evict(settings);
     }
 
-    /// Takes in a stored visit, or one of another index.
+    /// Takes in a visit of another index, which may continue one of this.
     pub(super) fn adopt(&mut self, visit: &StoredVisit, settings: &SessionSettings) {
-        let (Some((_, first)), Some((_, last))) = (visit.clicks.first(), visit.clicks.last()) else { return };
-        let there = self.at(visit.visitor, *first, *last, settings);
+        let Some((_, last)) = visit.clicks.last() else { return };
+        let there = self.at(visit.visitor, visit.start, *last, settings);
         let number = there.unwrap_or_else(|| self.begin(visit.visitor, visit.start));
+        self.fill(number, visit, settings);
+    }
+
+    /// Takes in a visit as it was stored, which no other has both the visitor and the start of.
+    pub(super) fn restore(&mut self, visit: &StoredVisit, settings: &SessionSettings) {
+        let number = self.begin(visit.visitor, visit.start);
+        self.fill(number, visit, settings);
+    }
+
+    fn fill(&mut self, number: u32, visit: &StoredVisit, settings: &SessionSettings) {
         for (item, time) in &visit.clicks {
             self.put(number, *item, *time, settings);
         }
@@ -138,22 +147,26 @@ impl Visits {
         let clicks: usize = self.arena.iter().map(spilled).sum();
         let lists: usize = self.items.iter().map(|item| item.visits.capacity() * size_of::<u32>()).sum();
         // A table has a control byte per slot. B-tree nodes are about two thirds full.
-        let tables = (self.latest.capacity() + self.numbers.capacity()) * (size_of::<(Symbol, u32)>() + 1);
+        let tables = self.numbers.capacity() * (size_of::<(Symbol, u32)>() + 1);
         self.arena.capacity() * size_of::<Visit>()
             + self.items.capacity() * size_of::<Item>()
-            + self.ages.len() * size_of::<(Timestamp, Symbol, u32)>() * 3 / 2
+            + self.ages.len() * size_of::<(Timestamp, Symbol, u32)>() * 3
             + (self.free.capacity() + self.free_items.capacity()) * size_of::<u32>()
             + clicks
             + lists
             + tables
     }
 
-    /// The visitor's latest visit, if it is no further than a gap from this stretch of time.
+    /// The visitor's visit that is no further than a gap from this stretch of time: of two the earlier.
     fn at(&self, visitor: Symbol, first: Timestamp, last: Timestamp, settings: &SessionSettings) -> Option<u32> {
-        let number = *self.latest.get(&visitor)?;
-        let visit = self.visit(number);
+        let own = |(key, number): (&(Symbol, Timestamp), &u32)| (key.0 == visitor).then_some(*number);
         // Where one time is later than another, `since` is zero the other way round.
-        (first.since(visit.last) <= settings.gap && visit.start.since(last) <= settings.gap).then_some(number)
+        let before = self.starts.range(..=(visitor, first)).next_back().and_then(own);
+        if let Some(number) = before.filter(|number| first.since(self.visit(*number).last) <= settings.gap) {
+            return Some(number);
+        }
+        let after = self.starts.range((visitor, first)..).next().and_then(own);
+        after.filter(|number| self.visit(*number).start.since(last) <= settings.gap)
     }
 
     /// A visit without clicks yet; the caller puts one in.
@@ -171,6 +184,7 @@ impl Visits {
             }
         };
         self.ages.insert((Timestamp::MIN, visitor, number));
+        self.starts.insert((visitor, start), number);
         number
     }
 
@@ -205,21 +219,19 @@ impl Visits {
                 self.unpost(left, number);
             }
         }
-        let last = self.visit(number).last;
-        let newest = self.latest.entry(visitor).or_insert(number);
-        if self.arena[*newest as usize].last < last {
-            *newest = number;
-        }
     }
 
     /// Moves the beginning of a visit to an earlier time.
     fn start(&mut self, number: u32, start: Timestamp) {
-        if start >= self.visit(number).start {
+        let (before, visitor) = self.visit(number).key();
+        if start >= before {
             return;
         }
         let items = self.distinct(number);
         items.iter().for_each(|item| self.unlist(*item, number));
         self.arena[number as usize].start = start;
+        self.starts.remove(&(visitor, before));
+        self.starts.insert((visitor, start), number);
         items.iter().for_each(|item| self.post(*item, number));
     }
 
@@ -227,12 +239,10 @@ impl Visits {
     fn evict(&mut self, settings: &SessionSettings) {
         while self.len() > settings.capacity as usize {
             let Some((_, visitor, number)) = self.ages.pop_first() else { return };
+            self.starts.remove(&(visitor, self.visit(number).start));
             self.distinct(number).iter().for_each(|item| self.unpost(*item, number));
             self.arena[number as usize] = Visit::default();
             self.free.push(number);
-            if self.latest.get(&visitor) == Some(&number) {
-                self.latest.remove(&visitor);
-            }
         }
     }
 
