@@ -3,7 +3,7 @@
 //! Scores of different recommenders have different scales, so each voice says how its scores are to be read
 //! ([`Scale`]). An item's score is the weighted sum of what the voices say for it, which is to say that it is made of
 //! true contributions: [`Blend::parts`] tells them. Cost: that of the voices, and O(v·p) for v voices with p proposals
-//! each, of which each makes up to five times as many as are asked for.
+//! each, of which each makes twenty more than are asked for.
 
 use super::scratch::{Cell, Ranked};
 use super::{Candidate, Query, Recommender, Repeat, Scratch, Source, counts};
@@ -80,8 +80,8 @@ impl<'a> Blend<'a> {
         self
     }
 
-    /// What each voice says for an item, in the order of the voices; its score in a slate is the sum. It is empty for
-    /// an item that no voice proposes.
+    /// What each voice says for an item, in the order of the voices. The sum is its score in a slate that the same query
+    /// fills from nothing. It is empty for an item that no voice proposes.
     #[must_use]
     pub fn parts(&self, item: Symbol, query: &Query<'_>, scratch: &mut Scratch) -> Vec<Candidate> {
         let mut proposals = scratch.proposals.pop().unwrap_or_default();
@@ -109,7 +109,7 @@ impl<'a> Blend<'a> {
             // What the voices before said is not in this one's way.
             let mut own = scratch.proposals.pop().unwrap_or_default();
             own.clear();
-            let asked = Query { limit: room.saturating_mul(MORE), accept: &accept, ..*query };
+            let asked = Query { limit: room.saturating_add(MORE), accept: &accept, ..*query };
             voice.from.rank(&asked, scratch, &mut own);
             proposals.extend_from_slice(&own);
             scratch.proposals.push(own);
@@ -164,6 +164,6 @@ fn latest(query: &Query<'_>) -> Option<Symbol> {
     query.history.iter().rev().find(|seen| counts(seen.weight)).map(|seen| seen.item)
 }
 
-/// How many times as many proposals a voice makes as are wanted, so that what is good on the whole is found though no
-/// voice has it among its best.
-const MORE: usize = 5;
+/// How many more proposals a voice makes than are wanted, so that what is good on the whole is found though no voice
+/// has it among its best. On clicks, of which twenty were wanted, twice and five times as many were equally good.
+const MORE: usize = 20;
