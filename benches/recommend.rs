@@ -7,7 +7,7 @@ mod shop;
 use std::hint::black_box;
 
 use bespoke::hash::Symbol;
-use bespoke::recommend::{Candidate, Chain, Neighbors, Popular, Query, Recommender, Scratch, Seen};
+use bespoke::recommend::{Candidate, Chain, Clicks, Neighbors, Popular, Query, Recommender, Scratch, Seen};
 use bespoke::time::Span;
 use criterion::{Criterion, criterion_group, criterion_main};
 use shop::{Dice, NOW, Shop, id};
@@ -17,11 +17,29 @@ fn recommend(c: &mut Criterion) {
     let shop = Shop::new(100_000);
     let (mut popular, mut neighbors) = (Popular::default(), Neighbors::default());
     shop.teach(if is_test { 4_000 } else { 200_000 }, &mut popular, &mut neighbors);
-    learn(c, &shop, &popular, &neighbors);
-    rank(c, &shop, &popular, &neighbors);
+    let clicks = clicks(&shop, if is_test { 1_000 } else { 50_000 });
+    learn(c, &shop, &popular, &neighbors, &clicks);
+    rank(c, &shop, &popular, &neighbors, &clicks);
 }
 
-fn learn(c: &mut Criterion, shop: &Shop, popular: &Popular, neighbors: &Neighbors) {
+/// What visits of four clicks each teach, one after the other.
+fn clicks(shop: &Shop, visits: usize) -> Clicks {
+    let (mut clicks, mut dice) = (Clicks::default(), Dice(7));
+    for visit in 0..visits {
+        let time = NOW - Span::seconds(4 * (visits - visit) as u32);
+        let visitor = Symbol::new(&format!("visit-{visit}"));
+        let mut history: Vec<Seen> = Vec::new();
+        for (n, rank) in shop.visit(4, &mut dice).into_iter().enumerate() {
+            let seen = Seen { item: Symbol::new(&id(rank)), time: time + Span::seconds(n as u32), weight: 1.0 };
+            clicks.learn(visitor, seen.item, seen.time, seen.weight, &history);
+            history.push(seen);
+        }
+    }
+    assert_eq!(clicks.sessions().len(), visits);
+    clicks
+}
+
+fn learn(c: &mut Criterion, shop: &Shop, popular: &Popular, neighbors: &Neighbors, clicks: &Clicks) {
     let histories = histories(shop, 10);
     let (mut popular, mut neighbors) = (popular.clone(), neighbors.clone());
     let (mut time, mut next) = (NOW, 0);
@@ -42,20 +60,31 @@ fn learn(c: &mut Criterion, shop: &Shop, popular: &Popular, neighbors: &Neighbor
             neighbors.learn(black_box(seen.item), seen.time, 1.0, before);
         });
     });
-    assert!(popular.len() > 4_000 && neighbors.len() > 4_000);
+    let mut clicks = clicks.clone();
+    c.bench_function("learn/clicks/100000", |b| {
+        b.iter(|| {
+            let ((seen, before), time) = turn();
+            // A visitor for every four clicks.
+            let visitor = Symbol::from_bits(time.millis() as u64 / 400);
+            clicks.learn(visitor, black_box(seen.item), time, 1.0, before);
+        });
+    });
+    assert!(popular.len() > 4_000 && neighbors.len() > 4_000 && !clicks.sessions().is_empty());
 }
 
-fn rank(c: &mut Criterion, shop: &Shop, popular: &Popular, neighbors: &Neighbors) {
+fn rank(c: &mut Criterion, shop: &Shop, popular: &Popular, neighbors: &Neighbors, clicks: &Clicks) {
     let histories = histories(shop, 20);
     let chain = Chain(&[neighbors, popular]);
     let shelf = shop.catalog.holding(bespoke::catalog::Facet::new("category", &shop::shelf_name(SHELF)));
     let shelf: Vec<Symbol> = shelf.iter().map(|slot| shop.catalog.symbol(*slot)).collect();
     let on_shelf = |item: Symbol| shop.catalog.slot(item).is_some_and(|slot| shelf_of(shop, slot));
-    let cases: [(&str, &dyn Recommender, Option<&[Symbol]>); 4] = [
+    let cases: [(&str, &dyn Recommender, Option<&[Symbol]>); 6] = [
         ("popular", popular, None),
         ("popular_of_shelf", popular, Some(&shelf)),
         ("neighbors", neighbors, None),
         ("chain", &chain, None),
+        ("sessions", clicks.sessions(), None),
+        ("clicks", clicks, None),
     ];
     for (name, recommender, pool) in cases {
         let (mut scratch, mut slate): (_, Vec<Candidate>) = (Scratch::default(), Vec::new());

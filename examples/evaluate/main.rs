@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release --example evaluate                             # this help, and each command on built-in data
 //! cargo run --release --example evaluate -- conditions --cases FILE  # conditions of GrowthBook's suite
+//! cargo run --release --example evaluate -- sessions --train FILE --test FILE --out FILE  # next clicks of sessions
 //! ```
 //!
 //! Every command prints one line of JSON on standard output. The exit code is 0 where it ran, whatever the answers
@@ -12,6 +13,9 @@ mod conditions;
 mod measure;
 mod options;
 mod progress;
+mod sessions;
+mod sessions_auto;
+mod sessions_log;
 mod topn;
 
 use std::process::ExitCode;
@@ -29,7 +33,7 @@ struct Command {
     try_out: fn() -> Answer,
 }
 
-const COMMANDS: &[Command] = &[conditions::COMMAND, topn::COMMAND];
+const COMMANDS: &[Command] = &[conditions::COMMAND, topn::COMMAND, sessions::COMMAND];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

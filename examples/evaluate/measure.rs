@@ -1,6 +1,6 @@
 //! How long things took, and how much memory.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The present.
 #[expect(clippy::disallowed_methods, reason = "an example is a host: it has a clock, which the library has not")]
@@ -13,6 +13,7 @@ pub(crate) fn clock() -> Instant {
 pub(crate) struct Times {
     /// In nanoseconds; longer than four seconds counts as that.
     nanos: Vec<u32>,
+    total: Duration,
 }
 
 impl Times {
@@ -20,8 +21,15 @@ impl Times {
     pub(crate) fn measure<T>(&mut self, act: impl FnOnce() -> T) -> T {
         let start = clock();
         let result = act();
-        self.nanos.push(u32::try_from(start.elapsed().as_nanos()).unwrap_or(u32::MAX));
+        let took = start.elapsed();
+        self.total += took;
+        self.nanos.push(u32::try_from(took.as_nanos()).unwrap_or(u32::MAX));
         result
+    }
+
+    /// The mean in microseconds; zero of nothing.
+    pub(crate) fn mean(&self) -> f64 {
+        if self.nanos.is_empty() { 0.0 } else { self.total.as_secs_f64() * 1e6 / self.nanos.len() as f64 }
     }
 
     /// The times, in microseconds, below which the given percentages of all lie (nearest rank).
@@ -39,4 +47,10 @@ pub(crate) fn peak_memory() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok()?.checked_mul(1024)
+}
+
+/// A number to so many digits after the point.
+pub(crate) fn round(number: f64, digits: u32) -> f64 {
+    let scale = f64::from(10_u32.pow(digits));
+    (number * scale).round() / scale
 }

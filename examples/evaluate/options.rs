@@ -1,39 +1,43 @@
-//! Options as `--name value` pairs.
+//! Arguments of the form `--name value`.
 
 use std::str::FromStr;
 
-/// The options that a command was given.
+/// The options of a command, each with its value.
 pub(crate) struct Options<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Options<'a> {
-    /// Reads pairs of which every name is known, each at most once.
-    pub(crate) fn read(arguments: &'a [String], known: &[&str]) -> Result<Self, String> {
-        let mut found: Vec<(&str, &str)> = Vec::new();
-        for pair in arguments.chunks(2) {
-            let name = pair[0].as_str();
-            if !known.contains(&name) {
-                return Err(format!("found `{name}`, where one of {} may stand", known.join(", ")));
+    /// Reads `--name value` pairs, of which a command takes those that are named, each once.
+    pub(crate) fn read(arguments: &'a [String], names: &[&str]) -> Result<Self, String> {
+        let mut options: Vec<(&str, &str)> = Vec::new();
+        let mut rest = arguments.iter();
+        while let Some(name) = rest.next() {
+            let name = name.as_str();
+            if !names.contains(&name) {
+                return Err(format!("unknown option `{name}`; there are {}", names.join(", ")));
             }
-            let Some(value) = pair.get(1) else { return Err(format!("`{name}` needs a value")) };
-            if found.iter().any(|(of, _)| *of == name) {
-                return Err(format!("`{name}` stands twice"));
+            let value = rest.next().filter(|value| !value.starts_with("--"));
+            let value = value.ok_or_else(|| format!("`{name}` needs a value"))?;
+            if options.iter().any(|(other, _)| *other == name) {
+                return Err(format!("`{name}` is given twice"));
             }
-            found.push((name, value));
+            options.push((name, value));
         }
-        Ok(Self(found))
+        Ok(Self(options))
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&'a str> {
-        self.0.iter().find(|(of, _)| *of == name).map(|(_, value)| *value)
+    /// The value of an option that may be missing.
+    pub(crate) fn text(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().find(|(other, _)| *other == name).map(|(_, value)| *value)
     }
 
-    pub(crate) fn need(&self, name: &str) -> Result<&'a str, String> {
-        self.get(name).ok_or_else(|| format!("`{name}` is missing"))
+    /// The value of an option that must be there.
+    pub(crate) fn needed(&self, name: &str) -> Result<&'a str, String> {
+        self.text(name).ok_or_else(|| format!("`{name}` is missing"))
     }
 
-    /// A value that is read from text, or what holds where there is none.
-    pub(crate) fn parse<T: FromStr>(&self, name: &str, otherwise: T) -> Result<T, String> {
-        let Some(text) = self.get(name) else { return Ok(otherwise) };
-        text.parse().map_err(|_| format!("`{name}` is `{text}`, which does not read"))
+    /// The value of an option as something else than text, or what holds where it is missing.
+    pub(crate) fn parsed<T: FromStr>(&self, name: &str, otherwise: T, wanted: &str) -> Result<T, String> {
+        let Some(value) = self.text(name) else { return Ok(otherwise) };
+        value.parse().map_err(|_| format!("`{name}` is `{value}`, but must be {wanted}"))
     }
 }

@@ -9,7 +9,7 @@ use bespoke::recommend::{
 };
 use bespoke::time::Timestamp;
 
-use crate::measure::{Times, clock, peak_memory};
+use crate::measure::{Times, clock, peak_memory, round};
 use crate::options::Options;
 use crate::progress::Progress;
 use crate::{Answer, Command, read};
@@ -28,17 +28,17 @@ const MODELS: [&str; 2] = ["collaborative", "popular"];
 fn run(arguments: &[String]) -> Answer {
     let known = ["--train", "--test", "--k", "--model", "--settings", "--threads", "--out"];
     let options = Options::read(arguments, &known)?;
-    let (train, test) = (options.need("--train")?, options.need("--test")?);
+    let (train, test) = (options.needed("--train")?, options.needed("--test")?);
     let (train_text, test_text) = (read(train)?, read(test)?);
     let (train, test) = (Table::read(train, &train_text)?, Table::read(test, &test_text)?);
     let asked = Asked {
-        k: options.parse("--k", 20)?,
-        model: options.get("--model").unwrap_or(MODELS[0]),
-        settings: options.get("--settings").unwrap_or("{}"),
-        threads: options.parse("--threads", 2)?,
+        k: options.parsed("--k", 20, "a whole number")?,
+        model: options.text("--model").unwrap_or(MODELS[0]),
+        settings: options.text("--settings").unwrap_or("{}"),
+        threads: options.parsed("--threads", 2, "a whole number")?,
     };
     let (line, ranked) = evaluate(&train, &test, &asked)?;
-    let out = options.need("--out")?;
+    let out = options.needed("--out")?;
     std::fs::write(out, ranked).map_err(|error| format!("{out}: {error}"))?;
     Ok(line)
 }
@@ -103,12 +103,12 @@ fn evaluate(train: &Table<'_>, test: &Table<'_>, asked: &Asked<'_>) -> Result<(S
         "model": asked.model,
         "settings": model.settings(),
         "users": wanted.len(),
-        format!("recall@{k}"): recall / users,
-        format!("ndcg@{k}"): ndcg / users,
-        "coverage": shown.len() as f64 / train.items().max(1) as f64,
-        "fit_seconds": fitted,
-        "peak_memory_mb": peak_memory().map(|bytes| bytes as f64 / 1e6),
-        "latency_us": {"p50": p50, "p99": p99},
+        format!("recall@{k}"): round(recall / users, 5),
+        format!("ndcg@{k}"): round(ndcg / users, 5),
+        "coverage": round(shown.len() as f64 / train.items().max(1) as f64, 4),
+        "fit_seconds": round(fitted, 2),
+        "peak_memory_mb": peak_memory().map(|bytes| round(bytes as f64 / 1e6, 1)),
+        "latency_us": {"p50": round(p50, 1), "p99": round(p99, 1)},
         "ignored": train.log.ignored() + test.log.ignored(),
     });
     Ok((line.to_string(), ranked))

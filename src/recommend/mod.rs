@@ -5,34 +5,47 @@
 //! and exclusions stay with the caller and cost only for the items that are considered.
 //!
 //! [`Popular`] knows what everybody likes, [`Recent`] what this person had before them, [`Neighbors`] what goes
-//! together; [`Chain`] asks one after the other, so that a slate is full even for a stranger. The first and the third
-//! learn from every event as it comes, and are [states](crate::state::State): they merge, and are stored.
+//! together, [`Sessions`] what came next in visits like this one, [`Returns`] how often people go back. [`Blend`] mixes
+//! them, [`Chain`] asks one after the other, so that a slate is full even for a stranger, and [`Clicks`] is the blend
+//! that predicts the next click. All but [`Recent`] learn from every event as it comes, and are
+//! [states](crate::state::State): they merge, and are stored.
 //!
 //! Every ranking is a pure function of state and query. Ties break by symbol. Weights that are not finite, or not
 //! above zero, count as if the event had not been.
 
+mod blend;
 mod chain;
+mod clicks;
 mod collaborative;
 mod log;
 mod neighbor;
 mod popular;
 mod recent;
+mod returns;
 mod row;
 mod scratch;
+mod session;
+#[cfg(test)]
+mod session_tests;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod visits;
 mod worth;
 
+pub use blend::{Blend, Scale, Voice};
 pub use chain::Chain;
+pub use clicks::Clicks;
 pub use collaborative::{Collaborative, CollaborativeSettings};
 pub use log::Log;
 pub use neighbor::Neighbors;
 pub use popular::Popular;
 pub use recent::Recent;
+pub use returns::Returns;
 pub(crate) use scratch::SHORT_POOL;
 pub use scratch::Scratch;
-pub use settings::{NeighborSettings, PopularSettings, RecommendError, Repeat};
+pub use session::Sessions;
+pub use settings::{ClickSettings, NeighborSettings, PopularSettings, RecommendError, Repeat, SessionSettings};
 
 pub use crate::decision::Source;
 use crate::hash::Symbol;

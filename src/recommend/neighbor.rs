@@ -14,7 +14,18 @@
 //!
 //! Going back to an item just left is learned in the same way, as its being its own neighbour.
 //!
-//! Cost: learning O(p log l) for the p ≤ 16 nearest other events and rows of l neighbours; ranking O(depth · l).
+//! Where pairs are few, two steps find what one does not: a walk from the latest item j goes on from each of its 16
+//! strongest neighbours v by that one's own links, and ends at i with the odds
+//!
+//! ```text
+//! walk(i) = Σ_v  p_jv · p_vi        p_jv = c_jv / Σ_u c_ju, each without the way to itself
+//! ```
+//!
+//! It counts `spread` times as much, in all, as the direct neighbours do. Finally `(1 + n_i)^-evenness` holds down
+//! what is proposed to everybody.
+//!
+//! Cost: learning O(p log l) for the p ≤ 16 nearest other events and rows of l neighbours; ranking O(depth · l), and
+//! O(16 · l) for the walk.
 
 use std::cmp::Ordering;
 
@@ -32,8 +43,8 @@ use crate::time::Timestamp;
 
 /// Ranks items by how much they go with what the person saw last.
 ///
-/// What a pair of events adds depends on these two events alone, so the state does not depend on the order in which
-/// they arrive, to the bit, as long as no row is full, there are no more than `capacity` rows, no event has more than
+/// Unless `between` is set, what a pair of events adds depends on these two events alone, so the state does not depend
+/// on the order in which they arrive, to the bit, as long as no row is full, there are no more than `capacity` rows, no event has more than
 /// 16 others in its window, and a sum's events span at most twenty half-lives ([`Popularity`]). Merging is exact
 /// under the same conditions, if all events of one person went into one of the states: a pair is only learned where
 /// both are seen. It takes in nothing from a state with another half-life.
@@ -128,8 +139,9 @@ impl Neighbors {
 
     /// The pairs that an event makes with the nearest others.
     fn pairs(&self, item: Symbol, time: Timestamp, weight: f32, context: &[Seen]) -> SmallVec<[Pair; Self::NEAREST]> {
-        let NeighborSettings { half_life, window, pace, backward, .. } = self.settings;
+        let NeighborSettings { half_life, window, pace, backward, between, .. } = self.settings;
         let (mut before, mut after) = context.split_at(context.partition_point(|seen| seen.time <= time));
+        let (mut passed_before, mut passed_after) = (0_u8, 0_u8);
         let mut pairs = SmallVec::new();
         while pairs.len() < Self::NEAREST {
             let back = before.split_last().map(|(seen, rest)| (seen, rest, time.since(seen.time)));
@@ -151,7 +163,11 @@ impl Neighbors {
                 continue;
             }
             let interest = libm::sqrt(f64::from(weight) * f64::from(seen.weight));
-            let forth = interest / (1.0 + gap.millis() as f64 / pace.millis() as f64);
+            // At most as many as there are pairs.
+            let passed = if is_back { &mut passed_before } else { &mut passed_after };
+            let skipped = 1.0 + f64::from(between) * f64::from(*passed);
+            *passed += 1;
+            let forth = interest / (1.0 + gap.millis() as f64 / pace.millis() as f64) / skipped;
             let backward = f64::from(backward);
             let (to_other, from_other) = match seen.time.cmp(&time) {
                 _ if seen.item == item => (forth, 0.0),
@@ -177,6 +193,23 @@ impl Neighbors {
         pairs
     }
 
+    /// The strongest neighbours of an item, each with its share of the way from there.
+    fn walk(&self, from: Symbol, steps: &mut Vec<(Symbol, f64)>) {
+        steps.clear();
+        let Some(row) = self.rows.get(&from) else { return };
+        let total = row.total(from);
+        if total > 0.0 {
+            let others = row.links().filter(|(item, _)| *item != from);
+            steps.extend(others.map(|(item, strength)| (item, strength / total)));
+        }
+        if steps.len() > STEPS {
+            steps.select_nth_unstable_by(STEPS, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            steps.truncate(STEPS);
+            // Sums are added up in one order.
+            steps.sort_unstable_by_key(|(item, _)| *item);
+        }
+    }
+
     /// Lets the sixteenth of the rows go that was touched least recently, if there are too many.
     fn evict(&mut self) {
         let capacity = self.settings.capacity as usize;
@@ -196,8 +229,8 @@ impl Neighbors {
 
 impl Recommender for Neighbors {
     fn rank(&self, query: &Query<'_>, scratch: &mut Scratch, slate: &mut Vec<Candidate>) {
-        let NeighborSettings { depth, fade, damping, repeat, .. } = self.settings;
-        let mut latest = std::mem::take(&mut scratch.latest);
+        let NeighborSettings { depth, fade, damping, repeat, spread, evenness, .. } = self.settings;
+        let (mut latest, mut steps) = (std::mem::take(&mut scratch.latest), std::mem::take(&mut scratch.steps));
         latest.clear();
         let mut faded = 1.0;
         for seen in query.history.iter().rev().filter(|seen| counts(seen.weight)) {
@@ -216,6 +249,7 @@ impl Recommender for Neighbors {
                     0.0
                 }
                 Repeat::Allow(factor) => f64::from(factor),
+                Repeat::First => 1.0,
             };
             for (place, (from, weight)) in latest.iter().enumerate() {
                 let Some(row) = self.rows.get(from) else { continue };
@@ -224,18 +258,39 @@ impl Recommender for Neighbors {
                 let scale = weight * left * libm::pow(1.0 + seen, -f64::from(damping));
                 for (item, strength) in row.links() {
                     let amount = scale * strength * if item == *from { own } else { 1.0 };
-                    ranked.add(item, amount, *from, place);
+                    ranked.add(item, amount, place);
                 }
             }
-            ranked.finish(Source::Related, Cell::by_score, slate);
+            if let (true, Some((from, _))) = (spread > 0.0, latest.first()) {
+                self.walk(*from, &mut steps);
+                let whole = f64::from(spread) * ranked.total();
+                for (via, share) in &steps {
+                    let Some(row) = self.rows.get(via) else { continue };
+                    let scale = whole * share / row.total(*via);
+                    // A row of nothing but itself, or of what has faded to nothing, leads nowhere.
+                    if scale.is_finite() {
+                        row.links().filter(|(item, _)| item != via).for_each(|(item, strength)| {
+                            ranked.add(item, scale * strength, 0);
+                        });
+                    }
+                }
+            }
+            if evenness > 0.0 {
+                ranked.scale(|item| self.rows.get(&item).map_or(1.0, Row::evened));
+            }
+            if let (Repeat::First, Some((last, _))) = (repeat, latest.first()) {
+                ranked.put_first(*last, 0);
+            }
+            let from = |place: usize| latest.get(place).map(|(item, _)| *item);
+            ranked.finish(Cell::by_score, |place| (Source::Related, from(place)), slate);
         }
-        scratch.latest = latest;
+        (scratch.latest, scratch.steps) = (latest, steps);
     }
 }
 
 impl State for Neighbors {
     const KIND: &'static str = "neighbors";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 
     fn merge(&mut self, other: &Self) {
         if self.settings.half_life != other.settings.half_life {
@@ -293,3 +348,6 @@ impl TryFrom<Stored> for Neighbors {
         Ok(neighbors)
     }
 }
+
+/// How many neighbours a walk goes on from.
+const STEPS: usize = 16;

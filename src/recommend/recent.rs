@@ -51,8 +51,9 @@ impl Recommender for Recent {
         for (place, seen) in query.history.iter().rev().enumerate().filter(|(_, seen)| counts(seen.weight)) {
             let age = query.now.since(seen.time).millis() as f64 / half_life;
             let interest = f64::from(seen.weight) * libm::exp2(-age);
-            ranked.add(seen.item, interest, seen.item, place);
+            ranked.add(seen.item, interest, place);
         }
-        ranked.finish(Source::Recent, Cell::by_score_then_place, slate);
+        let newest = |place: usize| query.history.iter().rev().nth(place).map(|seen| seen.item);
+        ranked.finish(Cell::by_score_then_first, |place| (Source::Recent, newest(place)), slate);
     }
 }

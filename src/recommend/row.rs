@@ -17,6 +17,9 @@ pub(super) struct Row {
     touched: Timestamp,
     /// Sorted by item.
     links: Vec<Link>,
+    /// What the item's own score is multiplied with, as a proposal: `(1 + seen)^-evenness`, of what was seen as it
+    /// stood at the start of the row's epoch.
+    level: f32,
 }
 
 /// One neighbour.
@@ -31,7 +34,7 @@ struct Link {
 
 impl Default for Row {
     fn default() -> Self {
-        Self { seen: Popularity::default(), touched: Timestamp::MIN, links: Vec::new() }
+        Self { seen: Popularity::default(), touched: Timestamp::MIN, links: Vec::new(), level: 1.0 }
     }
 }
 
@@ -40,6 +43,7 @@ impl Row {
     pub(super) fn see(&mut self, weight: Popularity, time: Timestamp, settings: &NeighborSettings) {
         self.touch(time, settings);
         self.seen.merge(weight);
+        self.level(settings);
     }
 
     /// Adds to a neighbour's weight.
@@ -96,6 +100,16 @@ impl Row {
         self.links.iter().map(|link| (link.item, f64::from(link.strength)))
     }
 
+    /// What the item's score as a proposal is multiplied with.
+    pub(super) fn evened(&self) -> f64 {
+        f64::from(self.level)
+    }
+
+    /// The sum of the links, but for that to the item itself.
+    pub(super) fn total(&self, item: Symbol) -> f64 {
+        self.links().filter(|(other, _)| *other != item).map(|(_, strength)| strength).sum()
+    }
+
     /// What is left of a weight at a time, as a share of what it was at the start of the row's epoch.
     pub(super) fn left(&self, now: Timestamp, settings: &NeighborSettings) -> f64 {
         let half_life = settings.half_life.millis() as f64;
@@ -125,7 +139,7 @@ impl Row {
             return Err(RecommendError::Disorder);
         }
         let links = stored.links.into_iter().map(|(item, sum)| Link { item, sum, strength: 0.0 }).collect();
-        let mut row = Self { seen: stored.seen, touched: stored.touched, links };
+        let mut row = Self { seen: stored.seen, touched: stored.touched, links, level: 1.0 };
         row.derive(settings);
         // A sum that is newer than the row says it was touched would have no finite strength, or one beyond what
         // sums can hold.
@@ -154,6 +168,14 @@ impl Row {
         let epoch = epoch_of(self.touched, settings.half_life);
         for link in &mut self.links {
             link.strength = strength(&link.sum, epoch);
+        }
+        self.level(settings);
+    }
+
+    fn level(&mut self, settings: &NeighborSettings) {
+        // One power for each event, and none where nothing is held down.
+        if settings.evenness > 0.0 {
+            self.level = libm::pow(1.0 + self.seen(settings), -f64::from(settings.evenness)) as f32;
         }
     }
 

@@ -26,6 +26,14 @@ pub struct Scratch {
     pub(super) places: Vec<Place>,
     /// Of a fitted model.
     pub(super) collaborative: Buffers,
+    /// Proposals that are mixed: a stack, since a blend may have a blend among its voices.
+    pub(super) proposals: Vec<Vec<Candidate>>,
+    /// Sums by the numbers that an index gives its visits and items.
+    pub(super) tally: Tally,
+    /// The visits that are nearest: how near, and their numbers.
+    pub(super) nearest: Vec<(f64, u32)>,
+    /// The rows that are one step away, with the share of the walk that comes through each.
+    pub(super) steps: Vec<(Symbol, f64)>,
 }
 
 impl Scratch {
@@ -61,9 +69,9 @@ pub(super) struct Cell {
     score: f64,
     /// The largest single contribution, and whose it was.
     most: f64,
-    because: Symbol,
-    /// The first place at which it was added; breaks ties where that means something.
-    place: u32,
+    by: u32,
+    /// Whose the first contribution was; breaks ties where that means something.
+    first: u32,
 }
 
 impl Cell {
@@ -72,9 +80,9 @@ impl Cell {
         other.score.total_cmp(&self.score).then(self.item.cmp(&other.item))
     }
 
-    /// Best first; ties by place.
-    pub(super) fn by_score_then_place(&self, other: &Self) -> Ordering {
-        other.score.total_cmp(&self.score).then(self.place.cmp(&other.place)).then(self.item.cmp(&other.item))
+    /// Best first; ties by who contributed first.
+    pub(super) fn by_score_then_first(&self, other: &Self) -> Ordering {
+        other.score.total_cmp(&self.score).then(self.first.cmp(&other.first)).then(self.item.cmp(&other.item))
     }
 }
 
@@ -103,19 +111,19 @@ impl<'a> Ranked<'a> {
         self.scratch.forbid_history(self.query);
     }
 
-    /// Adds a contribution. Contributions to one item are added in the order of the calls.
-    pub(super) fn add(&mut self, item: Symbol, amount: f64, because: Symbol, place: usize) {
-        let slot = self.slot(item);
+    /// Adds somebody's contribution. Contributions to one item are added in the order of the calls.
+    pub(super) fn add(&mut self, item: Symbol, amount: f64, by: usize) {
+        // A history is far shorter than 2^32, and so are the proposals that a blend mixes.
+        let (slot, by) = (self.slot(item), by as u32);
         if let Some(cell) = self.scratch.slots[slot].checked_sub(1) {
             let cell = &mut self.scratch.cells[cell as usize];
             cell.score += amount;
             if amount > cell.most {
-                (cell.most, cell.because) = (amount, because);
+                (cell.most, cell.by) = (amount, by);
             }
             return;
         }
-        // A history is far shorter than 2^32; a place only breaks ties.
-        self.scratch.cells.push(Cell { item, score: amount, most: amount, because, place: place as u32 });
+        self.scratch.cells.push(Cell { item, score: amount, most: amount, by, first: by });
         // Cells are at most half as many as slots, of which there are fewer than 2^32.
         self.scratch.slots[slot] = self.scratch.cells.len() as u32;
         if self.scratch.cells.len() * 2 > self.scratch.slots.len() {
@@ -123,11 +131,31 @@ impl<'a> Ranked<'a> {
         }
     }
 
-    /// Appends the best that are accepted and not taken.
+    /// The sum of all contributions so far.
+    pub(super) fn total(&self) -> f64 {
+        self.scratch.cells.iter().map(|cell| cell.score).sum()
+    }
+
+    /// Multiplies what each item has by a factor of its own.
+    pub(super) fn scale(&mut self, factor: impl Fn(Symbol) -> f64) {
+        for cell in &mut self.scratch.cells {
+            let factor = factor(cell.item);
+            cell.score *= factor;
+            cell.most *= factor;
+        }
+    }
+
+    /// Puts an item before all others that have contributions.
+    pub(super) fn put_first(&mut self, item: Symbol, by: usize) {
+        let total = self.total();
+        self.add(item, 1.0 + total, by);
+    }
+
+    /// Appends the best that are accepted and not taken; `reason` says what it means that somebody contributed most.
     pub(super) fn finish(
         mut self,
-        source: Source,
         order: impl Fn(&Cell, &Cell) -> Ordering,
+        reason: impl Fn(usize) -> (Source, Option<Symbol>),
         slate: &mut Vec<Candidate>,
     ) {
         if let Some(pool) = self.query.pool.filter(|pool| pool.len() < SHORT_POOL) {
@@ -143,8 +171,8 @@ impl<'a> Ranked<'a> {
             }
             // What has faded to nothing is no recommendation.
             if cell.score > 0.0 && taken.binary_search(&cell.item).is_err() && (query.accept)(cell.item) {
-                let score = cell.score.min(f64::MAX);
-                slate.push(Candidate { item: cell.item, score, source, because: Some(cell.because) });
+                let (score, (source, because)) = (cell.score.min(f64::MAX), reason(cell.by as usize));
+                slate.push(Candidate { item: cell.item, score, source, because });
                 room -= 1;
             }
             room > 0
@@ -184,6 +212,79 @@ impl<'a> Ranked<'a> {
         for index in 0..self.scratch.cells.len() {
             let slot = self.slot(self.scratch.cells[index].item);
             self.scratch.slots[slot] = index as u32 + 1;
+        }
+    }
+}
+
+/// Sums by small numbers, in the order in which they are first met.
+///
+/// Open addressing over a table of half as many entries as slots, so that its size depends on how much one ranking
+/// adds up, not on how much is indexed.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    slots: Vec<u32>,
+    entries: Vec<Entry>,
+}
+
+/// What has been added up for one number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) number: u32,
+    /// Who contributed most.
+    pub(super) by: u32,
+    pub(super) sum: f64,
+    most: f64,
+}
+
+impl Tally {
+    /// Forgets everything but its memory.
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        if self.slots.is_empty() {
+            self.slots.resize(SLOTS, 0);
+        } else {
+            self.slots.fill(0);
+        }
+    }
+
+    /// Adds somebody's contribution. There are slots once it has been cleared.
+    pub(super) fn add(&mut self, number: u32, amount: f64, by: u32) {
+        let slot = self.slot(number);
+        if let Some(entry) = self.slots[slot].checked_sub(1) {
+            let entry = &mut self.entries[entry as usize];
+            entry.sum += amount;
+            if amount > entry.most {
+                (entry.most, entry.by) = (amount, by);
+            }
+            return;
+        }
+        self.entries.push(Entry { number, by, sum: amount, most: amount });
+        self.slots[slot] = self.entries.len() as u32;
+        if self.entries.len() * 2 > self.slots.len() {
+            let slots = self.slots.len() * 2;
+            self.slots.clear();
+            self.slots.resize(slots, 0);
+            for index in 0..self.entries.len() {
+                let slot = self.slot(self.entries[index].number);
+                self.slots[slot] = index as u32 + 1;
+            }
+        }
+    }
+
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The slot that holds the number, or the free one where it belongs.
+    fn slot(&self, number: u32) -> usize {
+        let mask = self.slots.len() - 1;
+        // By the golden ratio (Knuth); numbers that follow each other spread best.
+        let mut slot = (u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & mask;
+        loop {
+            match self.slots[slot].checked_sub(1) {
+                Some(entry) if self.entries[entry as usize].number != number => slot = (slot + 1) & mask,
+                _ => return slot,
+            }
         }
     }
 }

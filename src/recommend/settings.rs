@@ -58,6 +58,16 @@ pub struct NeighborSettings {
     pub damping: f32,
     /// Whether items of the history may be proposed.
     pub repeat: Repeat,
+    /// How much less a pair weighs for each event that came between its two: `1 / (1 + between · events)`, finite and
+    /// not negative. Above zero, what was learned depends on events' arriving in the order of their times. 0 unless
+    /// told; 1 for clicks, where the place in the sequence says more than the clock.
+    pub between: f32,
+    /// How much what goes with the neighbours of the latest item counts, all together, as a multiple of what goes with
+    /// the history itself: two steps find what one is too short for. Finite and not negative; 0 unless told.
+    pub spread: f32,
+    /// How far a much-seen item is held down as a proposal, in [0, 1]: its score is divided by `(1 + n)^evenness`. 0
+    /// unless told.
+    pub evenness: f32,
 }
 
 impl Default for NeighborSettings {
@@ -73,6 +83,9 @@ impl Default for NeighborSettings {
             fade: 0.5,
             damping: 0.8,
             repeat: Repeat::default(),
+            between: 0.0,
+            spread: 0.0,
+            evenness: 0.0,
         }
     }
 }
@@ -90,20 +103,143 @@ impl NeighborSettings {
             return Err(RecommendError::Neighbors { found: self.neighbors });
         }
         check_count("capacity", self.capacity)?;
-        check_count("depth", self.depth)?;
-        if self.depth > 256 {
-            return Err(RecommendError::Depth { found: self.depth });
-        }
-        match self.repeat {
-            Repeat::Allow(factor) if !(factor.is_finite() && factor >= 0.0) => {
-                Err(RecommendError::Repeat { found: factor })
-            }
-            _ => Ok(()),
+        check_depth(self.depth)?;
+        check_factor("between", self.between)?;
+        check_factor("spread", self.spread)?;
+        check_share("evenness", self.evenness, 0.0)?;
+        self.repeat.check()
+    }
+}
+
+/// How [`Sessions`](super::Sessions) indexes and ranks.
+///
+/// The values that hold unless told were chosen on clicks of a shop (YooChoose, 70,000 clicks); quality hardly depends
+/// on any of them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionSettings {
+    /// A click later than this after a visitor's last begins a new visit. Thirty minutes unless told.
+    pub gap: Span,
+    /// How many clicks of a visit are kept, the latest; at least one, at most 256. 50 unless told.
+    pub length: u32,
+    /// How many visits are kept; at least one. 100,000 unless told, of about 300 bytes each.
+    pub capacity: u32,
+    /// How many visits that have an item are looked at, those that began last; at least one. 64 unless told.
+    pub recent: u32,
+    /// How many of the nearest visits speak; at least one. 48 unless told.
+    pub neighbors: u32,
+    /// How many of a person's latest items are looked up; at least one, at most 256. 5 unless told.
+    pub depth: u32,
+    /// How much a click counts, as a share of the one after it, in (0, 1]. 0.33 unless told.
+    pub fade: f32,
+    /// The time in which a visit's nearness halves; at least a minute. 84 hours unless told.
+    pub half_life: Span,
+    /// How much an item of a visit counts, as a share of the one a place nearer to the click that is shared, in
+    /// (0, 1]. 0.5 unless told.
+    pub near: f32,
+    /// How much the item before the shared click counts, as a share of the one after it, in [0, 1]. 0.7 unless told.
+    pub backward: f32,
+    /// Whether items of the history may be proposed: the shared click itself speaks with this factor for going back.
+    pub repeat: Repeat,
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        Self {
+            gap: Span::minutes(30),
+            length: 50,
+            capacity: 100_000,
+            recent: 64,
+            neighbors: 48,
+            depth: 5,
+            fade: 0.33,
+            half_life: Span::hours(84),
+            near: 0.5,
+            backward: 0.7,
+            repeat: Repeat::Allow(0.5),
         }
     }
 }
 
-/// Whether [`Neighbors`](super::Neighbors) proposes items that the person has seen.
+impl SessionSettings {
+    pub(super) fn check(&self) -> Result<(), RecommendError> {
+        check_half_life(self.half_life)?;
+        for (name, count) in [
+            ("length", self.length),
+            ("capacity", self.capacity),
+            ("recent", self.recent),
+            ("neighbors", self.neighbors),
+        ] {
+            check_count(name, count)?;
+        }
+        if self.length > 256 {
+            return Err(RecommendError::Length { found: self.length });
+        }
+        check_depth(self.depth)?;
+        check_share("fade", self.fade, f32::MIN_POSITIVE)?;
+        check_share("near", self.near, f32::MIN_POSITIVE)?;
+        check_share("backward", self.backward, 0.0)?;
+        self.repeat.check()
+    }
+}
+
+/// How [`Clicks`](super::Clicks) mixes its parts.
+///
+/// The values that hold unless told were chosen on clicks of a shop (YooChoose, 70,000 clicks), over three splits by
+/// time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClickSettings {
+    /// What goes with what was seen.
+    pub neighbors: NeighborSettings,
+    /// What came next in visits like this one.
+    pub sessions: SessionSettings,
+    /// How much the odds of going back count; finite and not negative, as the next two. 1 unless told.
+    pub returning: f32,
+    /// How much neighbours count. 0.7 unless told.
+    pub related: f32,
+    /// How much the nearest visits count. 0.35 unless told.
+    pub similar: f32,
+    /// What becomes of the items of the history. As any other unless told.
+    pub repeat: Repeat,
+}
+
+impl Default for ClickSettings {
+    fn default() -> Self {
+        Self {
+            neighbors: NeighborSettings {
+                half_life: Span::days(10),
+                backward: 0.5,
+                // How often people come back, the returns know better.
+                repeat: Repeat::Allow(0.0),
+                neighbors: 32,
+                depth: 5,
+                between: 1.0,
+                spread: 1.5,
+                evenness: 0.15,
+                ..NeighborSettings::default()
+            },
+            sessions: SessionSettings::default(),
+            returning: 1.0,
+            related: 0.7,
+            similar: 0.35,
+            repeat: Repeat::Allow(1.0),
+        }
+    }
+}
+
+impl ClickSettings {
+    pub(super) fn check(&self) -> Result<(), RecommendError> {
+        self.neighbors.check()?;
+        self.sessions.check()?;
+        check_factor("returning", self.returning)?;
+        check_factor("related", self.related)?;
+        check_factor("similar", self.similar)?;
+        self.repeat.check()
+    }
+}
+
+/// Whether items that the person has seen are proposed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Repeat {
@@ -112,6 +248,20 @@ pub enum Repeat {
     /// As often as people come back to an item, which is learned as that item's being its own neighbour, times this
     /// factor, finite and not negative. Right for clicks, of which a quarter go back to the item just seen.
     Allow(f32),
+    /// The item seen last comes before all others, which are as with `Allow(1)`: right where a click that goes nowhere
+    /// new is the likeliest of all.
+    First,
+}
+
+impl Repeat {
+    fn check(self) -> Result<(), RecommendError> {
+        match self {
+            Self::Allow(factor) if !(factor.is_finite() && factor >= 0.0) => {
+                Err(RecommendError::Repeat { found: factor })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Default for Repeat {
@@ -138,7 +288,7 @@ pub enum RecommendError {
         name: &'static str,
     },
     /// A share is out of its range.
-    #[error("`{name}` is {found}, but must be a share of at most 1, and not negative{above}", above = if *.name == "fade" { " or zero" } else { "" })]
+    #[error("`{name}` is {found}, but must be a share of at most 1, and not negative{above}", above = if matches!(*.name, "fade" | "near") { " or zero" } else { "" })]
     Share {
         /// Which setting.
         name: &'static str,
@@ -156,6 +306,20 @@ pub enum RecommendError {
     Depth {
         /// What was found.
         found: u32,
+    },
+    /// Too long visits.
+    #[error("`length` is {found}, but must be at most 256")]
+    Length {
+        /// What was found.
+        found: u32,
+    },
+    /// A factor is out of its range.
+    #[error("`{name}` is {found}, but must be finite and not negative")]
+    Factor {
+        /// Which setting.
+        name: &'static str,
+        /// What was found.
+        found: f32,
     },
     /// The factor for repeats is out of its range.
     #[error("`repeat` is {found}, but must be finite and not negative")]
@@ -193,6 +357,15 @@ pub enum RecommendError {
     /// A stored weight is none that learning can lead to.
     #[error("a stored weight is not above zero, or is newer than its row")]
     Weight,
+    /// A stored visit is none that learning can lead to.
+    #[error("a stored visit is empty, or its clicks are not in the order of time")]
+    Visit,
+    /// Stored parts were made with other settings than the whole.
+    #[error("the stored parts have other settings than the whole")]
+    Parts,
+    /// Stored counts of returns are none that learning can lead to.
+    #[error("stored returns must be 64 pairs of counts, of which the second is at most the first")]
+    Returns,
 }
 
 pub(super) fn check_half_life(half_life: Span) -> Result<(), RecommendError> {
@@ -202,6 +375,15 @@ pub(super) fn check_half_life(half_life: Span) -> Result<(), RecommendError> {
 
 pub(super) fn check_count(name: &'static str, count: u32) -> Result<(), RecommendError> {
     if count == 0 { Err(RecommendError::Zero { name }) } else { Ok(()) }
+}
+
+fn check_depth(depth: u32) -> Result<(), RecommendError> {
+    check_count("depth", depth)?;
+    if depth > 256 { Err(RecommendError::Depth { found: depth }) } else { Ok(()) }
+}
+
+fn check_factor(name: &'static str, factor: f32) -> Result<(), RecommendError> {
+    if factor.is_finite() && factor >= 0.0 { Ok(()) } else { Err(RecommendError::Factor { name, found: factor }) }
 }
 
 fn check_share(name: &'static str, share: f32, least: f32) -> Result<(), RecommendError> {

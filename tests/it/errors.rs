@@ -396,9 +396,17 @@ fn recommender_errors_name_the_setting() {
     says(RecommendError::Neighbors { found: 3 }, "`neighbors` is 3, but must be at least 4");
     says(RecommendError::Depth { found: 257 }, "`depth` is 257, but must be at most 256");
     says(RecommendError::Repeat { found: -1.0 }, "`repeat` is -1, but must be finite and not negative");
+    says(RecommendError::Length { found: 257 }, "`length` is 257, but must be at most 256");
+    says(RecommendError::Factor { name: "spread", found: -1.0 }, "`spread` is -1, but must be finite and not negative");
     says(RecommendError::TooMany { found: 9, most: 8 }, "9 entries are stored where at most 8 can be");
     says(RecommendError::Disorder, "stored items must be in rising order, each once");
     says(RecommendError::Weight, "a stored weight is not above zero, or is newer than its row");
+    says(RecommendError::Visit, "a stored visit is empty, or its clicks are not in the order of time");
+    says(RecommendError::Parts, "the stored parts have other settings than the whole");
+    says(
+        RecommendError::Returns,
+        "stored returns must be 64 pairs of counts, of which the second is at most the first",
+    );
 }
 
 #[test]
