@@ -164,9 +164,15 @@ impl Collaborative {
         }
         shared.clear();
         // Sums depend on their order, which is that of likeness.
+        let mut effort = self.settings.effort as usize;
         for near in &*near.finish().0 {
             let likeness = number_of(*near);
-            for item in self.rows.row(index_of(*near) as usize) {
+            let row = self.rows.row(index_of(*near) as usize);
+            if row.len() > effort {
+                break;
+            }
+            effort -= row.len();
+            for item in row {
                 scores.add(*item, likeness);
             }
         }

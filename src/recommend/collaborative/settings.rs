@@ -14,6 +14,9 @@ use crate::time::Span;
 pub struct CollaborativeSettings {
     /// How many of the nearest people are asked; at least one. More cost time, fewer quality.
     pub people: u32,
+    /// How many items of theirs are added up at most, nearest person first; at least one. It bounds the time of an answer
+    /// where people have many items.
+    pub effort: u32,
     /// How many of a person's latest distinct items are looked at; at least one.
     pub depth: u32,
     /// How many people of each item of the history are looked at; at least one. An item that more people have is a
@@ -49,6 +52,7 @@ impl Default for CollaborativeSettings {
     fn default() -> Self {
         Self {
             people: 400,
+            effort: 20_000,
             depth: 1000,
             per_item: 5000,
             popular: 0.4,
@@ -74,6 +78,7 @@ impl CollaborativeSettings {
         }
         for (name, count) in [
             ("people", self.people),
+            ("effort", self.effort),
             ("depth", self.depth),
             ("per_item", self.per_item),
             ("candidates", self.candidates),
