@@ -7,7 +7,7 @@ mod shop;
 use std::hint::black_box;
 
 use bespoke::hash::Symbol;
-use bespoke::recommend::{Candidate, Chain, Neighbors, Popular, Query, Recommender, Scratch, Seen};
+use bespoke::recommend::{Candidate, Chain, Neighbors, Popular, Query, Recommender, Scratch, Seen, SeenKind};
 use bespoke::time::Span;
 use criterion::{Criterion, criterion_group, criterion_main};
 use shop::{Dice, NOW, Shop, id};
@@ -39,7 +39,7 @@ fn learn(c: &mut Criterion, shop: &Shop, popular: &Popular, neighbors: &Neighbor
     c.bench_function("learn/neighbors/100000", |b| {
         b.iter(|| {
             let ((seen, before), _) = turn();
-            neighbors.learn(black_box(seen.item), seen.time, 1.0, before);
+            neighbors.learn(black_box(*seen), before);
         });
     });
     assert!(popular.len() > 4_000 && neighbors.len() > 4_000);
@@ -82,7 +82,7 @@ fn histories(shop: &Shop, views: usize) -> Vec<Vec<Seen>> {
     let mut dice = Dice(6);
     let seen = |(n, rank): (usize, usize)| {
         let time = NOW - Span::seconds(40 * (views - n) as u32);
-        Seen { item: Symbol::new(&id(rank)), time, weight: 1.0 }
+        Seen { item: Symbol::new(&id(rank)), time, weight: 1.0, kind: SeenKind::Viewed }
     };
     (0..1_000).map(|_| shop.visit(views, &mut dice).into_iter().enumerate().map(seen).collect()).collect()
 }

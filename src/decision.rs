@@ -168,6 +168,9 @@ pub struct Ranked {
     pub source: Source,
     /// The item of the person's history that spoke for it most, where one did.
     pub because: Option<Box<str>>,
+    /// How much of the score that item gave: from zero, where none spoke for it, to all of it.
+    #[serde(default)]
+    pub contribution: f64,
 }
 
 /// The recommenders from which a slate is filled.
@@ -177,6 +180,12 @@ pub struct Ranked {
 pub enum Source {
     /// What people went to from the items of this person's history.
     Related,
+    /// What people who looked at these items look at too.
+    ViewedTogether,
+    /// What people bought after they had looked at these items.
+    ViewedThenBought,
+    /// What people bought together with these items.
+    BoughtTogether,
     /// What this person looked at before.
     Recent,
     /// What many people look at these days.
@@ -191,6 +200,9 @@ impl Source {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Related => "related",
+            Self::ViewedTogether => "viewed_together",
+            Self::ViewedThenBought => "viewed_then_bought",
+            Self::BoughtTogether => "bought_together",
             Self::Recent => "recent",
             Self::Popular => "popular",
             Self::Catalog => "catalog",
@@ -250,12 +262,15 @@ impl fmt::Display for Outcome {
 
 impl fmt::Display for Ranked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.source, &self.because) {
-            (Source::Related, Some(because)) => write!(f, "{}: goes with {because}", self.item),
-            (Source::Related, None) => write!(f, "{}: goes with what was seen", self.item),
-            (Source::Recent, _) => write!(f, "{}: seen before", self.item),
-            (Source::Popular, _) => write!(f, "{}: popular", self.item),
-            (Source::Catalog, _) => write!(f, "{}: from the catalog", self.item),
-        }
+        let says = match self.source {
+            Source::Related => "goes with",
+            Source::ViewedTogether => "viewed together with",
+            Source::ViewedThenBought => "bought after viewing",
+            Source::BoughtTogether => "bought together with",
+            Source::Recent => return write!(f, "{}: seen before", self.item),
+            Source::Popular => return write!(f, "{}: popular", self.item),
+            Source::Catalog => return write!(f, "{}: from the catalog", self.item),
+        };
+        write!(f, "{}: {says} {}", self.item, self.because.as_deref().unwrap_or("what was seen"))
     }
 }

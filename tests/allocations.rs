@@ -9,7 +9,7 @@ use bespoke::event::{Event, EventKind};
 use bespoke::hash::Symbol;
 use bespoke::personalizer::Personalizer;
 use bespoke::profile::Profile;
-use bespoke::recommend::Seen;
+use bespoke::recommend::{Seen, SeenKind};
 use bespoke::time::{Span, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_millis(1_772_366_400_000);
@@ -44,8 +44,8 @@ fn models(engine: &Engine) -> Models {
         models.catalog.upsert(Item::new(format!("item-{i}")).category(category).brand("acme").price(9.0)).unwrap();
         let (item, time) = (Symbol::new(&format!("item-{i}")), NOW - Span::minutes(400 - i));
         models.popular.learn(item, 1.0, time);
-        let before = Seen { item: Symbol::new("item-0"), time: time - Span::minutes(1), weight: 1.0 };
-        models.neighbors.learn(item, time, 1.0, &[before]);
+        let seen = |item, time| Seen { item, time, weight: 1.0, kind: SeenKind::Viewed };
+        models.neighbors.learn(seen(item, time), &[seen(Symbol::new("item-0"), time - Span::minutes(1))]);
     }
     models
 }

@@ -10,7 +10,7 @@ use bespoke::engine::{Engine, Models};
 use bespoke::event::{Event, EventItem, EventKind};
 use bespoke::hash::Symbol;
 use bespoke::profile::Profile;
-use bespoke::recommend::{Neighbors, Popular, Seen};
+use bespoke::recommend::{Neighbors, Popular, Seen, SeenKind};
 use bespoke::time::{Span, Timestamp};
 
 /// When everything is learned and requests are made.
@@ -107,8 +107,9 @@ impl Shop {
             for (view, rank) in self.visit(5, &mut dice).into_iter().enumerate() {
                 let (item, time) = (Symbol::new(&id(rank)), begin + Span::from_millis(40_000 * view as i64));
                 popular.learn(item, 1.0, time);
-                neighbors.learn(item, time, 1.0, &seen);
-                seen.push(Seen { item, time, weight: 1.0 });
+                let view = Seen { item, time, weight: 1.0, kind: SeenKind::Viewed };
+                neighbors.learn(view, &seen);
+                seen.push(view);
             }
         }
     }

@@ -82,6 +82,9 @@ impl Strategy {
         let mut strategy = Self::default();
         const SOURCES: &[(&str, Source)] = &[
             ("related", Source::Related),
+            ("viewed_together", Source::ViewedTogether),
+            ("viewed_then_bought", Source::ViewedThenBought),
+            ("bought_together", Source::BoughtTogether),
             ("recent", Source::Recent),
             ("popular", Source::Popular),
             ("catalog", Source::Catalog),

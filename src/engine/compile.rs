@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::asked::Asked;
 use super::causes::Causes;
 use super::definitions::Paths;
 use super::export::lexicon;
@@ -148,6 +149,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         gathering,
         lexicon,
         names: super::Names::default(),
+        asked: Asked::of(&campaigns),
         campaigns: campaigns.into_iter().zip(audiences).map(|(of, audience)| compile_campaign(of, audience)).collect(),
         campaign_places: Map::default(),
         placements: Map::default(),

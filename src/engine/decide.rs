@@ -224,6 +224,7 @@ fn ranked(models: &Models, candidates: &[recommend::Candidate]) -> Vec<Ranked> {
             score: candidate.score,
             source: candidate.source,
             because: candidate.because.and_then(item).map(|item| item.id.as_str().into()),
+            contribution: candidate.contribution,
         })
     };
     // Collecting would grow step by step, since it cannot know that every candidate speaks.

@@ -11,6 +11,7 @@
 //! costs O(what the event touches), however many rules there are, and allocates nothing in the steady state.
 
 mod apply;
+mod asked;
 mod causes;
 mod compile;
 mod computed;
@@ -59,6 +60,7 @@ use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List, Lists};
 use crate::schema::Schema;
 use crate::segment::Segment;
 use crate::time::Timestamp;
+use asked::Asked;
 use causes::Causes;
 use facts::{EventView, Names, ProfileFacts};
 use gather::Gathering;
@@ -86,6 +88,8 @@ pub struct Engine {
     lexicon: Map<Symbol, Box<str>>,
     names: Names,
     campaigns: Vec<CompiledCampaign>,
+    /// Which models they read.
+    asked: Asked,
     /// The campaigns by the symbols of their names.
     campaign_places: Map<Symbol, usize>,
     /// The campaigns of each placement, in the order in which they are asked.

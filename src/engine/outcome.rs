@@ -6,13 +6,14 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::facts::EventView;
+use super::slate::seen_kind;
 use super::{CompiledCampaign, Engine, Exposure, Models, OpenDecisions, Payment, Payments};
 use crate::campaign::{GoalItems, Pay};
 use crate::event::{Event, EventKind};
 use crate::hash::{Symbol, fold};
 use crate::id::DecisionId;
 use crate::profile::{MAX_LINES, Profile, event_id, weight_of};
-use crate::recommend;
+use crate::recommend::{self, SeenKind};
 
 impl Engine {
     /// Notes that a decision was shown, if the event is an exposure: once, by the person it was made for.
@@ -69,20 +70,26 @@ impl Engine {
         if weight <= 0.0 {
             return;
         }
-        let id = fold(event_id(event));
+        let (id, kind) = (fold(event_id(event)), seen_kind(&event.kind));
         context.clear();
         for remembered in profile.history().iter().filter(|remembered| remembered.id != id) {
             let Some(item) = remembered.item else { continue };
             let weight = remembered.known.as_ref().map_or(0.0, weight_of) as f32;
             if weight > 0.0 {
-                context.push(recommend::Seen { item, time: remembered.time, weight });
+                let kind = remembered.known.as_ref().map_or(SeenKind::Other, seen_kind);
+                context.push(recommend::Seen { item, time: remembered.time, weight, kind });
             }
         }
         let at = context.partition_point(|seen| seen.time <= event.time);
         for (line, item) in event.items.iter().enumerate() {
-            let seen = recommend::Seen { item: Symbol::new(&item.id), time: event.time, weight };
+            let seen = recommend::Seen { item: Symbol::new(&item.id), time: event.time, weight, kind };
             models.popular.learn(seen.item, weight, event.time);
-            models.neighbors.learn(seen.item, event.time, weight, context);
+            models.neighbors.learn(seen, context);
+            for relation in &self.asked.relations {
+                if let Some(neighbors) = models.relations.get_mut(relation) {
+                    neighbors.learn(seen, context);
+                }
+            }
             // The lines of one order go together: each is context to those after it.
             if line < MAX_LINES {
                 context.insert(at, seen);

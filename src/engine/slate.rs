@@ -9,9 +9,10 @@ use super::models::Models;
 use crate::campaign::{Filters, Seen, Strategy, Target};
 use crate::catalog::{Catalog, Facet};
 use crate::decision::Source;
+use crate::event::EventKind;
 use crate::hash::Symbol;
 use crate::profile::{Mark, weight_of};
-use crate::recommend::{self, Candidate, Query, Recent, Recommender};
+use crate::recommend::{self, Candidate, Query, Recent, Recommender, Relation, SeenKind};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -51,6 +52,10 @@ impl Engine {
         for source in &strategy.sources {
             match source {
                 Source::Related => models.neighbors.rank(&query, buffers, candidates),
+                Source::ViewedTogether | Source::ViewedThenBought | Source::BoughtTogether => {
+                    let relation = Relation::of(*source).and_then(|relation| models.relations.get(&relation));
+                    relation.into_iter().for_each(|of| of.rank(&query, buffers, candidates));
+                }
                 Source::Recent => Recent::default().rank(&query, buffers, candidates),
                 Source::Popular => models.popular.rank(&query, buffers, candidates),
                 Source::Catalog => fill_from_catalog(&models.catalog, &query, candidates),
@@ -78,7 +83,7 @@ fn fill_from_catalog(catalog: &Catalog, query: &Query<'_>, candidates: &mut Vec<
         }
         None => catalog.newest().filter(fresh).take(missing).collect(),
     };
-    let candidate = |item| Candidate { item, score: 0.0, source: Source::Catalog, because: None };
+    let candidate = |item| Candidate { item, score: 0.0, source: Source::Catalog, because: None, contribution: 0.0 };
     candidates.extend(found.into_iter().map(candidate));
 }
 
@@ -89,8 +94,19 @@ fn recall(facts: &ProfileFacts<'_>, history: &mut Vec<recommend::Seen>) {
         // Weights are small whole numbers, exact in an `f32`.
         let weight = event.known.as_ref().map_or(0.0, weight_of) as f32;
         if let Some(item) = event.item.filter(|_| weight > 0.0) {
-            history.push(recommend::Seen { item, time: event.time, weight });
+            let kind = event.known.as_ref().map_or(SeenKind::Other, seen_kind);
+            history.push(recommend::Seen { item, time: event.time, weight, kind });
         }
+    }
+}
+
+/// What an event says to the recommenders that tell kinds apart.
+pub(super) const fn seen_kind(kind: &EventKind) -> SeenKind {
+    match kind {
+        EventKind::ItemViewed | EventKind::ItemClicked => SeenKind::Viewed,
+        EventKind::ItemAdded => SeenKind::Carted,
+        EventKind::Purchased => SeenKind::Purchased,
+        _ => SeenKind::Other,
     }
 }
 

@@ -5,8 +5,9 @@
 //! and exclusions stay with the caller and cost only for the items that are considered.
 //!
 //! [`Popular`] knows what everybody likes, [`Recent`] what this person had before them, [`Neighbors`] what goes
-//! together; [`Chain`] asks one after the other, so that a slate is full even for a stranger. The first and the third
-//! learn from every event as it comes, and are [states](crate::state::State): they merge, and are stored.
+//! together: seen, bought, or the one after the other ([`Relation`]); [`Chain`] asks one after the other, so that a
+//! slate is full even for a stranger. The first and the third learn from every event as it comes, and are
+//! [states](crate::state::State): they merge, and are stored.
 //!
 //! Every ranking is a pure function of state and query. Ties break by symbol. Weights that are not finite, or not
 //! above zero, count as if the event had not been.
@@ -15,6 +16,7 @@ mod chain;
 mod neighbor;
 mod popular;
 mod recent;
+mod relation;
 mod row;
 mod scratch;
 mod settings;
@@ -26,9 +28,12 @@ pub use chain::Chain;
 pub use neighbor::Neighbors;
 pub use popular::Popular;
 pub use recent::Recent;
+pub use relation::Relation;
 pub(crate) use scratch::SHORT_POOL;
 pub use scratch::Scratch;
 pub use settings::{NeighborSettings, PopularSettings, RecommendError, Repeat};
+
+use serde::{Deserialize, Serialize};
 
 pub use crate::decision::Source;
 use crate::hash::Symbol;
@@ -47,6 +52,23 @@ pub struct Seen {
     /// How much interest that shows, by the kind of event: a view might be 1, a purchase 3. Finite and above zero;
     /// anything else is passed over.
     pub weight: f32,
+    /// What the person did with it, for recommenders that tell that apart.
+    pub kind: SeenKind,
+}
+
+/// What a person did with an item, as far as recommenders tell it apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeenKind {
+    /// Looked at it.
+    #[default]
+    Viewed,
+    /// Put it into the cart.
+    Carted,
+    /// Bought it.
+    Purchased,
+    /// Something else that shows interest, such as a rating or a place on a wish list.
+    Other,
 }
 
 /// What is asked of a recommender.
@@ -77,6 +99,8 @@ pub struct Candidate {
     pub source: Source,
     /// The item of the history that spoke for it most.
     pub because: Option<Symbol>,
+    /// How much of the score that item gave: from zero, where nothing spoke for it, to all of it.
+    pub contribution: f64,
 }
 
 /// Something that fills a slate with items for one person.

@@ -154,7 +154,8 @@ impl Recommender for Popular {
             // A pool may name an item twice; both have one place.
             if last != Some(item) && !scratch.is_taken(item) && (query.accept)(item) {
                 let score = self.score(item, query.now);
-                slate.push(Candidate { item, score, source: Source::Popular, because: None });
+                let source = Source::Popular;
+                slate.push(Candidate { item, score, source, because: None, contribution: 0.0 });
                 room -= 1;
             }
             last = Some(item);

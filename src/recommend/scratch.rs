@@ -47,7 +47,7 @@ pub(super) struct Cell {
     score: f64,
     /// The largest single contribution, and whose it was.
     most: f64,
-    because: Symbol,
+    because: Option<Symbol>,
     /// The first place at which it was added; breaks ties where that means something.
     place: u32,
 }
@@ -69,6 +69,8 @@ pub(super) struct Ranked<'a> {
     scratch: &'a mut Scratch,
     query: &'a Query<'a>,
     room: usize,
+    /// Whether only cells of the pool are left.
+    is_narrow: bool,
 }
 
 impl<'a> Ranked<'a> {
@@ -81,7 +83,7 @@ impl<'a> Ranked<'a> {
         } else {
             scratch.slots.fill(0);
         }
-        (room > 0).then_some(Self { scratch, query, room })
+        (room > 0).then_some(Self { scratch, query, room, is_narrow: false })
     }
 
     /// Keeps the items of the history out.
@@ -91,7 +93,8 @@ impl<'a> Ranked<'a> {
     }
 
     /// Adds a contribution. Contributions to one item are added in the order of the calls.
-    pub(super) fn add(&mut self, item: Symbol, amount: f64, because: Symbol, place: usize) {
+    pub(super) fn add(&mut self, item: Symbol, amount: f64, because: impl Into<Option<Symbol>>, place: usize) {
+        let because = because.into();
         let slot = self.slot(item);
         if let Some(cell) = self.scratch.slots[slot].checked_sub(1) {
             let cell = &mut self.scratch.cells[cell as usize];
@@ -110,6 +113,16 @@ impl<'a> Ranked<'a> {
         }
     }
 
+    /// Multiplies what was added up for each item; nothing may be added after that.
+    pub(super) fn scale(&mut self, factor: impl Fn(Symbol) -> f64) {
+        self.narrow();
+        for cell in &mut self.scratch.cells {
+            let factor = factor(cell.item);
+            cell.score *= factor;
+            cell.most *= factor;
+        }
+    }
+
     /// Appends the best that are accepted and not taken.
     pub(super) fn finish(
         mut self,
@@ -117,10 +130,8 @@ impl<'a> Ranked<'a> {
         order: impl Fn(&Cell, &Cell) -> Ordering,
         slate: &mut Vec<Candidate>,
     ) {
-        if let Some(pool) = self.query.pool.filter(|pool| pool.len() < SHORT_POOL) {
-            self.keep(pool);
-        }
-        let Self { scratch, query, mut room } = self;
+        self.narrow();
+        let Self { scratch, query, mut room, .. } = self;
         let Scratch { cells, taken, .. } = scratch;
         let mut last = None;
         best_first(cells, room, order, |cell| {
@@ -131,7 +142,9 @@ impl<'a> Ranked<'a> {
             // What has faded to nothing is no recommendation.
             if cell.score > 0.0 && taken.binary_search(&cell.item).is_err() && (query.accept)(cell.item) {
                 let score = cell.score.min(f64::MAX);
-                slate.push(Candidate { item: cell.item, score, source, because: Some(cell.because) });
+                let Cell { item, because, most, .. } = *cell;
+                let contribution = because.map_or(0.0, |_| most.clamp(0.0, score));
+                slate.push(Candidate { item, score, source, because, contribution });
                 room -= 1;
             }
             room > 0
@@ -139,7 +152,12 @@ impl<'a> Ranked<'a> {
     }
 
     /// Drops the cells of items that are not in the pool: where it is short, most are not, and need not be sorted.
-    fn keep(&mut self, pool: &[Symbol]) {
+    /// The slots mean nothing after that.
+    fn narrow(&mut self) {
+        if std::mem::replace(&mut self.is_narrow, true) {
+            return;
+        }
+        let Some(pool) = self.query.pool.filter(|pool| pool.len() < SHORT_POOL) else { return };
         let mut kept = std::mem::take(&mut self.scratch.kept);
         kept.clear();
         let cell = |item: &Symbol| self.scratch.slots[self.slot(*item)].checked_sub(1);

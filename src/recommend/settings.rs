@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{SeenKind, Source};
 use crate::time::Span;
 
 /// How [`Popular`](super::Popular) counts.
@@ -34,6 +35,10 @@ impl PopularSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NeighborSettings {
+    /// Of what kind the event is whose item gets a neighbour; any unless told.
+    pub from: Option<SeenKind>,
+    /// Of what kind the event is whose item becomes the neighbour; any unless told.
+    pub to: Option<SeenKind>,
     /// The time in which a pair's weight halves; at least a minute. Thirty days unless told.
     pub half_life: Span,
     /// Two events of one person further apart than this are no pair. Thirty minutes unless told.
@@ -56,6 +61,14 @@ pub struct NeighborSettings {
     /// How far a much-seen item's neighbours are held down, in [0, 1]: a pair weighs `c / (1 + n)^damping`. At 1 it
     /// is the conditional probability, at 0 the bare co-occurrence. 0.8 unless told.
     pub damping: f32,
+    /// How far the items that many events reach are held down as neighbours of others, in [0, 1]: a score is divided
+    /// by `(1 + m)^target_damping`. At 1, beside a `damping` of 1, the scores are those of lift, which prefers the
+    /// rare. 0 unless told; more costs a look-up and a power for each item under consideration.
+    pub target_damping: f32,
+    /// How much less a person with many events counts, in [0, 1]: a pair is divided by `u^user_damping` for the u
+    /// events that are known of the person when it is learned. 0 unless told; above that the order in which events
+    /// arrive matters, since a person's early pairs count before there is much to hold them down.
+    pub user_damping: f32,
     /// Whether items of the history may be proposed.
     pub repeat: Repeat,
 }
@@ -63,6 +76,8 @@ pub struct NeighborSettings {
 impl Default for NeighborSettings {
     fn default() -> Self {
         Self {
+            from: None,
+            to: None,
             half_life: Span::days(30),
             window: Span::minutes(30),
             pace: Span::minutes(1),
@@ -72,12 +87,34 @@ impl Default for NeighborSettings {
             depth: 10,
             fade: 0.5,
             damping: 0.8,
+            target_damping: 0.0,
+            user_damping: 0.0,
             repeat: Repeat::default(),
         }
     }
 }
 
 impl NeighborSettings {
+    /// Whether an event of this kind can start a pair.
+    pub(super) fn starts(&self, kind: SeenKind) -> bool {
+        self.from.is_none_or(|from| from == kind)
+    }
+
+    /// Whether an event of this kind can end a pair.
+    pub(super) fn ends(&self, kind: SeenKind) -> bool {
+        self.to.is_none_or(|to| to == kind)
+    }
+
+    /// What slates call items that were found by pairs of these kinds.
+    pub(super) const fn source(&self) -> Source {
+        match (self.from, self.to) {
+            (Some(SeenKind::Viewed), Some(SeenKind::Viewed)) => Source::ViewedTogether,
+            (Some(SeenKind::Viewed), Some(SeenKind::Purchased)) => Source::ViewedThenBought,
+            (Some(SeenKind::Purchased), Some(SeenKind::Purchased)) => Source::BoughtTogether,
+            _ => Source::Related,
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), RecommendError> {
         check_half_life(self.half_life)?;
         if self.pace.is_zero() {
@@ -86,6 +123,8 @@ impl NeighborSettings {
         check_share("backward", self.backward, 0.0)?;
         check_share("fade", self.fade, f32::MIN_POSITIVE)?;
         check_share("damping", self.damping, 0.0)?;
+        check_share("target_damping", self.target_damping, 0.0)?;
+        check_share("user_damping", self.user_damping, 0.0)?;
         if self.neighbors < 4 {
             return Err(RecommendError::Neighbors { found: self.neighbors });
         }
