@@ -190,6 +190,16 @@ pub enum Source {
     Recent,
     /// What many people look at these days.
     Popular,
+    /// What many people look at in the categories that this person likes.
+    PopularInCategory,
+    /// What the people of a segment look at that this person is in.
+    PopularInSegment,
+    /// What more people look at than before.
+    Trending,
+    /// What is like the items of this person's history.
+    Similar,
+    /// What is of the categories, brands and other values that this person likes.
+    Affinity,
     /// What the catalog has, newest first: the last resort that always fills the slate.
     Catalog,
 }
@@ -205,6 +215,11 @@ impl Source {
             Self::BoughtTogether => "bought_together",
             Self::Recent => "recent",
             Self::Popular => "popular",
+            Self::PopularInCategory => "popular_in_category",
+            Self::PopularInSegment => "popular_in_segment",
+            Self::Trending => "trending",
+            Self::Similar => "similar",
+            Self::Affinity => "affinity",
             Self::Catalog => "catalog",
         }
     }
@@ -269,6 +284,11 @@ impl fmt::Display for Ranked {
             Source::BoughtTogether => "bought together with",
             Source::Recent => return write!(f, "{}: seen before", self.item),
             Source::Popular => return write!(f, "{}: popular", self.item),
+            Source::PopularInCategory => return write!(f, "{}: popular in a category they like", self.item),
+            Source::PopularInSegment => return write!(f, "{}: popular with people like them", self.item),
+            Source::Similar => "like",
+            Source::Affinity => return write!(f, "{}: to their taste", self.item),
+            Source::Trending => return write!(f, "{}: on the rise", self.item),
             Source::Catalog => return write!(f, "{}: from the catalog", self.item),
         };
         write!(f, "{}: {says} {}", self.item, self.because.as_deref().unwrap_or("what was seen"))

@@ -87,6 +87,11 @@ impl Strategy {
             ("bought_together", Source::BoughtTogether),
             ("recent", Source::Recent),
             ("popular", Source::Popular),
+            ("popular_in_category", Source::PopularInCategory),
+            ("popular_in_segment", Source::PopularInSegment),
+            ("trending", Source::Trending),
+            ("similar", Source::Similar),
+            ("affinity", Source::Affinity),
             ("catalog", Source::Catalog),
         ];
         if reader.field("sources").is_some() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::asked::Asked;
+use super::asked::{Asked, sources};
 use super::causes::Causes;
 use super::definitions::Paths;
 use super::export::lexicon;
@@ -11,10 +11,11 @@ use super::facts::ProfileFacts;
 use super::gather::Gathering;
 use super::reach::Reach;
 use super::upkeep::upkeep;
-use super::{CompiledCampaign, CompiledSegment, Definitions, Engine, fingerprint};
+use super::{CompiledCampaign, CompiledSegment, Definitions, Engine, Settings, fingerprint};
 use crate::bandit::BanditSpec;
 use crate::campaign::{Campaign, Chooser, Goal, MAX_SLATE, MAX_VARIANTS, Pay, Target, arbiter, is_distribution};
 use crate::config::{Fault, Problems, join};
+use crate::decision::Source;
 use crate::hash::{Map, Symbol};
 use crate::profile::Profile;
 use crate::rule::{CampaignNames, Compiled, CounterPlan, CounterSpec, List, Lists, MAX_VALUES, Rule, Vocabulary};
@@ -85,6 +86,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         }
     }
     let upkeep = upkeep(&schema, &settings, problems);
+    check_sources(&campaigns, &settings, &names, problems);
     let placement_names: Vec<&str> = placements.iter().map(|placement| placement.name.as_str()).collect();
     let campaign_names: Vec<&str> = campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
     duplicates("placement", &placement_names, &paths.placements, problems);
@@ -133,6 +135,10 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         rule,
         blank: false,
     };
+    let popular_segments = settings.popular_segments.iter();
+    let popular_segments = popular_segments
+        .filter_map(|name| Some((u32::try_from(*place.get(name.as_str())?).ok()?, Symbol::new(name))))
+        .collect();
     let births = vec![Timestamp::MIN; plan.len()];
     let lexicon = lexicon(&schema, settings.consent.keys());
     let mut engine = Engine {
@@ -149,7 +155,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         gathering,
         lexicon,
         names: super::Names::default(),
-        asked: Asked::of(&campaigns),
+        asked: Asked::of(&campaigns, popular_segments),
         campaigns: campaigns.into_iter().zip(audiences).map(|(of, audience)| compile_campaign(of, audience)).collect(),
         campaign_places: Map::default(),
         placements: Map::default(),
@@ -319,6 +325,34 @@ fn check_campaign(
         }
     }
 }
+
+/// Checks the settings that some sources read.
+fn check_sources(campaigns: &[Campaign], settings: &Settings, segments: &[&str], problems: &mut Problems) {
+    for (i, name) in settings.popular_segments.iter().enumerate() {
+        if !segments.contains(&name.as_str()) {
+            let fault = Fault::unknown("segment", name, segments.iter().copied());
+            problems.push(format!("settings.popular_segments[{i}]"), fault);
+        }
+    }
+    let (path, found) = ("settings.popular_segments", settings.popular_segments.len());
+    if found > MAX_POPULAR_SEGMENTS {
+        let found = format!("{found} segments");
+        problems.push(path, Fault::Range { found, wanted: "at most 16 segments" });
+    }
+    if found == 0 && sources(campaigns).any(|source| source == Source::PopularInSegment) {
+        let found = "no segment".to_owned();
+        let wanted = "the segments whose people `popular_in_segment` is about";
+        problems.push(path, Fault::Range { found, wanted });
+    }
+    let (fast, slow) = (settings.trending_half_life, settings.popularity_half_life);
+    if fast >= slow && sources(campaigns).any(|source| source == Source::Trending) {
+        let found = format!("{fast} beside a `popularity_half_life` of {slow}");
+        problems.push("settings.trending_half_life", Fault::Range { found, wanted: "a shorter half-life than that" });
+    }
+}
+
+/// Within how many segments popularity can be counted: each event of somebody in all of them is counted in each.
+const MAX_POPULAR_SEGMENTS: usize = 16;
 
 fn check_chooser(campaign: &Campaign, path: &str, problems: &mut Problems) {
     let at = join(path, "chooser");

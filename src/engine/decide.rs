@@ -13,7 +13,7 @@ use crate::decision::{Decision, Fallback, Outcome, Propensity, Ranked, Request, 
 use crate::hash::{Symbol, combine};
 use crate::id::{DecisionId, UserKey};
 use crate::profile::{Mark, Profile};
-use crate::recommend;
+use crate::recommend::{self, Tastes};
 use crate::time::Timestamp;
 use crate::value::digest;
 
@@ -25,6 +25,9 @@ pub struct DecideScratch {
     pub(super) history: Vec<recommend::Seen>,
     pub(super) marks: Vec<Mark>,
     pub(super) pool: Vec<Symbol>,
+    pub(super) tastes: Tastes,
+    pub(super) weights: Vec<(Symbol, f64)>,
+    pub(super) groups: Vec<(Symbol, f64)>,
 }
 
 impl Engine {

@@ -37,6 +37,7 @@ mod slate;
 mod stages;
 mod succession;
 mod survey;
+mod taste;
 mod upkeep;
 
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use crate::decision::Source;
 use crate::event::EventKind;
 use crate::hash::Symbol;
 use crate::profile::{Mark, weight_of};
-use crate::recommend::{self, Candidate, Query, Recent, Recommender, Relation, SeenKind};
+use crate::recommend::{self, Candidate, Query, Recent, Recommender, Relation, SeenKind, Trending};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -27,7 +27,7 @@ impl Engine {
         models: &Models,
         scratch: &mut DecideScratch,
     ) {
-        let DecideScratch { recommend: buffers, candidates, history, marks, pool } = scratch;
+        let DecideScratch { recommend: buffers, candidates, history, marks, pool, tastes, weights, groups } = scratch;
         candidates.clear();
         let Some(filter) = Filter::new(&strategy.filters, context, &models.catalog, facts.now) else { return };
         let exclude = strategy.filters.exclude.as_slice();
@@ -58,6 +58,28 @@ impl Engine {
                 }
                 Source::Recent => Recent::default().rank(&query, buffers, candidates),
                 Source::Popular => models.popular.rank(&query, buffers, candidates),
+                Source::PopularInCategory => {
+                    self.liked_categories(facts, weights, groups);
+                    models.popular_in_category.among(groups, *source).rank(&query, buffers, candidates);
+                }
+                Source::PopularInSegment => {
+                    groups.clear();
+                    groups.extend(self.popular_segment(facts).map(|segment| (segment, 1.0)));
+                    models.popular_in_segment.among(groups, *source).rank(&query, buffers, candidates);
+                }
+                Source::Trending => {
+                    let lately = models.lately.iter().map(|lately| Trending::new(lately, &models.popular));
+                    lately.for_each(|trending| trending.rank(&query, buffers, candidates));
+                }
+                Source::Similar => {
+                    tastes.clear();
+                    tastes.add_history(history, &models.catalog);
+                    tastes.settle(&models.catalog, *source).rank(&query, buffers, candidates);
+                }
+                Source::Affinity => {
+                    self.tastes(facts, weights, tastes);
+                    tastes.settle(&models.catalog, *source).rank(&query, buffers, candidates);
+                }
                 Source::Catalog => fill_from_catalog(&models.catalog, &query, candidates),
             }
         }

@@ -1,18 +1,22 @@
 //! Ranks items for one person: by what others like, by what they looked at last, by what goes with it.
 //!
-//! A [`Recommender`] fills a slate with [`Candidate`]s, best first. It knows neither profiles nor rules nor the
-//! catalog: items are symbols, and whether an item may be shown is asked through a closure, so that listing, filters
-//! and exclusions stay with the caller and cost only for the items that are considered.
+//! A [`Recommender`] fills a slate with [`Candidate`]s, best first. It knows neither profiles nor rules: items are
+//! symbols, and whether an item may be shown is asked through a closure, so that listing, filters and exclusions stay
+//! with the caller and cost only for the items that are considered. Only [`Content`] looks into the catalog, for what
+//! items have in common.
 //!
 //! [`Popular`] knows what everybody likes, [`Recent`] what this person had before them, [`Neighbors`] what goes
 //! together: seen, bought, or the one after the other ([`Relation`]); [`Chain`] asks one after the other, so that a
-//! slate is full even for a stranger. The first and the third learn from every event as it comes, and are
+//! slate is full even for a stranger. [`PopularIn`] knows what a group likes, and [`Trending`] what is on the rise. The
+//! first and the third, and groups, learn from every event as it comes, and are
 //! [states](crate::state::State): they merge, and are stored.
 //!
 //! Every ranking is a pure function of state and query. Ties break by symbol. Weights that are not finite, or not
 //! above zero, count as if the event had not been.
 
 mod chain;
+mod content;
+mod grouped;
 mod neighbor;
 mod popular;
 mod recent;
@@ -22,16 +26,20 @@ mod scratch;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod trending;
 mod worth;
 
 pub use chain::Chain;
+pub use content::{Content, Tastes};
+pub use grouped::{PopularAmong, PopularIn};
 pub use neighbor::Neighbors;
 pub use popular::Popular;
 pub use recent::Recent;
 pub use relation::Relation;
 pub(crate) use scratch::SHORT_POOL;
 pub use scratch::Scratch;
-pub use settings::{NeighborSettings, PopularSettings, RecommendError, Repeat};
+pub use settings::{GroupedSettings, NeighborSettings, PopularSettings, RecommendError, Repeat};
+pub use trending::Trending;
 
 use serde::{Deserialize, Serialize};
 

@@ -107,6 +107,16 @@ impl Popular {
         self.sums.capacity() * (size_of::<(Symbol, Popularity)>() + 1) + self.order.len() * size_of::<Place>() * 3 / 2
     }
 
+    /// The items with what they are worth, best first.
+    pub(super) fn places(&self) -> impl Iterator<Item = &Place> {
+        self.order.iter()
+    }
+
+    /// What an item is worth beside others.
+    pub(super) fn worth(&self, item: Symbol) -> Option<Worth> {
+        Worth::of(self.sums.get(&item)?)
+    }
+
     /// Adds a sum to an item's and moves the item to its new place.
     fn absorb(&mut self, item: Symbol, term: Popularity) {
         let Some(worth) = Worth::of(&term) else { return };

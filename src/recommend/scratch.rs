@@ -113,6 +113,11 @@ impl<'a> Ranked<'a> {
         }
     }
 
+    /// Whether something was added for the item.
+    pub(super) fn knows(&self, item: Symbol) -> bool {
+        self.scratch.slots[self.slot(item)] > 0
+    }
+
     /// Multiplies what was added up for each item; nothing may be added after that.
     pub(super) fn scale(&mut self, factor: impl Fn(Symbol) -> f64) {
         self.narrow();

@@ -28,6 +28,32 @@ impl PopularSettings {
     }
 }
 
+/// How [`PopularIn`](super::PopularIn) counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GroupedSettings {
+    /// The time in which interest halves; at least a minute. Seven days unless told.
+    pub half_life: Span,
+    /// How many items a group keeps; at least one. 256 unless told, of about 65 bytes each.
+    pub items: u32,
+    /// How many groups are kept; at least one. 1,024 unless told.
+    pub groups: u32,
+}
+
+impl Default for GroupedSettings {
+    fn default() -> Self {
+        Self { half_life: Span::days(7), items: 256, groups: 1024 }
+    }
+}
+
+impl GroupedSettings {
+    pub(super) fn check(&self) -> Result<(), RecommendError> {
+        check_half_life(self.half_life)?;
+        check_count("items", self.items)?;
+        check_count("groups", self.groups)
+    }
+}
+
 /// How [`Neighbors`](super::Neighbors) learns and ranks.
 ///
 /// The values that hold unless told were chosen on clicks of a shop (YooChoose, 70,000 clicks) and checked on
@@ -213,6 +239,9 @@ pub enum RecommendError {
     /// Stored items are out of order, or twice there.
     #[error("stored items must be in rising order, each once")]
     Disorder,
+    /// A stored group was kept with other settings than the whole.
+    #[error("a stored group has another half-life or size than the state it is in")]
+    Disagree,
     /// A stored weight is none that learning can lead to.
     #[error("a stored weight is not above zero, or is newer than its row")]
     Weight,
