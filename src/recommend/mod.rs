@@ -11,6 +11,9 @@
 //! first and the third, and groups, learn from every event as it comes, and are
 //! [states](crate::state::State): they merge, and are stored.
 //!
+//! [`Rerank`] then puts the candidates in the order in which they are shown, and [`explore`] tries what would not have
+//! been.
+//!
 //! Every ranking is a pure function of state and query. Ties break by symbol. Weights that are not finite, or not
 //! above zero, count as if the event had not been.
 
@@ -21,6 +24,7 @@ mod neighbor;
 mod popular;
 mod recent;
 mod relation;
+mod rerank;
 mod row;
 mod scratch;
 mod settings;
@@ -36,6 +40,7 @@ pub use neighbor::Neighbors;
 pub use popular::Popular;
 pub use recent::Recent;
 pub use relation::Relation;
+pub use rerank::{Exploration, House, HouseRule, Mix, Quota, Rerank, RerankScratch, Which, explore};
 pub(crate) use scratch::SHORT_POOL;
 pub use scratch::Scratch;
 pub use settings::{GroupedSettings, NeighborSettings, PopularSettings, RecommendError, Repeat};

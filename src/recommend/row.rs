@@ -147,9 +147,8 @@ impl Row {
         let sound = |sum: &Popularity, strength: f64| is_positive(sum) && strength <= MOST;
         let epoch = epoch_of(row.touched, settings.half_life);
         let own = |sum: &Popularity| sum.is_zero() || sound(sum, at_epoch(sum, epoch));
-        if !(own(&row.seen) && own(&row.reached))
-            || !row.links.iter().all(|link| sound(&link.sum, f64::from(link.strength)))
-        {
+        let links = || row.links.iter().all(|link| sound(&link.sum, f64::from(link.strength)));
+        if !(own(&row.seen) && own(&row.reached) && links()) {
             return Err(RecommendError::Weight);
         }
         Ok(row)
