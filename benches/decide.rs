@@ -10,10 +10,12 @@ mod shop;
 use std::hint::black_box;
 use std::time::Duration;
 
+use bespoke::campaign::Strategy;
 use bespoke::decision::{Decision, Outcome, Request};
 use bespoke::engine::{DecideScratch, Engine, Models};
 use bespoke::profile::Profile;
 use bespoke::time::Span;
+use bespoke::value::Value;
 use criterion::{Criterion, criterion_group, criterion_main};
 use shop::{Dice, NOW, SHELVES, Shop, department_name, shelf_name};
 
@@ -36,6 +38,42 @@ fn decide(c: &mut Criterion) {
             });
         });
         bench.percentiles(page, count / 3);
+    }
+}
+
+/// The ready-made strategies, each at a placement of its own.
+fn ready(c: &mut Criterion) {
+    let is_test = std::env::args().any(|argument| argument == "--test");
+    let bench = Bench::new(if is_test { 4_000 } else { 200_000 });
+    let group = &mut c.benchmark_group("decide");
+    let mut dice = Dice(7);
+    for name in Strategy::NAMED {
+        let mut scratch = DecideScratch::default();
+        let requests: Vec<Request> = (0..4_096)
+            .map(|n| {
+                let request = Request::new(format!("ready {name}")).user(format!("user-{n}"));
+                match name {
+                    "category" => request.context("category", shelf_name(dice.zipf(SHELVES))),
+                    "product_similar" | "product_together" => request.context("item", shop::id(dice.zipf(20_000))),
+                    "cart" => {
+                        let held = (0..3).map(|_| Value::from(shop::id(dice.zipf(20_000)).as_str()));
+                        request.context("cart", held.collect::<Vec<_>>())
+                    }
+                    "search" => {
+                        let found = (0..200).map(|_| Value::from(shop::id(dice.zipf(100_000)).as_str()));
+                        request.context("results", found.collect::<Vec<_>>())
+                    }
+                    _ => request,
+                }
+            })
+            .collect();
+        let mut next = 0;
+        let mut turn = || {
+            next = (next + 1) % requests.len();
+            bench.decide(next, black_box(&requests[next]), &mut scratch)
+        };
+        assert!((0..50).all(|_| turn().slate.len() >= 5));
+        group.bench_function(format!("{name}/100000"), |b| b.iter(&mut turn));
     }
 }
 
@@ -173,13 +211,17 @@ fn definitions() -> String {
         let (name, place) = (name, "home");
         serde_json::json!({"name": name, "placement": place, "priority": priority, "audience": audience, "payload": payload})
     });
+    let places = Strategy::NAMED.map(|name| format!("ready {name}"));
+    let ready = Strategy::NAMED.iter().zip(&places);
+    let ready = ready.map(|(name, place)| serde_json::json!({"name": place, "placement": place, "recommend": name}));
+    let placements: Vec<&str> = places.iter().map(String::as_str).chain(["home"]).collect();
     let definitions = serde_json::json!({
         "segments": segments.collect::<Vec<_>>(),
-        "placements": ["home"],
-        "campaigns": campaigns.collect::<Vec<_>>(),
+        "placements": placements,
+        "campaigns": campaigns.chain(ready).collect::<Vec<_>>(),
     });
     definitions.to_string()
 }
 
-criterion_group!(benches, decide);
+criterion_group!(benches, decide, ready);
 criterion_main!(benches);

@@ -7,7 +7,10 @@ mod shop;
 use std::hint::black_box;
 
 use bespoke::hash::Symbol;
-use bespoke::recommend::{Candidate, Chain, Neighbors, Popular, Query, Recommender, Scratch, Seen, SeenKind};
+use bespoke::recommend::{
+    Candidate, Chain, Mix, Neighbors, Popular, PopularSettings, Query, Quota, Recommender, Rerank, RerankScratch,
+    Scratch, Seen, SeenKind, Source, Tastes, Trending,
+};
 use bespoke::time::Span;
 use criterion::{Criterion, criterion_group, criterion_main};
 use shop::{Dice, NOW, Shop, id};
@@ -19,6 +22,8 @@ fn recommend(c: &mut Criterion) {
     shop.teach(if is_test { 4_000 } else { 200_000 }, &mut popular, &mut neighbors);
     learn(c, &shop, &popular, &neighbors);
     rank(c, &shop, &popular, &neighbors);
+    by_taste(c, &shop, &popular);
+    rerank(c, &shop);
 }
 
 fn learn(c: &mut Criterion, shop: &Shop, popular: &Popular, neighbors: &Neighbors) {
@@ -70,6 +75,66 @@ fn rank(c: &mut Criterion, shop: &Shop, popular: &Popular, neighbors: &Neighbors
         };
         assert_eq!(turn(), 10);
         c.bench_function(&format!("rank/{name}/100000"), |b| b.iter(&mut turn));
+    }
+}
+
+fn by_taste(c: &mut Criterion, shop: &Shop, popular: &Popular) {
+    let mut lately = Popular::new(PopularSettings { half_life: Span::days(1), ..PopularSettings::default() }).unwrap();
+    let mut dice = Dice(8);
+    for _ in 0..200_000 {
+        lately.learn(Symbol::new(&id(dice.zipf(shop.len()))), 1.0, NOW - Span::minutes(dice.below(2_000) as u32));
+    }
+    let histories = histories(shop, 20);
+    let (mut tastes, mut scratch, mut slate) = (Tastes::default(), Scratch::default(), Vec::<Candidate>::new());
+    let mut next = 0;
+    let mut turn = |is_trending: bool| {
+        next = (next + 1) % histories.len();
+        slate.clear();
+        let query = Query { history: &histories[next], now: NOW, limit: 10, accept: &|_| true, pool: None };
+        if is_trending {
+            Trending::new(&lately, popular).rank(&query, &mut scratch, &mut slate);
+        } else {
+            tastes.clear();
+            tastes.add_history(query.history, &shop.catalog);
+            tastes.settle(&shop.catalog, Source::Similar).rank(&query, &mut scratch, &mut slate);
+        }
+        slate.len()
+    };
+    assert_eq!((turn(true), turn(false)), (10, 10));
+    c.bench_function("rank/trending/100000", |b| b.iter(|| turn(true)));
+    c.bench_function("rank/similar/100000", |b| b.iter(|| turn(false)));
+}
+
+/// Twenty positions from eighty candidates.
+fn rerank(c: &mut Criterion, shop: &Shop) {
+    let mut dice = Dice(9);
+    let candidate = |rank: usize| {
+        let item = Symbol::new(&id(rank));
+        Candidate { item, score: 1.0, source: Source::Popular, because: None, contribution: 0.0 }
+    };
+    let slates: Vec<Vec<Candidate>> =
+        (0..1_000).map(|_| shop.visit(80, &mut dice).into_iter().map(candidate).collect()).collect();
+    let quotas = [Quota { most: Some(2), ..Quota::of("brand") }];
+    let own: Vec<_> = (0..8).map(|shelf| (Symbol::new(&shop::shelf_name(shelf)), 1.0 + shelf as f64)).collect();
+    let mix = Some(Mix { dimension: Symbol::new("category"), weights: &own, weight: 0.3 });
+    let plain = Rerank::new(&shop.catalog);
+    let cases = [
+        ("diversity", Rerank { diversity: 0.3, ..plain }),
+        ("quotas", Rerank { quotas: &quotas, ..plain }),
+        ("calibration", Rerank { mix, ..plain }),
+        ("all", Rerank { diversity: 0.3, quotas: &quotas, mix, ..plain }),
+    ];
+    for (name, rerank) in cases {
+        let (mut scratch, mut slate, mut next) = (RerankScratch::default(), Vec::new(), 0);
+        let mut turn = || {
+            next = (next + 1) % slates.len();
+            slate.clear();
+            slate.extend_from_slice(&slates[next]);
+            rerank.arrange(20, &mut scratch, &mut slate);
+            slate.len()
+        };
+        assert_eq!(turn(), 80);
+        c.bench_function(&format!("rerank/{name}/80"), |b| b.iter(&mut turn));
     }
 }
 

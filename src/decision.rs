@@ -171,6 +171,14 @@ pub struct Ranked {
     /// How much of the score that item gave: from zero, where none spoke for it, to all of it.
     #[serde(default)]
     pub contribution: f64,
+    /// The probability with which the item stands at its position, given the variant and the items before it: one, but
+    /// for what was drawn to be tried.
+    #[serde(default = "certain")]
+    pub propensity: Propensity,
+}
+
+const fn certain() -> Propensity {
+    Propensity::CERTAIN
 }
 
 /// The recommenders from which a slate is filled.
@@ -200,6 +208,12 @@ pub enum Source {
     Similar,
     /// What is of the categories, brands and other values that this person likes.
     Affinity,
+    /// What the request gave to choose from, in its order.
+    Given,
+    /// What a rule of the house puts there.
+    Pinned,
+    /// What was drawn to be tried; [`Ranked::propensity`] says with what probability.
+    Explored,
     /// What the catalog has, newest first: the last resort that always fills the slate.
     Catalog,
 }
@@ -220,6 +234,9 @@ impl Source {
             Self::Trending => "trending",
             Self::Similar => "similar",
             Self::Affinity => "affinity",
+            Self::Given => "given",
+            Self::Pinned => "pinned",
+            Self::Explored => "explored",
             Self::Catalog => "catalog",
         }
     }
@@ -289,6 +306,9 @@ impl fmt::Display for Ranked {
             Source::Similar => "like",
             Source::Affinity => return write!(f, "{}: to their taste", self.item),
             Source::Trending => return write!(f, "{}: on the rise", self.item),
+            Source::Given => return write!(f, "{}: as it was given", self.item),
+            Source::Pinned => return write!(f, "{}: put there by a rule", self.item),
+            Source::Explored => return write!(f, "{}: tried out", self.item),
             Source::Catalog => return write!(f, "{}: from the catalog", self.item),
         };
         write!(f, "{}: {says} {}", self.item, self.because.as_deref().unwrap_or("what was seen"))

@@ -3,19 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::asked::{Asked, sources};
+use super::asked::Asked;
 use super::causes::Causes;
+use super::check_strategy::{check_sources, check_strategy};
 use super::definitions::Paths;
 use super::export::lexicon;
 use super::facts::ProfileFacts;
 use super::gather::Gathering;
 use super::reach::Reach;
 use super::upkeep::upkeep;
-use super::{CompiledCampaign, CompiledSegment, Definitions, Engine, Settings, fingerprint};
+use super::{CompiledCampaign, CompiledSegment, Definitions, Engine, fingerprint};
 use crate::bandit::BanditSpec;
-use crate::campaign::{Campaign, Chooser, Goal, MAX_SLATE, MAX_VARIANTS, Pay, Target, arbiter, is_distribution};
+use crate::campaign::{Campaign, Chooser, Goal, MAX_VARIANTS, Pay, arbiter, is_distribution};
 use crate::config::{Fault, Problems, join};
-use crate::decision::Source;
 use crate::hash::{Map, Symbol};
 use crate::profile::Profile;
 use crate::rule::{CampaignNames, Compiled, CounterPlan, CounterSpec, List, Lists, MAX_VALUES, Rule, Vocabulary};
@@ -86,14 +86,14 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         }
     }
     let upkeep = upkeep(&schema, &settings, problems);
-    check_sources(&campaigns, &settings, &names, problems);
+    check_sources(&campaigns, &settings, &vocabulary, problems);
     let placement_names: Vec<&str> = placements.iter().map(|placement| placement.name.as_str()).collect();
     let campaign_names: Vec<&str> = campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
     duplicates("placement", &placement_names, &paths.placements, problems);
     duplicates("campaign", &campaign_names, &paths.campaigns, problems);
     let known_placements: BTreeSet<&str> = placement_names.iter().copied().collect();
-    for (campaign, path) in campaigns.iter().zip(&paths.campaigns) {
-        check_campaign(campaign, path, &known_placements, &vocabulary, &gathering, problems);
+    for ((campaign, path), lone) in campaigns.iter().zip(&paths.campaigns).zip(&paths.lone) {
+        check_campaign(campaign, (path, *lone), &known_placements, &vocabulary, &gathering, problems);
     }
     if !problems.is_empty() {
         // References may lead nowhere; nothing can be compiled. A circle is still worth telling.
@@ -146,6 +146,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         schema,
         listed: lists,
         segments: segments.map(of).collect(),
+        segment_places: place.iter().map(|(name, index)| (Symbol::new(name), *index as u32)).collect(),
         blank: Vec::new(),
         lists: compiled_lists,
         plan,
@@ -266,7 +267,7 @@ fn goal_spec(goal: &Goal) -> Option<CounterSpec> {
 
 fn check_campaign(
     campaign: &Campaign,
-    path: &str,
+    (path, lone): (&str, bool),
     placements: &BTreeSet<&str>,
     vocabulary: &Vocabulary<'_>,
     gathering: &Gathering,
@@ -297,19 +298,8 @@ fn check_campaign(
     duplicates("variant", &names, &places, problems);
     for (i, variant) in campaign.variants.iter().enumerate() {
         let Some(strategy) = &variant.recommend else { continue };
-        let at = at(&format!("variants[{i}].recommend"));
-        if !(1..=MAX_SLATE).contains(&strategy.limit) {
-            let fault = Fault::Range { found: strategy.limit.to_string(), wanted: "a number of items from 1 to 200" };
-            problems.push(join(&at, "limit"), fault);
-        }
-        for (name, target) in &strategy.filters.facets {
-            let Target::Context(context) = target else { continue };
-            let declared = &vocabulary.schema().context;
-            if !declared.is_empty() && !declared.contains_key(context) {
-                let known = declared.keys().map(String::as_str);
-                problems.push(format!("{at}.filters.{name}"), Fault::unknown("context", context, known));
-            }
-        }
+        let at = if lone { at("recommend") } else { at(&format!("variants[{i}].recommend")) };
+        check_strategy(strategy, &at, vocabulary, problems);
     }
     check_chooser(campaign, path, problems);
     if let Some(goal) = &campaign.goal {
@@ -325,34 +315,6 @@ fn check_campaign(
         }
     }
 }
-
-/// Checks the settings that some sources read.
-fn check_sources(campaigns: &[Campaign], settings: &Settings, segments: &[&str], problems: &mut Problems) {
-    for (i, name) in settings.popular_segments.iter().enumerate() {
-        if !segments.contains(&name.as_str()) {
-            let fault = Fault::unknown("segment", name, segments.iter().copied());
-            problems.push(format!("settings.popular_segments[{i}]"), fault);
-        }
-    }
-    let (path, found) = ("settings.popular_segments", settings.popular_segments.len());
-    if found > MAX_POPULAR_SEGMENTS {
-        let found = format!("{found} segments");
-        problems.push(path, Fault::Range { found, wanted: "at most 16 segments" });
-    }
-    if found == 0 && sources(campaigns).any(|source| source == Source::PopularInSegment) {
-        let found = "no segment".to_owned();
-        let wanted = "the segments whose people `popular_in_segment` is about";
-        problems.push(path, Fault::Range { found, wanted });
-    }
-    let (fast, slow) = (settings.trending_half_life, settings.popularity_half_life);
-    if fast >= slow && sources(campaigns).any(|source| source == Source::Trending) {
-        let found = format!("{fast} beside a `popularity_half_life` of {slow}");
-        problems.push("settings.trending_half_life", Fault::Range { found, wanted: "a shorter half-life than that" });
-    }
-}
-
-/// Within how many segments popularity can be counted: each event of somebody in all of them is counted in each.
-const MAX_POPULAR_SEGMENTS: usize = 16;
 
 fn check_chooser(campaign: &Campaign, path: &str, problems: &mut Problems) {
     let at = join(path, "chooser");

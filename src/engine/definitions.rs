@@ -127,7 +127,11 @@ impl Definitions {
             (definitions.segments, paths.segments) = with_paths(&mut reader, "segments", read_segment);
             (definitions.computed, paths.computed) = with_paths(&mut reader, "computed", Computed::read);
             (definitions.placements, paths.placements) = with_paths(&mut reader, "placements", Placement::read);
-            (definitions.campaigns, paths.campaigns) = with_paths(&mut reader, "campaigns", Campaign::read);
+            (definitions.campaigns, paths.campaigns) = with_paths(&mut reader, "campaigns", |reader| {
+                let campaign = Campaign::read(reader)?;
+                paths.lone.push(reader.json().get("variants").is_none());
+                Some(campaign)
+            });
             if let Some(mut settings) = reader.child("settings") {
                 definitions.settings = read_settings(&mut settings);
             }
@@ -150,6 +154,8 @@ pub(super) struct Paths {
     pub(super) computed: Vec<String>,
     pub(super) placements: Vec<String>,
     pub(super) campaigns: Vec<String>,
+    /// By campaign, whether it says itself what its one variant does.
+    pub(super) lone: Vec<bool>,
     /// The names of all segments in the document, those with mistakes included, so that a reference to one of these
     /// is not called a mistake too.
     pub(super) unread_segments: Vec<String>,
@@ -167,6 +173,7 @@ impl Paths {
             computed: paths("computed", definitions.computed.len()),
             placements: paths("placements", definitions.placements.len()),
             campaigns: paths("campaigns", definitions.campaigns.len()),
+            lone: vec![false; definitions.campaigns.len()],
             unread_segments: Vec::new(),
             unread_lists: Vec::new(),
         }

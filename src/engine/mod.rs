@@ -13,6 +13,7 @@
 mod apply;
 mod asked;
 mod causes;
+mod check_strategy;
 mod compile;
 mod computed;
 mod consent;
@@ -23,6 +24,7 @@ mod expire;
 mod explain;
 mod export;
 mod facts;
+mod filter;
 mod flip;
 mod gather;
 mod lint;
@@ -76,6 +78,8 @@ pub struct Engine {
     listed: Vec<List>,
     /// In an order in which each comes after those it refers to.
     segments: Vec<CompiledSegment>,
+    /// The segments by the symbols of their names.
+    segment_places: Map<Symbol, u32>,
     /// The segments that an empty profile is in.
     blank: Vec<u32>,
     lists: Lists,

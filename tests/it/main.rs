@@ -38,5 +38,6 @@ mod retention;
 mod room;
 mod rules;
 mod shop;
+mod slates;
 mod snapshots;
 mod traps;
