@@ -37,7 +37,7 @@ fn decide(c: &mut Criterion) {
                 bench.decide(next, black_box(&requests[next]), &mut scratch)
             });
         });
-        bench.percentiles(page, count / 3);
+        bench.percentiles(page.name(), &bench.requests(page, count / 3), |decision| bench.check(decision));
     }
 }
 
@@ -68,12 +68,13 @@ fn ready(c: &mut Criterion) {
             })
             .collect();
         let mut next = 0;
-        let mut turn = || {
-            next = (next + 1) % requests.len();
-            bench.decide(next, black_box(&requests[next]), &mut scratch)
-        };
-        assert!((0..50).all(|_| turn().slate.len() >= 5));
-        group.bench_function(format!("{name}/100000"), |b| b.iter(&mut turn));
+        group.bench_function(format!("{name}/100000"), |b| {
+            b.iter(|| {
+                next = (next + 1) % requests.len();
+                bench.decide(next, black_box(&requests[next]), &mut scratch)
+            });
+        });
+        bench.percentiles(name, &requests, |decision| assert!(decision.slate.len() >= 5));
     }
 }
 
@@ -144,8 +145,8 @@ impl Bench {
     /// Prints how long decisions take that all differ. Of each the least of three passes counts, so that what else
     /// the machine does is left out; between two passes over all others lie, so that nothing is warmer than it was.
     #[expect(clippy::disallowed_methods, reason = "a bench measures the time")]
-    fn percentiles(&self, page: Page, count: usize) {
-        let requests = self.requests(page, count);
+    fn percentiles(&self, name: &str, requests: &[Request], check: impl Fn(&Decision)) {
+        let count = requests.len();
         let mut scratch = DecideScratch::default();
         let mut times = vec![Duration::MAX; count];
         for _ in 0..3 {
@@ -153,14 +154,14 @@ impl Bench {
                 let begin = std::time::Instant::now();
                 let decision = black_box(self.decide(n, request, &mut scratch));
                 times[n] = times[n].min(begin.elapsed());
-                self.check(&decision);
+                check(&decision);
             }
         }
         times.sort_unstable();
         let at = |share: usize| times[times.len() * share / 1000];
         println!(
             "decide/{}/100000: {count} decisions, p50 {:?}, p90 {:?}, p99 {:?}, p99.9 {:?}",
-            page.name(),
+            name,
             at(500),
             at(900),
             at(990),

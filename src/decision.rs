@@ -198,7 +198,7 @@ pub enum Source {
     Recent,
     /// What many people look at these days.
     Popular,
-    /// What many people look at in the categories that this person likes.
+    /// What many people look at in the category that is asked for, or else in those that this person likes.
     PopularInCategory,
     /// What the people of a segment look at that this person is in.
     PopularInSegment,
@@ -301,7 +301,7 @@ impl fmt::Display for Ranked {
             Source::BoughtTogether => "bought together with",
             Source::Recent => return write!(f, "{}: seen before", self.item),
             Source::Popular => return write!(f, "{}: popular", self.item),
-            Source::PopularInCategory => return write!(f, "{}: popular in a category they like", self.item),
+            Source::PopularInCategory => return write!(f, "{}: popular in its category", self.item),
             Source::PopularInSegment => return write!(f, "{}: popular with people like them", self.item),
             Source::Similar => "like",
             Source::Affinity => return write!(f, "{}: to their taste", self.item),

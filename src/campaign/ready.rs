@@ -44,7 +44,7 @@ impl Strategy {
                     facets: vec![("category".to_owned(), Target::Context("category".to_owned()))],
                     ..dismissed()
                 },
-                ..of(&[S::Related, S::Affinity, S::Popular], 40)
+                ..of(&[S::Related, S::Affinity, S::PopularInCategory, S::Popular], 40)
             },
             "product_similar" => Self {
                 about: about("item"),

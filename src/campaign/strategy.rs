@@ -7,7 +7,34 @@ use crate::value::Value;
 
 /// How a variant recommends items: the recommenders to ask in turn, which items may be shown, and in what order.
 ///
-/// There are [ready-made ones](Strategy::named) for the usual places.
+/// There are [ready-made ones](Strategy::named) for the usual places. In JSON a strategy is the name of one, or an object
+/// that says what is other than in it, or than in the default:
+///
+/// ```
+/// use bespoke::Engine;
+/// let engine = Engine::from_json(r#"{
+///     "segments": [{"name": "club", "rule": {"plan": "club"}}],
+///     "placements": ["home", "cart"],
+///     "campaigns": [
+///         {"name": "with it", "placement": "cart", "recommend": "cart"},
+///         {"name": "for you", "placement": "home", "recommend": {
+///             "strategy": "home", "limit": 8,
+///             "sources": ["related", "bought_together", "affinity", "trending", "popular"],
+///             "filters": {"category": {"context": "category"}, "price": {"to": 50}, "exclude": ["purchased"]},
+///             "repeat": "forbid", "diversity": 0.3,
+///             "quotas": [{"attribute": "brand", "most": 2}, {"attribute": "tag", "value": "sale", "least": 1}],
+///             "calibrate": {"attribute": "category", "weight": 0.3},
+///             "rules": [
+///                 {"pin": "sku-1", "position": 0, "segment": "club"},
+///                 {"boost": {"brand": "acme"}, "by": 1.5}, {"bury": {"tag": "clearance"}}
+///             ],
+///             "explore": {"positions": [7], "among": 50, "from": "newest"}
+///         }}
+///     ]
+/// }"#)?;
+/// assert_eq!(engine.campaigns().len(), 2);
+/// # Ok::<(), bespoke::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Strategy {
     /// The recommenders, asked one after the other until the slate is full. The catalog itself comes last, whether

@@ -12,6 +12,8 @@ use crate::value::Value;
 pub(super) struct Filter<'a> {
     /// The slots of the rarest facet that is asked for: nothing else can pass.
     pub(super) narrow: Option<&'a [u32]>,
+    /// The category that is asked for.
+    pub(super) category: Option<Symbol>,
     /// The other facets.
     facets: SmallVec<[Facet; 4]>,
     price: Option<(f64, f64)>,
@@ -52,12 +54,14 @@ impl<'a> Filter<'a> {
             (None, None) => None,
             (from, to) => Some((from.unwrap_or(0.0), to.unwrap_or(f64::INFINITY))),
         };
+        let of_category = facets.iter().find(|facet| facet.dimension == Symbol::new("category"));
+        let category = of_category.map(|facet| facet.value);
         let slots = facets.iter().map(|facet| catalog.holding(*facet)).enumerate();
         let narrow = slots.min_by_key(|(_, slots)| slots.len());
         if let Some((at, _)) = narrow {
             facets.remove(at);
         }
-        Some(Self { narrow: narrow.map(|(_, slots)| slots), facets, price, catalog, now })
+        Some(Self { narrow: narrow.map(|(_, slots)| slots), category, facets, price, catalog, now })
     }
 
     /// Whether the item at a slot may be shown.

@@ -80,7 +80,13 @@ impl Engine {
                 Source::Recent => Recent::default().rank(&query, buffers, candidates),
                 Source::Popular => models.popular.rank(&query, buffers, candidates),
                 Source::PopularInCategory => {
-                    self.liked_categories(facts, weights, groups);
+                    match filter.category {
+                        Some(category) => {
+                            groups.clear();
+                            groups.push((category, 1.0));
+                        }
+                        None => self.liked_categories(facts, weights, groups),
+                    }
                     models.popular_in_category.among(groups, *source).rank(&query, buffers, candidates);
                 }
                 Source::PopularInSegment => {

@@ -24,11 +24,11 @@ use crate::catalog::{Catalog, Facet};
 use crate::hash::Symbol;
 
 /// What a person likes, facet by facet: built for one query, in memory that the next uses again.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Tastes {
     /// Until they are settled in the order in which they were added, then by facet.
     all: Vec<Taste>,
-    /// The items that spoke; the first stands for none.
+    /// The items that spoke; the first stands for none, and is always there.
     anchors: Vec<Option<Symbol>>,
     /// The places in `all`, strongest first.
     strongest: Vec<u32>,
@@ -41,6 +41,12 @@ struct Taste {
     /// Its place in `anchors`.
     anchor: u32,
     added: u32,
+}
+
+impl Default for Tastes {
+    fn default() -> Self {
+        Self { all: Vec::new(), anchors: vec![None], strongest: Vec::new() }
+    }
 }
 
 impl Tastes {
@@ -64,8 +70,7 @@ impl Tastes {
     /// Adds the facets of the [latest](Self::DEPTH) different items of a history, each item counting less than the one
     /// after it by three tenths.
     pub fn add_history(&mut self, history: &[Seen], catalog: &Catalog) {
-        let (mut faded, first) = (1.0, self.anchors.len().max(1));
-        self.anchors.resize(first, None);
+        let (mut faded, first) = (1.0, self.anchors.len());
         for seen in history.iter().rev().filter(|seen| counts(seen.weight)) {
             if self.anchors.len() - first >= Self::DEPTH {
                 break;

@@ -63,7 +63,6 @@ proptest! {
     ) {
         let catalog = catalog(&items, backwards);
         let mut tastes = Tastes::default();
-        tastes.clear();
         likes.iter().for_each(|(of, weight)| tastes.add(tag(*of), *weight));
         let mut plain = BTreeMap::<Symbol, f64>::new();
         for (number, tags) in items.iter().enumerate() {
@@ -93,7 +92,6 @@ proptest! {
         let catalog = catalog(&items, backwards);
         let history: Vec<Seen> = history.iter().map(|(number, weight)| seen(number % items.len(), *weight)).collect();
         let mut tastes = Tastes::default();
-        tastes.clear();
         tastes.add_history(&history, &catalog);
         let slate = rank(&tastes.settle(&catalog, Source::Similar), &history, 99, None);
         // Each different item of the history, the latest first.
@@ -133,7 +131,6 @@ fn a_new_item_that_nobody_has_touched_is_found_and_work_is_bounded() {
     new.created = Some(Timestamp::from_millis(1_000_000));
     catalog.upsert(new).unwrap();
     let mut tastes = Tastes::default();
-    tastes.clear();
     tastes.add(Facet::new("category", "shoes"), 1.0);
     let shoes = rank(&tastes.settle(&catalog, Source::Affinity), &[], 3_000, None);
     // The list of shoes is too long to be walked; half of the 64 newest are shoes.

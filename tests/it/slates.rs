@@ -167,6 +167,13 @@ fn popularity_has_segments_and_trends() {
     shop.live(&mut ann, &views(&[&[20]], 60));
     assert_eq!(shop.slate(&ann, 61), ["i10"], "somebody who likes shoes");
 
+    let mut shop = Shop::new(
+        r#"{"sources": ["popular_in_category"], "limit": 2, "filters": {"category": {"context": "category"}}}"#,
+    );
+    shop.live(&mut other, &views(&[&[50], &[51], &[51], &[10]], 1));
+    let hats = shop.ask(&ann, &page().context("category", "hats"), 61);
+    assert_eq!(ids(&hats), ["i51", "i50"], "the category that is asked for");
+
     let mut shop = Shop::new(r#"{"sources": ["trending"], "limit": 1}"#);
     let mut crowd = shop.person("new");
     let day = 24 * 60;
