@@ -10,10 +10,12 @@ mod shop;
 use std::hint::black_box;
 use std::time::Duration;
 
+use bespoke::campaign::Strategy;
 use bespoke::decision::{Decision, Outcome, Request};
 use bespoke::engine::{DecideScratch, Engine, Models};
 use bespoke::profile::Profile;
 use bespoke::time::Span;
+use bespoke::value::Value;
 use criterion::{Criterion, criterion_group, criterion_main};
 use shop::{Dice, NOW, SHELVES, Shop, department_name, shelf_name};
 
@@ -35,7 +37,44 @@ fn decide(c: &mut Criterion) {
                 bench.decide(next, black_box(&requests[next]), &mut scratch)
             });
         });
-        bench.percentiles(page, count / 3);
+        bench.percentiles(page.name(), &bench.requests(page, count / 3), |decision| bench.check(decision));
+    }
+}
+
+/// The ready-made strategies, each at a placement of its own.
+fn ready(c: &mut Criterion) {
+    let is_test = std::env::args().any(|argument| argument == "--test");
+    let bench = Bench::new(if is_test { 4_000 } else { 200_000 });
+    let group = &mut c.benchmark_group("decide");
+    let mut dice = Dice(7);
+    for name in Strategy::NAMED {
+        let mut scratch = DecideScratch::default();
+        let requests: Vec<Request> = (0..4_096)
+            .map(|n| {
+                let request = Request::new(format!("ready {name}")).user(format!("user-{n}"));
+                match name {
+                    "category" => request.context("category", shelf_name(dice.zipf(SHELVES))),
+                    "product_similar" | "product_together" => request.context("item", shop::id(dice.zipf(20_000))),
+                    "cart" => {
+                        let held = (0..3).map(|_| Value::from(shop::id(dice.zipf(20_000)).as_str()));
+                        request.context("cart", held.collect::<Vec<_>>())
+                    }
+                    "search" => {
+                        let found = (0..200).map(|_| Value::from(shop::id(dice.zipf(100_000)).as_str()));
+                        request.context("results", found.collect::<Vec<_>>())
+                    }
+                    _ => request,
+                }
+            })
+            .collect();
+        let mut next = 0;
+        group.bench_function(format!("{name}/100000"), |b| {
+            b.iter(|| {
+                next = (next + 1) % requests.len();
+                bench.decide(next, black_box(&requests[next]), &mut scratch)
+            });
+        });
+        bench.percentiles(name, &requests, |decision| assert!(decision.slate.len() >= 5));
     }
 }
 
@@ -106,8 +145,8 @@ impl Bench {
     /// Prints how long decisions take that all differ. Of each the least of three passes counts, so that what else
     /// the machine does is left out; between two passes over all others lie, so that nothing is warmer than it was.
     #[expect(clippy::disallowed_methods, reason = "a bench measures the time")]
-    fn percentiles(&self, page: Page, count: usize) {
-        let requests = self.requests(page, count);
+    fn percentiles(&self, name: &str, requests: &[Request], check: impl Fn(&Decision)) {
+        let count = requests.len();
         let mut scratch = DecideScratch::default();
         let mut times = vec![Duration::MAX; count];
         for _ in 0..3 {
@@ -115,14 +154,14 @@ impl Bench {
                 let begin = std::time::Instant::now();
                 let decision = black_box(self.decide(n, request, &mut scratch));
                 times[n] = times[n].min(begin.elapsed());
-                self.check(&decision);
+                check(&decision);
             }
         }
         times.sort_unstable();
         let at = |share: usize| times[times.len() * share / 1000];
         println!(
             "decide/{}/100000: {count} decisions, p50 {:?}, p90 {:?}, p99 {:?}, p99.9 {:?}",
-            page.name(),
+            name,
             at(500),
             at(900),
             at(990),
@@ -173,13 +212,17 @@ fn definitions() -> String {
         let (name, place) = (name, "home");
         serde_json::json!({"name": name, "placement": place, "priority": priority, "audience": audience, "payload": payload})
     });
+    let places = Strategy::NAMED.map(|name| format!("ready {name}"));
+    let ready = Strategy::NAMED.iter().zip(&places);
+    let ready = ready.map(|(name, place)| serde_json::json!({"name": place, "placement": place, "recommend": name}));
+    let placements: Vec<&str> = places.iter().map(String::as_str).chain(["home"]).collect();
     let definitions = serde_json::json!({
         "segments": segments.collect::<Vec<_>>(),
-        "placements": ["home"],
-        "campaigns": campaigns.collect::<Vec<_>>(),
+        "placements": placements,
+        "campaigns": campaigns.chain(ready).collect::<Vec<_>>(),
     });
     definitions.to_string()
 }
 
-criterion_group!(benches, decide);
+criterion_group!(benches, decide, ready);
 criterion_main!(benches);

@@ -7,7 +7,10 @@ mod shop;
 use std::hint::black_box;
 
 use bespoke::hash::Symbol;
-use bespoke::recommend::{Candidate, Chain, Clicks, Neighbors, Popular, Query, Recommender, Scratch, Seen};
+use bespoke::recommend::{
+    Candidate, Chain, Clicks, Mix, Neighbors, Popular, PopularSettings, Query, Quota, Recommender, Rerank,
+    RerankScratch, Scratch, Seen, SeenKind, Source, Tastes, Trending,
+};
 use bespoke::time::Span;
 use criterion::{Criterion, criterion_group, criterion_main};
 use shop::{Dice, NOW, Shop, id};
@@ -20,6 +23,8 @@ fn recommend(c: &mut Criterion) {
     let clicks = clicks(&shop, if is_test { 1_000 } else { 50_000 });
     learn(c, &shop, &popular, &neighbors, &clicks);
     rank(c, &shop, &popular, &neighbors, &clicks);
+    by_taste(c, &shop, &popular);
+    rerank(c, &shop);
 }
 
 /// What visits of four clicks each teach, one after the other.
@@ -30,8 +35,9 @@ fn clicks(shop: &Shop, visits: usize) -> Clicks {
         let visitor = Symbol::new(&format!("visit-{visit}"));
         let mut history: Vec<Seen> = Vec::new();
         for (n, rank) in shop.visit(4, &mut dice).into_iter().enumerate() {
-            let seen = Seen { item: Symbol::new(&id(rank)), time: time + Span::seconds(n as u32), weight: 1.0 };
-            clicks.learn(visitor, seen.item, seen.time, seen.weight, &history);
+            let time = time + Span::seconds(n as u32);
+            let seen = Seen { item: Symbol::new(&id(rank)), time, weight: 1.0, kind: SeenKind::Viewed };
+            clicks.learn(visitor, seen, &history);
             history.push(seen);
         }
     }
@@ -57,7 +63,7 @@ fn learn(c: &mut Criterion, shop: &Shop, popular: &Popular, neighbors: &Neighbor
     c.bench_function("learn/neighbors/100000", |b| {
         b.iter(|| {
             let ((seen, before), _) = turn();
-            neighbors.learn(black_box(seen.item), seen.time, 1.0, before);
+            neighbors.learn(black_box(*seen), before);
         });
     });
     let mut clicks = clicks.clone();
@@ -66,7 +72,7 @@ fn learn(c: &mut Criterion, shop: &Shop, popular: &Popular, neighbors: &Neighbor
             let ((seen, before), time) = turn();
             // A visitor for every four clicks.
             let visitor = Symbol::from_bits(time.millis() as u64 / 400);
-            clicks.learn(visitor, black_box(seen.item), time, 1.0, before);
+            clicks.learn(visitor, black_box(Seen { time, ..*seen }), before);
         });
     });
     assert!(popular.len() > 4_000 && neighbors.len() > 4_000 && !clicks.sessions().is_empty());
@@ -102,6 +108,66 @@ fn rank(c: &mut Criterion, shop: &Shop, popular: &Popular, neighbors: &Neighbors
     }
 }
 
+fn by_taste(c: &mut Criterion, shop: &Shop, popular: &Popular) {
+    let mut lately = Popular::new(PopularSettings { half_life: Span::days(1), ..PopularSettings::default() }).unwrap();
+    let mut dice = Dice(8);
+    for _ in 0..200_000 {
+        lately.learn(Symbol::new(&id(dice.zipf(shop.len()))), 1.0, NOW - Span::minutes(dice.below(2_000) as u32));
+    }
+    let histories = histories(shop, 20);
+    let (mut tastes, mut scratch, mut slate) = (Tastes::default(), Scratch::default(), Vec::<Candidate>::new());
+    let mut next = 0;
+    let mut turn = |is_trending: bool| {
+        next = (next + 1) % histories.len();
+        slate.clear();
+        let query = Query { history: &histories[next], now: NOW, limit: 10, accept: &|_| true, pool: None };
+        if is_trending {
+            Trending::new(&lately, popular).rank(&query, &mut scratch, &mut slate);
+        } else {
+            tastes.clear();
+            tastes.add_history(query.history, &shop.catalog);
+            tastes.settle(&shop.catalog, Source::Similar).rank(&query, &mut scratch, &mut slate);
+        }
+        slate.len()
+    };
+    assert_eq!((turn(true), turn(false)), (10, 10));
+    c.bench_function("rank/trending/100000", |b| b.iter(|| turn(true)));
+    c.bench_function("rank/similar/100000", |b| b.iter(|| turn(false)));
+}
+
+/// Twenty positions from eighty candidates.
+fn rerank(c: &mut Criterion, shop: &Shop) {
+    let mut dice = Dice(9);
+    let candidate = |rank: usize| {
+        let item = Symbol::new(&id(rank));
+        Candidate { item, score: 1.0, source: Source::Popular, because: None, contribution: 0.0 }
+    };
+    let slates: Vec<Vec<Candidate>> =
+        (0..1_000).map(|_| shop.visit(80, &mut dice).into_iter().map(candidate).collect()).collect();
+    let quotas = [Quota { most: Some(2), ..Quota::of("brand") }];
+    let own: Vec<_> = (0..8).map(|shelf| (Symbol::new(&shop::shelf_name(shelf)), 1.0 + shelf as f64)).collect();
+    let mix = Some(Mix { dimension: Symbol::new("category"), weights: &own, weight: 0.3 });
+    let plain = Rerank::new(&shop.catalog);
+    let cases = [
+        ("diversity", Rerank { diversity: 0.3, ..plain }),
+        ("quotas", Rerank { quotas: &quotas, ..plain }),
+        ("calibration", Rerank { mix, ..plain }),
+        ("all", Rerank { diversity: 0.3, quotas: &quotas, mix, ..plain }),
+    ];
+    for (name, rerank) in cases {
+        let (mut scratch, mut slate, mut next) = (RerankScratch::default(), Vec::new(), 0);
+        let mut turn = || {
+            next = (next + 1) % slates.len();
+            slate.clear();
+            slate.extend_from_slice(&slates[next]);
+            rerank.arrange(20, &mut scratch, &mut slate);
+            slate.len()
+        };
+        assert_eq!(turn(), 80);
+        c.bench_function(&format!("rerank/{name}/80"), |b| b.iter(&mut turn));
+    }
+}
+
 fn shelf_of(shop: &Shop, slot: u32) -> bool {
     shop.catalog.facets(slot).contains(&bespoke::catalog::Facet::new("category", &shop::shelf_name(SHELF)))
 }
@@ -111,7 +177,7 @@ fn histories(shop: &Shop, views: usize) -> Vec<Vec<Seen>> {
     let mut dice = Dice(6);
     let seen = |(n, rank): (usize, usize)| {
         let time = NOW - Span::seconds(40 * (views - n) as u32);
-        Seen { item: Symbol::new(&id(rank)), time, weight: 1.0 }
+        Seen { item: Symbol::new(&id(rank)), time, weight: 1.0, kind: SeenKind::Viewed }
     };
     (0..1_000).map(|_| shop.visit(views, &mut dice).into_iter().enumerate().map(seen).collect()).collect()
 }

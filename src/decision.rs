@@ -168,6 +168,17 @@ pub struct Ranked {
     pub source: Source,
     /// The item of the person's history that spoke for it most, where one did.
     pub because: Option<Box<str>>,
+    /// How much of the score that item gave: from zero, where none spoke for it, to all of it.
+    #[serde(default)]
+    pub contribution: f64,
+    /// The probability with which the item stands at its position, given the variant and the items before it: one, but
+    /// for what was drawn to be tried.
+    #[serde(default = "certain")]
+    pub propensity: Propensity,
+}
+
+const fn certain() -> Propensity {
+    Propensity::CERTAIN
 }
 
 /// The recommenders from which a slate is filled.
@@ -177,10 +188,32 @@ pub struct Ranked {
 pub enum Source {
     /// What people went to from the items of this person's history.
     Related,
+    /// What people who looked at these items look at too.
+    ViewedTogether,
+    /// What people bought after they had looked at these items.
+    ViewedThenBought,
+    /// What people bought together with these items.
+    BoughtTogether,
     /// What this person looked at before.
     Recent,
     /// What many people look at these days.
     Popular,
+    /// What many people look at in the category that is asked for, or else in those that this person likes.
+    PopularInCategory,
+    /// What the people of a segment look at that this person is in.
+    PopularInSegment,
+    /// What more people look at than before.
+    Trending,
+    /// What is like the items of this person's history.
+    Similar,
+    /// What is of the categories, brands and other values that this person likes.
+    Affinity,
+    /// What the request gave to choose from, in its order.
+    Given,
+    /// What a rule of the house puts there.
+    Pinned,
+    /// What was drawn to be tried; [`Ranked::propensity`] says with what probability.
+    Explored,
     /// What the catalog has, newest first: the last resort that always fills the slate.
     Catalog,
 }
@@ -191,8 +224,19 @@ impl Source {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Related => "related",
+            Self::ViewedTogether => "viewed_together",
+            Self::ViewedThenBought => "viewed_then_bought",
+            Self::BoughtTogether => "bought_together",
             Self::Recent => "recent",
             Self::Popular => "popular",
+            Self::PopularInCategory => "popular_in_category",
+            Self::PopularInSegment => "popular_in_segment",
+            Self::Trending => "trending",
+            Self::Similar => "similar",
+            Self::Affinity => "affinity",
+            Self::Given => "given",
+            Self::Pinned => "pinned",
+            Self::Explored => "explored",
             Self::Catalog => "catalog",
         }
     }
@@ -250,12 +294,23 @@ impl fmt::Display for Outcome {
 
 impl fmt::Display for Ranked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.source, &self.because) {
-            (Source::Related, Some(because)) => write!(f, "{}: goes with {because}", self.item),
-            (Source::Related, None) => write!(f, "{}: goes with what was seen", self.item),
-            (Source::Recent, _) => write!(f, "{}: seen before", self.item),
-            (Source::Popular, _) => write!(f, "{}: popular", self.item),
-            (Source::Catalog, _) => write!(f, "{}: from the catalog", self.item),
-        }
+        let says = match self.source {
+            Source::Related => "goes with",
+            Source::ViewedTogether => "viewed together with",
+            Source::ViewedThenBought => "bought after viewing",
+            Source::BoughtTogether => "bought together with",
+            Source::Recent => return write!(f, "{}: seen before", self.item),
+            Source::Popular => return write!(f, "{}: popular", self.item),
+            Source::PopularInCategory => return write!(f, "{}: popular in its category", self.item),
+            Source::PopularInSegment => return write!(f, "{}: popular with people like them", self.item),
+            Source::Similar => "like",
+            Source::Affinity => return write!(f, "{}: to their taste", self.item),
+            Source::Trending => return write!(f, "{}: on the rise", self.item),
+            Source::Given => return write!(f, "{}: as it was given", self.item),
+            Source::Pinned => return write!(f, "{}: put there by a rule", self.item),
+            Source::Explored => return write!(f, "{}: tried out", self.item),
+            Source::Catalog => return write!(f, "{}: from the catalog", self.item),
+        };
+        write!(f, "{}: {says} {}", self.item, self.because.as_deref().unwrap_or("what was seen"))
     }
 }

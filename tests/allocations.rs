@@ -9,7 +9,7 @@ use bespoke::event::{Event, EventKind};
 use bespoke::hash::Symbol;
 use bespoke::personalizer::Personalizer;
 use bespoke::profile::Profile;
-use bespoke::recommend::Seen;
+use bespoke::recommend::{Seen, SeenKind};
 use bespoke::time::{Span, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_millis(1_772_366_400_000);
@@ -23,14 +23,24 @@ fn engine() -> Engine {
             {"name": "spenders", "rule": "event('purchased').within(30 days).sum(value) >= 50"},
             {"name": "fans", "rule": "affinity('category', 'shoes') > 0.3 AND session(views) >= 2"}
         ],
-        "placements": ["home"],
+        "placements": ["home", "all"],
+        "settings": {"popular_segments": ["fans"]},
         "campaigns": [
             {"name": "sale", "placement": "home", "audience": "country = 'FR'", "priority": 2, "payload": {"a": 1}},
             {"name": "pick", "placement": "home", "priority": 1, "recommend": {
                 "sources": ["related", "popular"], "limit": 10,
                 "filters": {"category": {"context": "category"}, "exclude": ["purchased"]}
             }},
-            {"name": "rest", "placement": "home", "audience": "plan = 'pro'", "payload": {"b": 2}}
+            {"name": "rest", "placement": "home", "audience": "plan = 'pro'", "payload": {"b": 2}},
+            {"name": "all", "placement": "all", "recommend": {
+                "sources": ["viewed_together", "viewed_then_bought", "similar", "affinity", "trending",
+                    "popular_in_category", "popular_in_segment"],
+                "limit": 20, "about": "item", "repeat": "first", "diversity": 0.3,
+                "filters": {"category": {"context": "category"}, "exclude": ["purchased"]},
+                "quotas": [{"attribute": "brand", "most": 3}], "calibrate": {"attribute": "category"},
+                "rules": [{"pin": "item-9", "position": 2, "segment": "fans"}, {"bury": {"category": "hats"}}],
+                "explore": {"positions": [4], "from": "newest"}
+            }}
         ]
     }"#,
     )
@@ -44,8 +54,8 @@ fn models(engine: &Engine) -> Models {
         models.catalog.upsert(Item::new(format!("item-{i}")).category(category).brand("acme").price(9.0)).unwrap();
         let (item, time) = (Symbol::new(&format!("item-{i}")), NOW - Span::minutes(400 - i));
         models.popular.learn(item, 1.0, time);
-        let before = Seen { item: Symbol::new("item-0"), time: time - Span::minutes(1), weight: 1.0 };
-        models.neighbors.learn(item, time, 1.0, &[before]);
+        let seen = |item, time| Seen { item, time, weight: 1.0, kind: SeenKind::Viewed };
+        models.neighbors.learn(seen(item, time), &[seen(Symbol::new("item-0"), time - Span::minutes(1))]);
     }
     models
 }
@@ -116,6 +126,35 @@ fn waiting_for_what_time_changes_allocates_nothing_on_the_way_of_events() {
 fn pieces(decision: &Decision) -> u64 {
     let ids = decision.slate.iter().map(|ranked| 1 + u64::from(ranked.because.is_some()));
     u64::from(!decision.verdicts.is_empty()) + u64::from(!decision.slate.is_empty()) + ids.sum::<u64>()
+}
+
+#[test]
+fn a_strategy_with_everything_allocates_only_what_leaves_in_the_answer() {
+    let engine = engine();
+    let mut models = models(&engine);
+    let mut profile = profile(&engine, &models);
+    for n in 501..600 {
+        let event = viewed(n);
+        let _ = engine.apply(&event, &mut profile, &models.catalog, event.time);
+        engine.learn(&event, &profile, &mut models, &mut Vec::new());
+    }
+    let mut scratch = DecideScratch::default();
+    let now = NOW + Span::hours(6);
+    for category in [None, Some("shoes")] {
+        let mut request = Request::new("all").user("ann").context("item", "item-5");
+        if let Some(category) = category {
+            request = request.context("category", category);
+        }
+        let warm = engine.decide(&request, &profile, &models, now, &mut scratch);
+        assert_eq!(warm.slate.len(), 20);
+        let mut answer = None;
+        let allocated = allocation_counter::measure(|| {
+            answer = Some(engine.decide(&request, &profile, &models, now, &mut scratch));
+        });
+        assert_eq!(answer.as_ref(), Some(&warm));
+        let owned = pieces(&warm);
+        assert!(allocated.count_total <= owned, "{allocated:?}, {owned} pieces owned");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use bespoke::engine::{Engine, Models};
 use bespoke::event::{Event, EventItem, EventKind};
 use bespoke::hash::Symbol;
 use bespoke::profile::Profile;
-use bespoke::recommend::{Neighbors, Popular, Seen};
+use bespoke::recommend::{Neighbors, Popular, Seen, SeenKind};
 use bespoke::time::{Span, Timestamp};
 
 /// When everything is learned and requests are made.
@@ -97,8 +97,16 @@ impl Shop {
         std::iter::once(first).chain((1..views).map(|_| next(dice))).collect()
     }
 
-    /// Teaches the recommenders visits of five views each over sixty days up to [`NOW`].
+    /// Teaches the recommenders visits of five events each over sixty days up to [`NOW`].
     pub(crate) fn teach(&self, visits: usize, popular: &mut Popular, neighbors: &mut Neighbors) {
+        self.visits(visits, |seen, before| {
+            popular.learn(seen.item, 1.0, seen.time);
+            neighbors.learn(seen, before);
+        });
+    }
+
+    /// Tells of visits of three views and two purchases each over sixty days up to [`NOW`].
+    fn visits(&self, visits: usize, mut tell: impl FnMut(Seen, &[Seen])) {
         let mut dice = Dice(2);
         let start = NOW - Span::days(60);
         for visit in 0..visits {
@@ -106,9 +114,10 @@ impl Shop {
             let mut seen: Vec<Seen> = Vec::new();
             for (view, rank) in self.visit(5, &mut dice).into_iter().enumerate() {
                 let (item, time) = (Symbol::new(&id(rank)), begin + Span::from_millis(40_000 * view as i64));
-                popular.learn(item, 1.0, time);
-                neighbors.learn(item, time, 1.0, &seen);
-                seen.push(Seen { item, time, weight: 1.0 });
+                let kind = if view < 3 { SeenKind::Viewed } else { SeenKind::Purchased };
+                let view = Seen { item, time, weight: 1.0, kind };
+                tell(view, &seen);
+                seen.push(view);
             }
         }
     }
@@ -117,7 +126,18 @@ impl Shop {
     pub(crate) fn models(&self, engine: &Engine, visits: usize) -> Models {
         let mut models = engine.models();
         models.catalog = self.catalog.clone();
-        self.teach(visits, &mut models.popular, &mut models.neighbors);
+        let category = Symbol::new("category");
+        self.visits(visits, |seen, before| {
+            let Models { catalog, popular, neighbors, relations, lately, popular_in_category, .. } = &mut models;
+            popular.learn(seen.item, 1.0, seen.time);
+            neighbors.learn(seen, before);
+            relations.values_mut().for_each(|of| of.learn(seen, before));
+            lately.iter_mut().for_each(|lately| lately.learn(seen.item, 1.0, seen.time));
+            let facets = catalog.slot(seen.item).map_or(&[][..], |slot| catalog.facets(slot));
+            for facet in facets.iter().filter(|facet| facet.dimension == category) {
+                popular_in_category.learn(facet.value, seen.item, 1.0, seen.time);
+            }
+        });
         models
     }
 

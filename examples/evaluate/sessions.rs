@@ -184,9 +184,9 @@ impl Fitted {
             times.measure(|| {
                 self.popular.learn(seen.item, seen.weight, seen.time);
                 match &mut self.model {
-                    Model::Clicks(model) => model.learn(session.visitor, seen.item, seen.time, seen.weight, history),
+                    Model::Clicks(model) => model.learn(session.visitor, seen, history),
                     Model::Sessions(model) => model.learn(session.visitor, seen.item, seen.time, seen.weight),
-                    Model::Neighbors(model) => model.learn(seen.item, seen.time, seen.weight, history),
+                    Model::Neighbors(model) => model.learn(seen, history),
                     Model::Returns(model) => model.learn(seen.item, seen.weight, history),
                     Model::Popular => {}
                 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
 use bespoke::hash::Symbol;
-use bespoke::recommend::Seen;
+use bespoke::recommend::{Seen, SeenKind};
 use bespoke::time::Timestamp;
 
 /// The sessions of a file, each with its clicks in the order of time.
@@ -45,7 +45,7 @@ impl<'a> Log<'a> {
             };
             let time = time.parse().ok().and_then(Timestamp::from_seconds);
             let time = time.ok_or_else(|| bad("the timestamp is not a number of seconds"))?;
-            let seen = Seen { item: Symbol::new(item), time, weight: 1.0 };
+            let seen = Seen { item: Symbol::new(item), time, weight: 1.0, kind: SeenKind::Viewed };
             names.insert(seen.item, item);
             let place = *known.entry(session).or_insert_with(|| {
                 let visitor = Symbol::new(session);

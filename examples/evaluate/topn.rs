@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use bespoke::hash::Symbol;
 use bespoke::recommend::{
-    Chain, Collaborative, CollaborativeSettings, Log, Popular, Query, Recommender, Scratch, Seen,
+    Chain, Collaborative, CollaborativeSettings, Log, Popular, Query, Recommender, Scratch, Seen, SeenKind,
 };
 use bespoke::time::Timestamp;
 
@@ -182,7 +182,7 @@ impl<'a> Table<'a> {
             let time = Timestamp::from_millis((number(timestamp, 0.0)? * 1000.0) as i64);
             // That a thing was rated says more than how: a rating counts as one event, unless it is none.
             let weight = if number(rating, 1.0)? > 0.0 { 1.0 } else { 0.0 };
-            table.log.push(user_symbol, Seen { item: item_symbol, time, weight });
+            table.log.push(user_symbol, Seen { item: item_symbol, time, weight, kind: SeenKind::Other });
             table.users.insert(user_symbol, user);
             table.names.insert(item_symbol, item);
         }

@@ -16,7 +16,7 @@ use bespoke::hash::Symbol;
 use bespoke::id::UserKey;
 use bespoke::personalizer::Personalizer;
 use bespoke::profile::Profile;
-use bespoke::recommend::{Neighbors, Popular, Query, Recommender, Scratch, Seen};
+use bespoke::recommend::{Neighbors, Popular, Query, Recommender, Scratch, Seen, SeenKind};
 use bespoke::state::State;
 use bespoke::time::{Span, Timestamp};
 use xxhash_rust::xxh3::xxh3_64;
@@ -107,7 +107,8 @@ fn popular(bytes: &[u8]) {
 
 fn neighbors(bytes: &[u8]) {
     let Some(mut neighbors) = read::<Neighbors>(bytes) else { return };
-    neighbors.learn(Symbol::new("shoe"), NOW, 2.0, &history());
+    let shoe = Seen { item: Symbol::new("shoe"), time: NOW, weight: 2.0, kind: SeenKind::Viewed };
+    neighbors.learn(shoe, &history());
     rank(&neighbors);
     still_readable(&neighbors);
 }
@@ -158,7 +159,7 @@ fn rank(recommender: &dyn Recommender) {
 }
 
 fn history() -> [Seen; 2] {
-    ["hat", "shoe"].map(|item| Seen { item: Symbol::new(item), time: NOW, weight: 1.0 })
+    ["hat", "shoe"].map(|item| Seen { item: Symbol::new(item), time: NOW, weight: 1.0, kind: SeenKind::Viewed })
 }
 
 /// What happens to Ann, who has an id from before she was known.

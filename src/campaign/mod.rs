@@ -8,7 +8,8 @@ pub(crate) mod arbiter;
 mod chooser;
 mod goal;
 mod read;
-
+mod read_strategy;
+mod ready;
 mod schedule;
 mod strategy;
 
@@ -19,7 +20,7 @@ pub(crate) use chooser::{is_distribution, split};
 pub use goal::{Goal, GoalItems, Pay};
 pub(crate) use read::{read_unknown, rule};
 pub use schedule::Schedule;
-pub use strategy::{Filters, MAX_SLATE, Seen, Strategy, Target};
+pub use strategy::{Calibrate, Filters, MAX_SLATE, Repeats, Seen, SegmentRule, Strategy, Target};
 
 use crate::rule::{Rule, Unknown};
 

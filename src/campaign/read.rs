@@ -4,14 +4,11 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::strategy::MAX_SLATE;
-use super::{Campaign, Chooser, Filters, Goal, GoalItems, Pay, Placement, Schedule, Seen, Strategy, Target, Variant};
+use super::{Campaign, Chooser, Goal, GoalItems, Pay, Placement, Schedule, Strategy, Variant};
 use crate::bandit::BanditSpec;
 use crate::config::{Fault, Reader};
-use crate::decision::Source;
 use crate::rule::{Rule, Unknown};
 use crate::time::Span;
-use crate::value::Value;
 
 impl Placement {
     pub(crate) fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
@@ -75,79 +72,6 @@ impl Variant {
         let has_items = reader.field("recommend").is_some();
         let recommend = reader.child("recommend").and_then(|mut reader| Strategy::read(&mut reader));
         (payload.is_some() || has_items).then(|| Self { name: "default".to_owned(), payload, recommend })
-    }
-}
-
-impl Strategy {
-    fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
-        reader.is_object().then_some(())?;
-        let mut strategy = Self::default();
-        const SOURCES: &[(&str, Source)] = &[
-            ("related", Source::Related),
-            ("recent", Source::Recent),
-            ("popular", Source::Popular),
-            ("catalog", Source::Catalog),
-        ];
-        if reader.field("sources").is_some() {
-            strategy.sources = reader.list("sources", |reader| word(reader, "source", SOURCES));
-        }
-        // The bounds make the cast exact.
-        let limit = reader.whole("limit", 1..=MAX_SLATE as i64, "a number of items from 1 to 200");
-        strategy.limit = limit.map_or(strategy.limit, |limit| limit as usize);
-        if let Some(mut filters) = reader.child("filters") {
-            strategy.filters = Filters::read(&mut filters);
-        }
-        reader.finish();
-        Some(strategy)
-    }
-}
-
-impl Filters {
-    fn read(reader: &mut Reader<'_, '_>) -> Self {
-        let mut filters = Self::default();
-        if !reader.is_object() {
-            return filters;
-        }
-        for field in ["category", "brand", "tag"] {
-            if let Some(mut target) = reader.child(field) {
-                filters.facets.extend(Target::read(&mut target).map(|target| (field.to_owned(), target)));
-            }
-        }
-        let own = reader.map("attributes", |name, reader| Some((name.to_owned(), Target::read(reader)?)));
-        filters.facets.extend(own);
-        if let Some(mut price) = reader.child("price") {
-            if price.is_object() {
-                filters.price_from = price.number("from", 0.0..=1e12, "a price from 0 to 1e12");
-                filters.price_to = price.number("to", 0.0..=1e12, "a price from 0 to 1e12");
-                if let Some((from, to)) = filters.price_from.zip(filters.price_to).filter(|(from, to)| from > to) {
-                    let found = format!("a price from {from} to {to}");
-                    price.fault(Fault::Range { found, wanted: "a price whose `from` is at most its `to`" });
-                }
-                price.finish();
-            }
-        }
-        filters.exclude = reader.list("exclude", |reader| word(reader, "exclusion", Seen::WORDS));
-        reader.finish();
-        filters
-    }
-}
-
-impl Target {
-    fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
-        match reader.json() {
-            Json::String(text) => Some(Self::Fixed(Value::from(text.as_str()))),
-            Json::Bool(value) => Some(Self::Fixed(Value::from(*value))),
-            Json::Object(_) => {
-                let name = reader.name("context");
-                reader.finish();
-                name.map(Self::Context)
-            }
-            other => {
-                let wanted = "a text, true, false, or {\"context\": name}";
-                reader.fault(Fault::WrongKind { wanted, found: crate::config::kind(other) });
-                None
-            }
-        }
     }
 }
 
@@ -264,7 +188,7 @@ pub(crate) fn read_unknown(reader: &mut Reader<'_, '_>) -> Option<Unknown> {
 }
 
 /// One of several words, as an element of a list.
-fn word<T: Copy>(reader: &mut Reader<'_, '_>, what: &'static str, words: &[(&str, T)]) -> Option<T> {
+pub(super) fn word<T: Copy>(reader: &mut Reader<'_, '_>, what: &'static str, words: &[(&str, T)]) -> Option<T> {
     let Some(text) = reader.json().as_str() else {
         let found = crate::config::kind(reader.json());
         reader.fault(Fault::WrongKind { wanted: "a word", found });

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::asked::Asked;
 use super::causes::Causes;
+use super::check_strategy::{check_sources, check_strategy};
 use super::definitions::Paths;
 use super::export::lexicon;
 use super::facts::ProfileFacts;
@@ -12,7 +14,7 @@ use super::reach::Reach;
 use super::upkeep::upkeep;
 use super::{CompiledCampaign, CompiledSegment, Definitions, Engine, fingerprint};
 use crate::bandit::BanditSpec;
-use crate::campaign::{Campaign, Chooser, Goal, MAX_SLATE, MAX_VARIANTS, Pay, Target, arbiter, is_distribution};
+use crate::campaign::{Campaign, Chooser, Goal, MAX_VARIANTS, Pay, arbiter, is_distribution};
 use crate::config::{Fault, Problems, join};
 use crate::hash::{Map, Symbol};
 use crate::profile::Profile;
@@ -89,13 +91,14 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     if let Err(error) = identity.check() {
         problems.push(join("identity", error.field()), Fault::refused(error));
     }
+    check_sources(&campaigns, &settings, &vocabulary, problems);
     let placement_names: Vec<&str> = placements.iter().map(|placement| placement.name.as_str()).collect();
     let campaign_names: Vec<&str> = campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
     duplicates("placement", &placement_names, &paths.placements, problems);
     duplicates("campaign", &campaign_names, &paths.campaigns, problems);
     let known_placements: BTreeSet<&str> = placement_names.iter().copied().collect();
-    for (campaign, path) in campaigns.iter().zip(&paths.campaigns) {
-        check_campaign(campaign, path, &known_placements, &vocabulary, &gathering, problems);
+    for ((campaign, path), lone) in campaigns.iter().zip(&paths.campaigns).zip(&paths.lone) {
+        check_campaign(campaign, (path, *lone), &known_placements, &vocabulary, &gathering, problems);
     }
     if !problems.is_empty() {
         // References may lead nowhere; nothing can be compiled. A circle is still worth telling.
@@ -139,6 +142,12 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         unknown: segment.unknown.unwrap_or(settings.unknown),
     };
     let segments = segments.map(of).collect();
+    let popular_segments = settings.popular_segments.iter();
+    let popular_segments = popular_segments
+        .filter_map(|name| Some((u32::try_from(*place.get(name.as_str())?).ok()?, Symbol::new(name))))
+        .collect();
+    let segment_places = place.iter().map(|(name, index)| (Symbol::new(name), *index as u32)).collect();
+    let asked = Asked::of(&campaigns, popular_segments);
     let of = |(of, audience)| compile_campaign(of, audience, settings.unknown);
     let campaigns = campaigns.into_iter().zip(audiences).map(of).collect();
     let births = vec![Timestamp::MIN; plan.len()];
@@ -149,6 +158,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         schema,
         listed: lists,
         segments,
+        segment_places,
         blank: Vec::new(),
         lists: compiled_lists,
         plan,
@@ -158,6 +168,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         gathering,
         lexicon,
         names: super::Names::default(),
+        asked,
         campaigns,
         campaign_places: Map::default(),
         placements: Map::default(),
@@ -270,7 +281,7 @@ fn goal_spec(goal: &Goal) -> Option<CounterSpec> {
 
 fn check_campaign(
     campaign: &Campaign,
-    path: &str,
+    (path, lone): (&str, bool),
     placements: &BTreeSet<&str>,
     vocabulary: &Vocabulary<'_>,
     gathering: &Gathering,
@@ -301,19 +312,8 @@ fn check_campaign(
     duplicates("variant", &names, &places, problems);
     for (i, variant) in campaign.variants.iter().enumerate() {
         let Some(strategy) = &variant.recommend else { continue };
-        let at = at(&format!("variants[{i}].recommend"));
-        if !(1..=MAX_SLATE).contains(&strategy.limit) {
-            let fault = Fault::Range { found: strategy.limit.to_string(), wanted: "a number of items from 1 to 200" };
-            problems.push(join(&at, "limit"), fault);
-        }
-        for (name, target) in &strategy.filters.facets {
-            let Target::Context(context) = target else { continue };
-            let declared = &vocabulary.schema().context;
-            if !declared.is_empty() && !declared.contains_key(context) {
-                let known = declared.keys().map(String::as_str);
-                problems.push(format!("{at}.filters.{name}"), Fault::unknown("context", context, known));
-            }
-        }
+        let at = if lone { at("recommend") } else { at(&format!("variants[{i}].recommend")) };
+        check_strategy(strategy, &at, vocabulary, problems);
     }
     check_chooser(campaign, path, problems);
     if let Some(goal) = &campaign.goal {

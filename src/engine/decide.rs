@@ -1,11 +1,13 @@
 //! From a request to a decision.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
-use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
+use rand::{Rng, SeedableRng};
 
-use super::facts::{Context, ProfileFacts, context};
+use super::facts::{ProfileFacts, context};
+use super::slate::Slating;
 use super::{CompiledCampaign, Engine, Models};
 use crate::bandit::{Arms, Policy};
 use crate::campaign::{Chooser, split};
@@ -13,7 +15,7 @@ use crate::decision::{Decision, Fallback, Outcome, Propensity, Ranked, Request, 
 use crate::hash::{Symbol, combine};
 use crate::id::{DecisionId, UserKey};
 use crate::profile::{Mark, Profile};
-use crate::recommend;
+use crate::recommend::{self, HouseRule, RerankScratch, Tastes};
 use crate::time::Timestamp;
 use crate::value::digest;
 
@@ -25,6 +27,20 @@ pub struct DecideScratch {
     pub(super) history: Vec<recommend::Seen>,
     pub(super) marks: Vec<Mark>,
     pub(super) pool: Vec<Symbol>,
+    pub(super) tastes: Tastes,
+    pub(super) weights: Vec<(Symbol, f64)>,
+    pub(super) groups: Vec<(Symbol, f64)>,
+    /// The items that the slate is about.
+    pub(super) about: Vec<Symbol>,
+    /// The items that the request gave to choose from, by symbol.
+    pub(super) allowed: Vec<Symbol>,
+    pub(super) rules: Vec<HouseRule>,
+    pub(super) rerank: RerankScratch,
+    pub(super) ages: Vec<(Reverse<Timestamp>, Symbol)>,
+    /// The candidates that were not chosen.
+    pub(super) runners: Vec<recommend::Candidate>,
+    /// What was drawn to be tried.
+    pub(super) drawn: Vec<(Symbol, Propensity)>,
 }
 
 impl Engine {
@@ -100,7 +116,7 @@ impl Engine {
                 Some(outcome) => outcome,
                 None => match &decision.campaign {
                     Some(winner) => Outcome::Outranked { by: Arc::clone(winner) },
-                    None => self.fill(campaign, request, &context, &facts, models, scratch, &mut decision),
+                    None => self.fill(campaign, request, &facts, models, scratch, &mut decision),
                 },
             };
             decision.verdicts.push(Verdict { campaign: Arc::clone(&campaign.name), outcome });
@@ -121,12 +137,10 @@ impl Engine {
     }
 
     /// Chooses a variant of a campaign and fills the decision with it, unless it recommends items and has none.
-    #[expect(clippy::too_many_arguments, reason = "one step of `decide_for`, split off to be read on its own")]
     fn fill(
         &self,
         campaign: &CompiledCampaign,
         request: &Request,
-        context: &Context<'_>,
         facts: &ProfileFacts<'_>,
         models: &Models,
         scratch: &mut DecideScratch,
@@ -140,11 +154,15 @@ impl Engine {
         let Some(of) = campaign.definition.variants.get(variant) else { return Outcome::NoItems };
         if let Some(strategy) = &of.recommend {
             let limit = request.limit.unwrap_or(strategy.limit).min(strategy.limit);
-            self.fill_slate(strategy, limit, context, facts, models, scratch);
+            let exploring = strategy.explore.as_ref();
+            let mut chance =
+                exploring.map(|_| self.chance(decision.user, placement, facts.now, campaign.symbol, EXPLORING));
+            let rng = chance.as_mut().map(|chance| chance as &mut dyn Rng);
+            self.fill_slate(&Slating { strategy, limit, facts, models }, rng, scratch);
             if scratch.candidates.is_empty() && limit > 0 {
                 return Outcome::NoItems;
             }
-            decision.slate = ranked(models, &scratch.candidates);
+            decision.slate = ranked(models, &scratch.candidates, &scratch.drawn);
         }
         let asked = decision.id.to_bits();
         decision.id = self.decision_id(decision.user, placement, facts.now, campaign.symbol, asked);
@@ -175,17 +193,24 @@ impl Engine {
                     return Some((0, Propensity::CERTAIN));
                 };
                 let arms = Arms::first(campaign.variants.len());
-                let choice = bandit.choose(arms, &mut self.chance(user, placement, now, campaign.symbol))?;
+                let choice = bandit.choose(arms, &mut self.chance(user, placement, now, campaign.symbol, CHOOSING))?;
                 Some((choice.arm, choice.propensity))
             }
         }
     }
 
     /// The generator for one choice: Xoshiro256++ (Blackman and Vigna, 2019), seeded by the hash of what it is for.
-    fn chance(&self, user: UserKey, placement: Symbol, now: Timestamp, campaign: Symbol) -> Xoshiro256PlusPlus {
+    fn chance(
+        &self,
+        user: UserKey,
+        placement: Symbol,
+        now: Timestamp,
+        campaign: Symbol,
+        first: u64,
+    ) -> Xoshiro256PlusPlus {
         let mut seed = [0; 32];
         for (i, part) in seed.chunks_exact_mut(8).enumerate() {
-            part.copy_from_slice(&self.draw(user, placement, now, campaign, 1 + i as u64).to_le_bytes());
+            part.copy_from_slice(&self.draw(user, placement, now, campaign, first + i as u64).to_le_bytes());
         }
         Xoshiro256PlusPlus::from_seed(seed)
     }
@@ -216,14 +241,18 @@ impl Engine {
 }
 
 /// The slate in the words of the catalog.
-fn ranked(models: &Models, candidates: &[recommend::Candidate]) -> Vec<Ranked> {
+fn ranked(models: &Models, candidates: &[recommend::Candidate], drawn: &[(Symbol, Propensity)]) -> Vec<Ranked> {
     let item = |item: Symbol| models.catalog.slot(item).and_then(|slot| models.catalog.item(slot));
+    let drawn = |item| drawn.iter().find(|(of, _)| *of == item).map(|(_, propensity)| *propensity);
+    let chance = |item| drawn(item).unwrap_or(Propensity::CERTAIN);
     let speak = |candidate: &recommend::Candidate| {
         Some(Ranked {
             item: item(candidate.item)?.id.as_str().into(),
             score: candidate.score,
             source: candidate.source,
             because: candidate.because.and_then(item).map(|item| item.id.as_str().into()),
+            contribution: candidate.contribution,
+            propensity: chance(candidate.item),
         })
     };
     // Collecting would grow step by step, since it cannot know that every candidate speaks.
@@ -231,3 +260,7 @@ fn ranked(models: &Models, candidates: &[recommend::Candidate]) -> Vec<Ranked> {
     slate.extend(candidates.iter().filter_map(speak));
     slate
 }
+
+/// The numbers of the draws from which the chance of a choice is seeded, four each; zero is that of the decision's id.
+const CHOOSING: u64 = 1;
+const EXPLORING: u64 = 5;

@@ -64,6 +64,11 @@ pub struct Settings {
     pub lifecycle: Lifecycle,
     /// After how long popularity is halved.
     pub popularity_half_life: Span,
+    /// After how long the events are halved that are lately there, for `trending`: shorter than popularity.
+    pub trending_half_life: Span,
+    /// The segments within whose people popularity is counted apart, for `popular_in_segment`: at most 16. A person
+    /// in several sees the first of them.
+    pub popular_segments: Vec<String>,
     /// How much each item of a person's history counts for related items, as a share of the one after it, from 0.01
     /// to 1; fresh models take it over. The default suits clicks; for ratings of films 0.85 hit 6 % more.
     pub related_fade: f32,
@@ -82,9 +87,9 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// Seed 0, sessions of 30 minutes, 64 events of history, the default [`Lifecycle`], popularity halved each week, a
-    /// fade of one half, consent to tracking and personalisation unless somebody refuses, profiles of at most 8 KiB, nobody
-    /// in a segment that is not known to hold.
+    /// Seed 0, sessions of 30 minutes, 64 events of history, the default [`Lifecycle`], popularity halved each week and
+    /// trends each day, a fade of one half, consent to tracking and personalisation unless somebody refuses, profiles of
+    /// at most 8 KiB, nobody in a segment that is not known to hold.
     fn default() -> Self {
         Self {
             seed: 0,
@@ -92,6 +97,8 @@ impl Default for Settings {
             history: 64,
             lifecycle: Lifecycle::default(),
             popularity_half_life: Span::days(7),
+            trending_half_life: Span::days(1),
+            popular_segments: Vec::new(),
             related_fade: NeighborSettings::default().fade,
             consent: [TRACKING, PERSONALISATION].map(|purpose| (purpose.to_owned(), true)).into(),
             retention: Retention::default(),
@@ -128,7 +135,11 @@ impl Definitions {
             (definitions.segments, paths.segments) = with_paths(&mut reader, "segments", read_segment);
             (definitions.computed, paths.computed) = with_paths(&mut reader, "computed", Computed::read);
             (definitions.placements, paths.placements) = with_paths(&mut reader, "placements", Placement::read);
-            (definitions.campaigns, paths.campaigns) = with_paths(&mut reader, "campaigns", Campaign::read);
+            (definitions.campaigns, paths.campaigns) = with_paths(&mut reader, "campaigns", |reader| {
+                let campaign = Campaign::read(reader)?;
+                paths.lone.push(reader.json().get("variants").is_none());
+                Some(campaign)
+            });
             if let Some(mut identity) = reader.child("identity") {
                 definitions.identity = read_identity(&mut identity);
             }
@@ -154,6 +165,8 @@ pub(super) struct Paths {
     pub(super) computed: Vec<String>,
     pub(super) placements: Vec<String>,
     pub(super) campaigns: Vec<String>,
+    /// By campaign, whether it says itself what its one variant does.
+    pub(super) lone: Vec<bool>,
     /// The names of all segments in the document, those with mistakes included, so that a reference to one of these
     /// is not called a mistake too.
     pub(super) unread_segments: Vec<String>,
@@ -171,6 +184,7 @@ impl Paths {
             computed: paths("computed", definitions.computed.len()),
             placements: paths("placements", definitions.placements.len()),
             campaigns: paths("campaigns", definitions.campaigns.len()),
+            lone: vec![false; definitions.campaigns.len()],
             unread_segments: Vec::new(),
             unread_lists: Vec::new(),
         }
@@ -321,6 +335,15 @@ fn read_settings(reader: &mut Reader<'_, '_>) -> Settings {
     }
     let half_life = reader.parsed("popularity_half_life");
     settings.popularity_half_life = half_life.unwrap_or(settings.popularity_half_life);
+    settings.trending_half_life = reader.parsed("trending_half_life").unwrap_or(settings.trending_half_life);
+    settings.popular_segments = reader.list("popular_segments", |reader| match reader.json().as_str() {
+        Some(name) => Some(name.to_owned()),
+        None => {
+            let found = crate::config::kind(reader.json());
+            reader.fault(Fault::WrongKind { wanted: "the name of a segment", found });
+            None
+        }
+    });
     let fade = reader.number("related_fade", 0.01..=1.0, "a share from 0.01 to 1");
     // Rounding to single precision matters to no ranking.
     settings.related_fade = fade.map_or(settings.related_fade, |fade| fade as f32);

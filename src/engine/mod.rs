@@ -11,7 +11,9 @@
 //! costs O(what the event touches), however many rules there are, and allocates nothing in the steady state.
 
 mod apply;
+mod asked;
 mod causes;
+mod check_strategy;
 mod compile;
 mod computed;
 mod consent;
@@ -22,6 +24,7 @@ mod expire;
 mod explain;
 mod export;
 mod facts;
+mod filter;
 mod flip;
 mod gather;
 mod lint;
@@ -36,6 +39,7 @@ mod slate;
 mod stages;
 mod succession;
 mod survey;
+mod taste;
 mod upkeep;
 
 use std::sync::Arc;
@@ -60,6 +64,7 @@ use crate::rule::{Answer, Aspect, Compiled, CounterSpec, List, Lists, Unknown};
 use crate::schema::Schema;
 use crate::segment::Segment;
 use crate::time::Timestamp;
+use asked::Asked;
 use causes::Causes;
 use facts::{EventView, Names, ProfileFacts};
 use gather::Gathering;
@@ -75,6 +80,8 @@ pub struct Engine {
     listed: Vec<List>,
     /// In an order in which each comes after those it refers to.
     segments: Vec<CompiledSegment>,
+    /// The segments by the symbols of their names.
+    segment_places: Map<Symbol, u32>,
     /// The segments that an empty profile is in.
     blank: Vec<u32>,
     lists: Lists,
@@ -88,6 +95,8 @@ pub struct Engine {
     lexicon: Map<Symbol, Box<str>>,
     names: Names,
     campaigns: Vec<CompiledCampaign>,
+    /// Which models they read.
+    asked: Asked,
     /// The campaigns by the symbols of their names.
     campaign_places: Map<Symbol, usize>,
     /// The campaigns of each placement, in the order in which they are asked.

@@ -1,6 +1,7 @@
 //! What is learned from everybody: the catalog's popularity, what goes with what, and how campaigns fare.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ use crate::bandit::{Bandit, Policy, Reward};
 use crate::campaign::Chooser;
 use crate::catalog::Catalog;
 use crate::hash::Symbol;
-use crate::recommend::{NeighborSettings, Neighbors, Popular, PopularSettings};
+use crate::recommend::{GroupedSettings, NeighborSettings, Neighbors, Popular, PopularIn, PopularSettings, Relation};
 use crate::sketch::ExactSum;
 use crate::state::State;
 
@@ -24,6 +25,14 @@ pub struct Models {
     pub popular: Popular,
     /// What goes with what.
     pub neighbors: Neighbors,
+    /// What goes with what in the other ways that strategies ask for, each learned since one first did.
+    pub relations: BTreeMap<Relation, Neighbors>,
+    /// What people look at lately, if strategies ask for what is on the rise.
+    pub lately: Option<Popular>,
+    /// What is popular in each category, by the symbol of its path, since strategies ask for it.
+    pub popular_in_category: PopularIn,
+    /// What is popular with the people of segments, by the symbols of their names, since strategies ask for it.
+    pub popular_in_segment: PopularIn,
     /// How campaigns fare, by the symbol of their names.
     pub(super) campaigns: BTreeMap<Symbol, CampaignState>,
 }
@@ -114,6 +123,19 @@ impl State for Models {
         self.catalog.merge(&other.catalog);
         self.popular.merge(&other.popular);
         self.neighbors.merge(&other.neighbors);
+        for (relation, theirs) in &other.relations {
+            match self.relations.entry(*relation) {
+                Entry::Occupied(ours) => ours.into_mut().merge(theirs),
+                Entry::Vacant(place) => drop(place.insert(theirs.clone())),
+            }
+        }
+        match (&mut self.lately, &other.lately) {
+            (Some(ours), Some(theirs)) => ours.merge(theirs),
+            (ours @ None, theirs) => ours.clone_from(theirs),
+            (Some(_), None) => {}
+        }
+        self.popular_in_category.merge(&other.popular_in_category);
+        self.popular_in_segment.merge(&other.popular_in_segment);
         for (name, theirs) in &other.campaigns {
             let ours = self.campaigns.entry(*name).or_default();
             for of in &theirs.variants {
@@ -146,11 +168,16 @@ impl Engine {
     pub fn models(&self) -> Models {
         let half_life = self.settings.popularity_half_life;
         let popular = Popular::new(PopularSettings { half_life, ..PopularSettings::default() });
+        let grouped = || PopularIn::new(GroupedSettings { half_life, ..GroupedSettings::default() });
         let neighbors = NeighborSettings { fade: self.settings.related_fade, ..NeighborSettings::default() };
         let mut models = Models {
             catalog: Catalog::new(),
             popular: popular.unwrap_or_default(),
             neighbors: Neighbors::new(neighbors).unwrap_or_default(),
+            relations: BTreeMap::new(),
+            lately: None,
+            popular_in_category: grouped().unwrap_or_default(),
+            popular_in_segment: grouped().unwrap_or_default(),
             campaigns: BTreeMap::new(),
         };
         self.adopt(&mut models);
@@ -159,8 +186,17 @@ impl Engine {
 
     /// Fits models to these definitions: campaigns that are new begin with nothing, a variant keeps what was counted
     /// under its name, and a bandit keeps what it knows of each variant that is still there. What was learned of
-    /// campaigns that are gone stays, in case they come back.
+    /// campaigns that are gone stays, in case they come back. Models that strategies did not ask for before begin with
+    /// nothing too.
     pub fn adopt(&self, models: &mut Models) {
+        if self.asked.trending && models.lately.is_none() {
+            let half_life = self.settings.trending_half_life;
+            models.lately = Popular::new(PopularSettings { half_life, ..PopularSettings::default() }).ok();
+        }
+        for relation in &self.asked.relations {
+            let fresh = || Neighbors::new(relation.settings()).unwrap_or_default();
+            models.relations.entry(*relation).or_insert_with(fresh);
+        }
         for campaign in &self.campaigns {
             let state = models.campaigns.entry(campaign.symbol).or_default();
             let before = std::mem::take(&mut state.variants);

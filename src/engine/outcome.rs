@@ -6,13 +6,14 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::facts::EventView;
+use super::slate::seen_kind;
 use super::{CompiledCampaign, Engine, Exposure, Models, OpenDecisions, Payment, Payments};
 use crate::campaign::{GoalItems, Pay};
 use crate::event::{Event, EventKind};
 use crate::hash::{Symbol, fold};
 use crate::id::DecisionId;
 use crate::profile::{MAX_LINES, Profile, event_id, weight_of};
-use crate::recommend;
+use crate::recommend::{self, SeenKind};
 
 impl Engine {
     /// Notes that a decision was shown, if the event is an exposure: once, by the person it was made for.
@@ -69,24 +70,69 @@ impl Engine {
         if weight <= 0.0 {
             return;
         }
-        let id = fold(event_id(event));
+        let (id, kind) = (fold(event_id(event)), seen_kind(&event.kind));
         context.clear();
         for remembered in profile.history().iter().filter(|remembered| remembered.id != id) {
             let Some(item) = remembered.item else { continue };
             let weight = remembered.known.as_ref().map_or(0.0, weight_of) as f32;
             if weight > 0.0 {
-                context.push(recommend::Seen { item, time: remembered.time, weight });
+                let kind = remembered.known.as_ref().map_or(SeenKind::Other, seen_kind);
+                context.push(recommend::Seen { item, time: remembered.time, weight, kind });
             }
         }
         let at = context.partition_point(|seen| seen.time <= event.time);
+        let segments = self.popular_segments(profile);
         for (line, item) in event.items.iter().enumerate() {
-            let seen = recommend::Seen { item: Symbol::new(&item.id), time: event.time, weight };
+            let seen = recommend::Seen { item: Symbol::new(&item.id), time: event.time, weight, kind };
             models.popular.learn(seen.item, weight, event.time);
-            models.neighbors.learn(seen.item, event.time, weight, context);
+            models.neighbors.learn(seen, context);
+            self.learn_asked(seen, context, &segments, models);
             // The lines of one order go together: each is context to those after it.
             if line < MAX_LINES {
                 context.insert(at, seen);
             }
         }
     }
+
+    /// Teaches the models that only some strategies ask for.
+    fn learn_asked(
+        &self,
+        seen: recommend::Seen,
+        context: &[recommend::Seen],
+        segments: &[Symbol],
+        models: &mut Models,
+    ) {
+        let recommend::Seen { item, time, weight, .. } = seen;
+        for relation in &self.asked.relations {
+            if let Some(neighbors) = models.relations.get_mut(relation) {
+                neighbors.learn(seen, context);
+            }
+        }
+        if let Some(lately) = models.lately.as_mut().filter(|_| self.asked.trending) {
+            lately.learn(item, weight, time);
+        }
+        if let Some(slot) = models.catalog.slot(item).filter(|_| self.asked.categories) {
+            let category = Symbol::new("category");
+            let categories = models.catalog.facets(slot).iter().filter(|facet| facet.dimension == category);
+            for facet in categories.take(MOST_CATEGORIES) {
+                models.popular_in_category.learn(facet.value, item, weight, time);
+            }
+        }
+        for segment in segments {
+            models.popular_in_segment.learn(*segment, item, weight, time);
+        }
+    }
+
+    /// The segments that the person was in when last settled, of those within which popularity is counted.
+    pub(super) fn popular_segments(&self, profile: &Profile) -> SmallVec<[Symbol; 4]> {
+        let asked = &self.asked.segments;
+        if asked.is_empty() || profile.membership.engine != self.fingerprint {
+            return SmallVec::new();
+        }
+        let flips = profile.membership.flips();
+        asked.iter().filter(|(index, _)| self.answer(&flips, *index).is_yes()).map(|(_, name)| *name).collect()
+    }
 }
+
+/// In how many categories of an item its popularity is counted.
+const MOST_CATEGORIES: usize = 16;

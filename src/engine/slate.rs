@@ -1,97 +1,291 @@
-//! From a strategy to items: sources in turn, filters, and the catalog as the last resort.
+//! From a strategy to items: sources in turn, filters, the catalog as the last resort, then the order in which they are
+//! shown.
 
-use smallvec::SmallVec;
+use std::cmp::Reverse;
+
+use rand::Rng;
 
 use super::Engine;
 use super::decide::DecideScratch;
-use super::facts::{Context, ProfileFacts};
+use super::facts::ProfileFacts;
+use super::filter::Filter;
 use super::models::Models;
-use crate::campaign::{Filters, Seen, Strategy, Target};
-use crate::catalog::{Catalog, Facet};
+use crate::campaign::{Repeats, Seen, Strategy};
+use crate::catalog::Catalog;
 use crate::decision::Source;
+use crate::event::EventKind;
 use crate::hash::Symbol;
 use crate::profile::{Mark, weight_of};
-use crate::recommend::{self, Candidate, Query, Recent, Recommender};
+use crate::recommend::{
+    self, Candidate, Exploration, House, HouseRule, Mix, Query, Recent, Recommender, Relation, Rerank, SeenKind,
+    Trending, Which, explore,
+};
 use crate::time::Timestamp;
 use crate::value::Value;
 
+/// What a slate is to be filled for.
+pub(super) struct Slating<'a> {
+    pub(super) strategy: &'a Strategy,
+    /// How many items are wanted.
+    pub(super) limit: usize,
+    pub(super) facts: &'a ProfileFacts<'a>,
+    pub(super) models: &'a Models,
+}
+
 impl Engine {
-    /// Fills `scratch.candidates` with at most `limit` items.
-    pub(super) fn fill_slate(
-        &self,
-        strategy: &Strategy,
-        limit: usize,
-        context: &Context<'_>,
-        facts: &ProfileFacts<'_>,
-        models: &Models,
-        scratch: &mut DecideScratch,
-    ) {
-        let DecideScratch { recommend: buffers, candidates, history, marks, pool } = scratch;
-        candidates.clear();
+    /// Fills `scratch.candidates` with at most `limit` items; `rng` is drawn from where the strategy explores.
+    pub(super) fn fill_slate(&self, of: &Slating<'_>, rng: Option<&mut dyn Rng>, scratch: &mut DecideScratch) {
+        let Slating { strategy, limit, facts, models } = *of;
+        let context = facts.context;
+        scratch.candidates.clear();
+        scratch.drawn.clear();
         let Some(filter) = Filter::new(&strategy.filters, context, &models.catalog, facts.now) else { return };
-        let exclude = strategy.filters.exclude.as_slice();
-        marks.clear();
-        if !exclude.is_empty() {
-            facts.profile.marks(marks);
-            marks.retain(|mark| is_excluded(exclude, mark));
-        }
-        recall(facts, history);
-        let narrow = filter.narrow;
+        scratch.recall(strategy, facts);
+        let latest = scratch.history.last().map(|seen| seen.item);
+        scratch.hear_about(strategy, context, facts.now);
+        let given = strategy.among.as_ref().and_then(|name| spoken(context, name));
         // A long list is not copied: recommenders would not look at it.
-        let short = narrow.filter(|slots| slots.len() < recommend::SHORT_POOL);
-        if let Some(slots) = short {
-            pool.clear();
-            pool.extend(slots.iter().map(|slot| models.catalog.symbol(*slot)));
+        let narrow = filter.narrow.filter(|slots| slots.len() < recommend::SHORT_POOL);
+        scratch.pool.clear();
+        match (given, narrow) {
+            (Some(given), _) => scratch.pool.extend(items(given).take(MOST_GIVEN)),
+            (None, Some(slots)) => scratch.pool.extend(slots.iter().map(|slot| models.catalog.symbol(*slot))),
+            (None, None) => {}
         }
+        scratch.allowed.clear();
+        if given.is_some() {
+            scratch.allowed.extend_from_slice(&scratch.pool);
+            scratch.allowed.sort_unstable();
+        }
+        let DecideScratch { recommend: buffers, candidates, history, marks, pool, about, allowed, .. } = scratch;
+        let DecideScratch { tastes, weights, groups, rules, rerank, ages, runners, drawn, .. } = scratch;
         let accept = |item: Symbol| {
             let listed = models.catalog.slot(item).is_some_and(|slot| filter.passes(slot));
-            listed && !marks.iter().any(|mark| mark.item == item)
+            listed
+                && !marks.iter().any(|mark| mark.item == item)
+                && !about.contains(&item)
+                && (given.is_none() || allowed.binary_search(&item).is_ok())
         };
-        let query = Query { history, now: facts.now, limit, accept: &accept, pool: short.is_some().then_some(pool) };
+        let pool = (given.is_some() || narrow.is_some()).then_some(pool.as_slice());
+        let wanted = if strategy.rearranges() { (limit * 4).min(limit + SPARE) } else { limit };
+        let query = Query { history, now: facts.now, limit: wanted, accept: &accept, pool };
+        self.house(strategy, facts, latest, &query, rules, candidates);
         for source in &strategy.sources {
             match source {
                 Source::Related => models.neighbors.rank(&query, buffers, candidates),
+                Source::ViewedTogether | Source::ViewedThenBought | Source::BoughtTogether => {
+                    let relation = Relation::of(*source).and_then(|relation| models.relations.get(&relation));
+                    relation.into_iter().for_each(|of| of.rank(&query, buffers, candidates));
+                }
                 Source::Recent => Recent::default().rank(&query, buffers, candidates),
                 Source::Popular => models.popular.rank(&query, buffers, candidates),
-                Source::Catalog => fill_from_catalog(&models.catalog, &query, candidates),
+                Source::PopularInCategory => {
+                    match filter.category {
+                        Some(category) => {
+                            groups.clear();
+                            groups.push((category, 1.0));
+                        }
+                        None => self.liked_categories(facts, weights, groups),
+                    }
+                    models.popular_in_category.among(groups, *source).rank(&query, buffers, candidates);
+                }
+                Source::PopularInSegment => {
+                    groups.clear();
+                    groups.extend(self.popular_segment(facts).map(|segment| (segment, 1.0)));
+                    models.popular_in_segment.among(groups, *source).rank(&query, buffers, candidates);
+                }
+                Source::Trending => {
+                    let lately = models.lately.iter().map(|lately| Trending::new(lately, &models.popular));
+                    lately.for_each(|trending| trending.rank(&query, buffers, candidates));
+                }
+                Source::Similar => {
+                    tastes.clear();
+                    tastes.add_history(history, &models.catalog);
+                    tastes.settle(&models.catalog, *source).rank(&query, buffers, candidates);
+                }
+                Source::Affinity => {
+                    self.tastes(facts, weights, tastes);
+                    tastes.settle(&models.catalog, *source).rank(&query, buffers, candidates);
+                }
+                Source::Given => fill_as_given(&query, candidates),
+                // The others are no recommenders; definitions cannot name them.
+                Source::Catalog | Source::Pinned | Source::Explored => {
+                    fill_from_catalog(&models.catalog, &query, ages, candidates);
+                }
             }
         }
-        fill_from_catalog(&models.catalog, &query, candidates);
+        fill_from_catalog(&models.catalog, &query, ages, candidates);
+        if !strategy.rearranges() {
+            return;
+        }
+        let mix = strategy.calibrate.and_then(|calibrate| {
+            self.own_mix(calibrate.attribute, facts, &models.catalog, weights);
+            let weights = Some(weights.as_slice()).filter(|of| !of.is_empty())?;
+            Some(Mix { dimension: calibrate.attribute, weights, weight: calibrate.weight })
+        });
+        let order =
+            Rerank { diversity: strategy.diversity, quotas: &strategy.quotas, mix, rules, catalog: &models.catalog };
+        let tried = strategy.explore.as_ref().zip(rng);
+        let positions = tried.as_ref().map_or(&[][..], |(exploration, _)| within(exploration, limit));
+        let chosen = limit - positions.len();
+        order.arrange(chosen, rerank, candidates);
+        runners.clear();
+        runners.extend(candidates.drain(chosen.min(candidates.len())..));
+        if let Some((exploration, rng)) = tried {
+            if exploration.newest {
+                let query = Query { limit: chosen.min(candidates.len()) + exploration.among, ..query };
+                let known = candidates.len();
+                fill_from_catalog(&models.catalog, &query, ages, candidates);
+                runners.clear();
+                runners.extend(candidates.drain(known..));
+            }
+            runners.truncate(exploration.among);
+            runners.iter_mut().for_each(|of| of.source = Source::Explored);
+            explore(positions, runners, rng, candidates, drawn);
+        }
+        fill_from_catalog(&models.catalog, &Query { limit, ..query }, ages, candidates);
+    }
+
+    /// The rules that hold for the person, and the items that they put into the slate.
+    fn house(
+        &self,
+        strategy: &Strategy,
+        facts: &ProfileFacts<'_>,
+        latest: Option<Symbol>,
+        query: &Query<'_>,
+        rules: &mut Vec<HouseRule>,
+        candidates: &mut Vec<Candidate>,
+    ) {
+        rules.clear();
+        let is_in = |name: &str| {
+            let index = self.segment_places.get(&Symbol::new(name));
+            index.is_some_and(|index| self.answer(facts.flips, *index).is_yes())
+        };
+        let held = strategy.rules.iter().filter(|of| of.segment.as_deref().is_none_or(is_in));
+        rules.extend(held.map(|of| of.rule));
+        let mut put = |item: Symbol, source: Source| {
+            if !candidates.iter().any(|of| of.item == item) && candidates.len() < query.limit && (query.accept)(item) {
+                candidates.push(Candidate { item, score: 0.0, source, because: None, contribution: 0.0 });
+            }
+        };
+        for rule in rules.iter() {
+            if let HouseRule { which: Which::Item(item), house: House::Pin(_) } = rule {
+                put(*item, Source::Pinned);
+            }
+        }
+        if let Some(item) = latest.filter(|_| strategy.repeat == Repeats::First) {
+            put(item, Source::Recent);
+            rules.push(HouseRule { which: Which::Item(item), house: House::Pin(0) });
+        }
+    }
+}
+
+impl DecideScratch {
+    /// What the person had to do with before, and which items of that are left out.
+    fn recall(&mut self, strategy: &Strategy, facts: &ProfileFacts<'_>) {
+        let exclude = strategy.filters.exclude.as_slice();
+        let forbids = strategy.repeat == Repeats::Forbid;
+        self.marks.clear();
+        if forbids || !exclude.is_empty() {
+            facts.profile.marks(&mut self.marks);
+            self.marks.retain(|mark| forbids || is_excluded(exclude, mark));
+        }
+        // Signs of interest, newest last.
+        self.history.clear();
+        for event in facts.profile.history().iter().filter(|event| event.time <= facts.now) {
+            let kind = event.known.as_ref();
+            // Weights are small whole numbers, exact in an `f32`.
+            let weight = kind.map_or(0.0, weight_of) as f32;
+            if let Some(item) = event.item.filter(|_| weight > 0.0) {
+                let kind = kind.map_or(SeenKind::Other, seen_kind);
+                self.history.push(recommend::Seen { item, time: event.time, weight, kind });
+            }
+        }
+    }
+
+    /// The items that the slate is about, which speak as if they had just been seen.
+    fn hear_about(&mut self, strategy: &Strategy, context: &[(Symbol, &Value)], now: Timestamp) {
+        self.about.clear();
+        let Some(given) = strategy.about.as_ref().and_then(|name| spoken(context, name)) else { return };
+        self.about.extend(items(given).take(MOST_ABOUT));
+        let seen = |item: &Symbol| recommend::Seen { item: *item, time: now, weight: ABOUT, kind: SeenKind::Viewed };
+        self.history.extend(self.about.iter().map(seen));
+    }
+}
+
+/// What an event says to the recommenders that tell kinds apart.
+pub(super) const fn seen_kind(kind: &EventKind) -> SeenKind {
+    match kind {
+        EventKind::ItemViewed | EventKind::ItemClicked => SeenKind::Viewed,
+        EventKind::ItemAdded => SeenKind::Carted,
+        EventKind::Purchased => SeenKind::Purchased,
+        _ => SeenKind::Other,
+    }
+}
+
+/// Fills what is left of a slate with what the request gave, in its order.
+fn fill_as_given(query: &Query<'_>, candidates: &mut Vec<Candidate>) {
+    for (place, item) in query.pool.unwrap_or_default().iter().enumerate() {
+        if candidates.len() >= query.limit {
+            return;
+        }
+        if !candidates.iter().any(|of| of.item == *item) && (query.accept)(*item) {
+            let score = 1.0 / (1.0 + place as f64);
+            let source = Source::Given;
+            candidates.push(Candidate { item: *item, score, source, because: None, contribution: 0.0 });
+        }
     }
 }
 
 /// Fills what is left of a slate with what the catalog has, newest first. Cost: the items passed on the way to the
 /// last one that fits; with a pool, at most its items.
-fn fill_from_catalog(catalog: &Catalog, query: &Query<'_>, candidates: &mut Vec<Candidate>) {
-    let missing = query.limit.saturating_sub(candidates.len());
-    if missing == 0 {
+fn fill_from_catalog(
+    catalog: &Catalog,
+    query: &Query<'_>,
+    ages: &mut Vec<(Reverse<Timestamp>, Symbol)>,
+    candidates: &mut Vec<Candidate>,
+) {
+    let filled = candidates.len();
+    if filled >= query.limit {
         return;
     }
-    let filled = candidates.len();
-    let fresh = |item: &Symbol| !candidates[..filled].iter().any(|of| of.item == *item) && (query.accept)(*item);
-    let found: SmallVec<[Symbol; 32]> = match query.pool {
-        Some(pool) => {
-            let mut all: SmallVec<[Symbol; 32]> = pool.iter().copied().filter(fresh).collect();
-            all.sort_unstable_by_key(|item| (std::cmp::Reverse(catalog.created(*item)), *item));
-            all.truncate(missing);
-            all
+    let mut fill = |item: Symbol| {
+        if !candidates[..filled].iter().any(|of| of.item == item) && (query.accept)(item) {
+            let source = Source::Catalog;
+            candidates.push(Candidate { item, score: 0.0, source, because: None, contribution: 0.0 });
         }
-        None => catalog.newest().filter(fresh).take(missing).collect(),
+        candidates.len() < query.limit
     };
-    let candidate = |item| Candidate { item, score: 0.0, source: Source::Catalog, because: None };
-    candidates.extend(found.into_iter().map(candidate));
-}
-
-/// The person's items as recommenders read them: signs of interest, newest last.
-fn recall(facts: &ProfileFacts<'_>, history: &mut Vec<recommend::Seen>) {
-    history.clear();
-    for event in facts.profile.history().iter().filter(|event| event.time <= facts.now) {
-        // Weights are small whole numbers, exact in an `f32`.
-        let weight = event.known.as_ref().map_or(0.0, weight_of) as f32;
-        if let Some(item) = event.item.filter(|_| weight > 0.0) {
-            history.push(recommend::Seen { item, time: event.time, weight });
+    match query.pool {
+        Some(pool) => {
+            ages.clear();
+            ages.extend(pool.iter().map(|item| (Reverse(catalog.created(*item)), *item)));
+            ages.sort_unstable();
+            ages.dedup();
+            let _ = ages.iter().all(|(_, item)| fill(*item));
+        }
+        None => {
+            let _ = catalog.newest().all(fill);
         }
     }
+}
+
+/// What the request says under a name, if it says anything.
+fn spoken<'a>(context: &[(Symbol, &'a Value)], name: &str) -> Option<&'a Value> {
+    let name = Symbol::new(name);
+    let found = context.iter().find(|(symbol, _)| *symbol == name).map(|(_, value)| *value);
+    found.filter(|value| !matches!(value, Value::Null))
+}
+
+/// The items that a value names: one, or a list.
+fn items(value: &Value) -> impl Iterator<Item = Symbol> {
+    let all = if let Value::List(list) = value { list } else { std::slice::from_ref(value) };
+    all.iter().filter_map(|value| if let Value::Text(text) = value { Some(Symbol::new(text)) } else { None })
+}
+
+/// The positions at which a slate of this length explores.
+fn within(exploration: &Exploration, limit: usize) -> &[usize] {
+    &exploration.positions[..exploration.positions.partition_point(|position| *position < limit)]
 }
 
 fn is_excluded(exclude: &[Seen], mark: &Mark) -> bool {
@@ -102,60 +296,11 @@ fn is_excluded(exclude: &[Seen], mark: &Mark) -> bool {
     })
 }
 
-/// The filters of a strategy with the values of one request.
-struct Filter<'a> {
-    /// The slots of the rarest facet that is asked for: nothing else can pass.
-    narrow: Option<&'a [u32]>,
-    /// The other facets.
-    facets: SmallVec<[Facet; 4]>,
-    price: Option<(f64, f64)>,
-    catalog: &'a Catalog,
-    now: Timestamp,
-}
-
-impl<'a> Filter<'a> {
-    /// `None` if no item can pass, because the request asks for a value that no facet can have.
-    fn new(filters: &Filters, context: &Context<'_>, catalog: &'a Catalog, now: Timestamp) -> Option<Self> {
-        let mut facets: SmallVec<[Facet; 4]> = SmallVec::new();
-        for (name, target) in &filters.facets {
-            let value = match target {
-                Target::Fixed(value) => value,
-                Target::Context(name) => {
-                    let name = Symbol::new(name);
-                    match context.iter().find(|(symbol, _)| *symbol == name) {
-                        Some((_, value)) => value,
-                        // The request says nothing about it: no filter.
-                        None => continue,
-                    }
-                }
-            };
-            let value = match value {
-                Value::Text(text) => Symbol::new(text),
-                Value::Bool(value) => Symbol::new(if *value { "true" } else { "false" }),
-                Value::Null => continue,
-                Value::Number(_) | Value::List(_) | Value::Object(_) => return None,
-            };
-            facets.push(Facet { dimension: Symbol::new(name), value });
-        }
-        let price = match (filters.price_from, filters.price_to) {
-            (None, None) => None,
-            (from, to) => Some((from.unwrap_or(0.0), to.unwrap_or(f64::INFINITY))),
-        };
-        let slots = facets.iter().map(|facet| catalog.holding(*facet)).enumerate();
-        let narrow = slots.min_by_key(|(_, slots)| slots.len());
-        if let Some((at, _)) = narrow {
-            facets.remove(at);
-        }
-        Some(Self { narrow: narrow.map(|(_, slots)| slots), facets, price, catalog, now })
-    }
-
-    fn passes(&self, slot: u32) -> bool {
-        // The list of slots is short and in cache, and most items fail by it.
-        self.narrow.is_none_or(|slots| slots.binary_search(&slot).is_ok())
-            && self.catalog.is_listed(slot, self.now)
-            && self.facets.iter().all(|facet| self.catalog.facets(slot).contains(facet))
-            && self
-                .price
-                .is_none_or(|(from, to)| self.catalog.price(slot).is_some_and(|price| (from..=to).contains(&price)))
-    }
-}
+/// How many candidates more than wanted are put in order at most.
+const SPARE: usize = 120;
+/// How many items a slate can be about.
+const MOST_ABOUT: usize = 50;
+/// How many items can be given to choose from; still a short pool.
+const MOST_GIVEN: usize = 1000;
+/// The weight of an item that a slate is about: as much as the strongest sign of interest.
+const ABOUT: f32 = 5.0;

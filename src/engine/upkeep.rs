@@ -42,6 +42,7 @@ pub(super) fn upkeep(schema: &Schema, settings: &Settings, problems: &mut Proble
     for (path, span) in [
         ("settings.session_gap", settings.session_gap),
         ("settings.popularity_half_life", settings.popularity_half_life),
+        ("settings.trending_half_life", settings.trending_half_life),
     ] {
         if span.millis() < 1000 {
             problems.push(path, Fault::Range { found: span.to_string(), wanted: "a second or more" });

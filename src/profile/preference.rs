@@ -148,7 +148,9 @@ impl Profile {
             return self.affinities.share(dimension, value);
         }
         let (mut of_value, mut total) = (0.0, 0.0);
-        for (symbol, weight) in self.weights(dimension, now) {
+        let mut weights = Vec::new();
+        self.weights(dimension, now, &mut weights);
+        for (symbol, weight) in weights {
             total += weight;
             if symbol == value {
                 of_value = weight;
@@ -193,14 +195,15 @@ impl Profile {
         untils.min().unwrap_or(Timestamp::MAX)
     }
 
-    /// The weights of a dimension relative to each other: none below zero, and what was said lifts or takes away.
-    fn weights(&self, dimension: &Dimension, now: Timestamp) -> Vec<(Symbol, f64)> {
+    /// The weights of a dimension relative to each other, in place of what `weights` holds: none below zero, and what
+    /// was said lifts or takes away.
+    pub(crate) fn weights(&self, dimension: &Dimension, now: Timestamp, weights: &mut Vec<(Symbol, f64)>) {
         let of = self.affinities.dimension(dimension.code());
         let newest = of.iter().map(|affinity| affinity.weight.epoch()).max().unwrap_or_default();
         let worth = |affinity: &Affinity| (affinity.value, affinity.weight.at_epoch(newest).max(0.0));
-        let mut weights: Vec<(Symbol, f64)> = of.iter().map(worth).collect();
-        lift(&mut weights, self.preferences(dimension).filter(|said| said.until > now));
-        weights
+        weights.clear();
+        weights.extend(of.iter().map(worth));
+        lift(weights, self.preferences(dimension).filter(|said| said.until > now));
     }
 }
 

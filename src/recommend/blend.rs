@@ -38,7 +38,7 @@ pub enum Scale {
 ///
 /// ```
 /// use bespoke::hash::Symbol;
-/// use bespoke::recommend::{Blend, Popular, Query, Recent, Recommender, Repeat, Scale, Scratch, Seen, Source, Voice};
+/// use bespoke::recommend::{Blend, Popular, Query, Recent, Recommender, Repeat, Scale, Scratch, Seen, SeenKind, Source, Voice};
 /// use bespoke::time::Timestamp;
 /// let now = Timestamp::from_millis(1_700_000_000_000);
 /// let (hat, shoe) = (Symbol::new("hat"), Symbol::new("shoe"));
@@ -49,7 +49,7 @@ pub enum Scale {
 ///     Voice { from: &recent, weight: 1.0, scale: Scale::Share },
 ///     Voice { from: &popular, weight: 1.0, scale: Scale::Share },
 /// ];
-/// let saw_shoe = [Seen { item: shoe, time: now, weight: 1.0 }];
+/// let saw_shoe = [Seen { item: shoe, time: now, weight: 1.0, kind: SeenKind::Viewed }];
 /// let query = Query { history: &saw_shoe, now, limit: 5, accept: &|_| true, pool: None };
 /// let (blend, mut scratch, mut slate) = (Blend::new(&voices), Scratch::default(), Vec::new());
 /// blend.rank(&query, &mut scratch, &mut slate);
@@ -124,6 +124,7 @@ impl<'a> Blend<'a> {
             for proposal in own {
                 let repeat = if differ && is_seen(proposal.item) { repeats } else { 1.0 };
                 proposal.score = (proposal.score * factor * repeat).min(f64::MAX);
+                proposal.contribution = (proposal.contribution * factor * repeat).min(f64::MAX);
             }
         }
         if let (Repeat::First, Some(last)) = (self.repeat, latest(query)) {
@@ -131,7 +132,13 @@ impl<'a> Blend<'a> {
             let total: f64 = proposals.iter().map(|proposal| proposal.score).sum();
             let score = (1.0 + total).min(f64::MAX);
             if accept(last) {
-                proposals.push(Candidate { item: last, score, source: Source::Recent, because: Some(last) });
+                proposals.push(Candidate {
+                    item: last,
+                    score,
+                    source: Source::Recent,
+                    because: Some(last),
+                    contribution: score,
+                });
             }
         }
     }
@@ -151,7 +158,8 @@ impl Recommender for Blend<'_> {
                 ranked.add(proposal.item, proposal.score, index);
             }
             let reason = |index: usize| {
-                proposals.get(index).map_or((Source::Related, None), |proposal| (proposal.source, proposal.because))
+                let Some(of) = proposals.get(index) else { return (Source::Related, None, 0.0) };
+                (of.source, of.because, if of.score > 0.0 { of.contribution / of.score } else { 0.0 })
             };
             ranked.finish(Cell::by_score, reason, slate);
         }

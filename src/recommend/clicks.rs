@@ -11,7 +11,6 @@ use super::settings::{ClickSettings, RecommendError};
 use super::{Blend, Candidate, Neighbors, Query, Recommender, Returns, Scale, Scratch, Seen, Sessions, Voice};
 use crate::hash::Symbol;
 use crate::state::State;
-use crate::time::Timestamp;
 
 /// Ranks items by how likely they are clicked next.
 ///
@@ -21,14 +20,15 @@ use crate::time::Timestamp;
 ///
 /// ```
 /// use bespoke::hash::Symbol;
-/// use bespoke::recommend::{Clicks, Query, Recommender, Scratch, Seen};
+/// use bespoke::recommend::{Clicks, Query, Recommender, Scratch, Seen, SeenKind};
 /// use bespoke::time::{Span, Timestamp};
 /// let now = Timestamp::from_millis(1_700_000_000_000);
 /// let (tent, stove) = (Symbol::new("tent"), Symbol::new("stove"));
-/// let saw_tent = [Seen { item: tent, time: now, weight: 1.0 }];
+/// let seen = |item, time| Seen { item, time, weight: 1.0, kind: SeenKind::Viewed };
+/// let saw_tent = [seen(tent, now)];
 /// let mut clicks = Clicks::default();
-/// clicks.learn(Symbol::new("ann"), tent, now, 1.0, &[]);
-/// clicks.learn(Symbol::new("ann"), stove, now + Span::minutes(1), 1.0, &saw_tent);
+/// clicks.learn(Symbol::new("ann"), saw_tent[0], &[]);
+/// clicks.learn(Symbol::new("ann"), seen(stove, now + Span::minutes(1)), &saw_tent);
 /// // Somebody else looks at the tent.
 /// let query = Query { history: &saw_tent, now: now + Span::hours(1), limit: 5, accept: &|_| true, pool: None };
 /// let mut slate = Vec::new();
@@ -58,10 +58,10 @@ impl Clicks {
 
     /// Takes in that a visitor, a person or a session of the host's, clicked an item, after what is in the history,
     /// newest last. Weights that are not finite or not above zero count as no click.
-    pub fn learn(&mut self, visitor: Symbol, item: Symbol, time: Timestamp, weight: f32, history: &[Seen]) {
-        self.neighbors.learn(item, time, weight, history);
-        self.sessions.learn(visitor, item, time, weight);
-        self.returns.learn(item, weight, history);
+    pub fn learn(&mut self, visitor: Symbol, seen: Seen, history: &[Seen]) {
+        self.neighbors.learn(seen, history);
+        self.sessions.learn(visitor, seen.item, seen.time, seen.weight);
+        self.returns.learn(seen.item, seen.weight, history);
     }
 
     /// What it knows of what goes together.

@@ -15,9 +15,9 @@ use crate::time::Timestamp;
 ///
 /// ```
 /// use bespoke::hash::Symbol;
-/// use bespoke::recommend::{Log, Seen};
+/// use bespoke::recommend::{Log, Seen, SeenKind};
 /// use bespoke::time::Timestamp;
-/// let seen = |item| Seen { item: Symbol::new(item), time: Timestamp::EPOCH, weight: 1.0 };
+/// let seen = |item| Seen { item: Symbol::new(item), time: Timestamp::EPOCH, weight: 1.0, kind: SeenKind::Viewed };
 /// let mut log = Log::default();
 /// log.push(Symbol::new("ann"), seen("tent"));
 /// log.push(Symbol::new("bob"), Seen { weight: f32::NAN, ..seen("stove") });

@@ -1,14 +1,19 @@
 //! Ranks items for one person: by what others like, by what they looked at last, by what goes with it.
 //!
-//! A [`Recommender`] fills a slate with [`Candidate`]s, best first. It knows neither profiles nor rules nor the
-//! catalog: items are symbols, and whether an item may be shown is asked through a closure, so that listing, filters
-//! and exclusions stay with the caller and cost only for the items that are considered.
+//! A [`Recommender`] fills a slate with [`Candidate`]s, best first. It knows neither profiles nor rules: items are
+//! symbols, and whether an item may be shown is asked through a closure, so that listing, filters and exclusions stay
+//! with the caller and cost only for the items that are considered. Only [`Content`] looks into the catalog, for what
+//! items have in common.
 //!
 //! [`Popular`] knows what everybody likes, [`Recent`] what this person had before them, [`Neighbors`] what goes
-//! together, [`Sessions`] what came next in visits like this one, [`Returns`] how often people go back. [`Blend`] mixes
-//! them, [`Chain`] asks one after the other, so that a slate is full even for a stranger, and [`Clicks`] is the blend
-//! that predicts the next click. All but [`Recent`] learn from every event as it comes, and are
-//! [states](crate::state::State): they merge, and are stored.
+//! together: seen, bought, or the one after the other ([`Relation`]); [`Sessions`] what came next in visits like this
+//! one, [`Returns`] how often people go back, [`PopularIn`] what a group likes, and [`Trending`] what is on the rise.
+//! [`Blend`] mixes recommenders, [`Chain`] asks one after the other, so that a slate is full even for a stranger, and
+//! [`Clicks`] is the blend that predicts the next click. All of these but [`Recent`] learn from every event as it
+//! comes. [`Collaborative`] is fitted from a [`Log`] in one go, for taste that shows over months.
+//!
+//! [`Rerank`] then puts the candidates in the order in which they are shown, and [`explore`] tries what would not have
+//! been.
 //!
 //! Every ranking is a pure function of state and query. Ties break by symbol. Weights that are not finite, or not
 //! above zero, count as if the event had not been.
@@ -17,10 +22,14 @@ mod blend;
 mod chain;
 mod clicks;
 mod collaborative;
+mod content;
+mod grouped;
 mod log;
 mod neighbor;
 mod popular;
 mod recent;
+mod relation;
+mod rerank;
 mod returns;
 mod row;
 mod scratch;
@@ -30,6 +39,7 @@ mod session_tests;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod trending;
 mod visits;
 mod worth;
 
@@ -37,15 +47,24 @@ pub use blend::{Blend, Scale, Voice};
 pub use chain::Chain;
 pub use clicks::Clicks;
 pub use collaborative::{Collaborative, CollaborativeSettings};
+pub use content::{Content, Tastes};
+pub use grouped::{PopularAmong, PopularIn};
 pub use log::Log;
 pub use neighbor::Neighbors;
 pub use popular::Popular;
 pub use recent::Recent;
+pub use relation::Relation;
+pub use rerank::{Exploration, House, HouseRule, Mix, Quota, Rerank, RerankScratch, Which, explore};
 pub use returns::Returns;
 pub(crate) use scratch::SHORT_POOL;
 pub use scratch::Scratch;
 pub use session::Sessions;
-pub use settings::{ClickSettings, NeighborSettings, PopularSettings, RecommendError, Repeat, SessionSettings};
+pub use settings::{
+    ClickSettings, GroupedSettings, NeighborSettings, PopularSettings, RecommendError, Repeat, SessionSettings,
+};
+pub use trending::Trending;
+
+use serde::{Deserialize, Serialize};
 
 pub use crate::decision::Source;
 use crate::hash::Symbol;
@@ -64,6 +83,23 @@ pub struct Seen {
     /// How much interest that shows, by the kind of event: a view might be 1, a purchase 3. Finite and above zero;
     /// anything else is passed over.
     pub weight: f32,
+    /// What the person did with it, for recommenders that tell that apart.
+    pub kind: SeenKind,
+}
+
+/// What a person did with an item, as far as recommenders tell it apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeenKind {
+    /// Looked at it.
+    #[default]
+    Viewed,
+    /// Put it into the cart.
+    Carted,
+    /// Bought it.
+    Purchased,
+    /// Something else that shows interest, such as a rating or a place on a wish list.
+    Other,
 }
 
 /// What is asked of a recommender.
@@ -94,6 +130,8 @@ pub struct Candidate {
     pub source: Source,
     /// The item of the history that spoke for it most.
     pub because: Option<Symbol>,
+    /// How much of the score that item gave: from zero, where nothing spoke for it, to all of it.
+    pub contribution: f64,
 }
 
 /// Something that fills a slate with items for one person.

@@ -7,12 +7,21 @@
 //! item scores
 //!
 //! ```text
-//! score(i) = Σ_j  w_j · c_ji / (1 + n_j)^damping        w_j = weight_j · fade^(place of j, latest first)
-//! c_ji     = Σ_pairs  √(weight_1 · weight_2) / (1 + gap / pace) · (1 forward │ backward),  decayed
-//! n_j      = Σ_events of j  weight,  decayed
+//! score(i) = Σ_j  w_j · c_ji / (1 + n_j)^damping / (1 + m_i)^target_damping
+//! w_j      = weight_j · fade^(place of j, latest first)
+//! c_ji     = Σ_pairs  √(weight_1 · weight_2) / (1 + gap / pace) · (1 forward │ backward) / u^user_damping,  decayed
+//! n_j      = Σ_events of j that start pairs  weight,  decayed
+//! m_i      = Σ_events of i that end pairs  weight,  decayed
 //! ```
 //!
-//! Going back to an item just left is learned in the same way, as its being its own neighbour.
+//! where u is how many events of the person were known. A pair is one event of the kind `from`, at j, and one of the
+//! kind `to`, at i; it is learned forward where the first came before the second. Without kinds, any two events are
+//! two pairs, one each way. Going back to an item just left is learned in the same way, as its being its own
+//! neighbour.
+//!
+//! The three dampings are dials of their own, since popular items and busy people differ in what they tell (Deshpande
+//! and Karypis, "Item-based top-N recommendation algorithms", TOIS 2004, for people and the items of the history;
+//! Christoffel, Paudel, Newell and Bernstein, "Blockbusters and wallflowers", RecSys 2015, for the exponent on targets).
 //!
 //! Where pairs are few, two steps find what one does not: a walk from the latest item j goes on from each of its 16
 //! strongest neighbours v by that one's own links, and ends at i with the odds
@@ -35,7 +44,7 @@ use smallvec::SmallVec;
 use super::row::{Row, StoredRow};
 use super::scratch::{Cell, Ranked};
 use super::settings::{NeighborSettings, RecommendError, Repeat};
-use super::{Candidate, Query, Recommender, Scratch, Seen, Source, counts};
+use super::{Candidate, Query, Recommender, Scratch, Seen, counts};
 use crate::hash::{Map, Symbol};
 use crate::sketch::Popularity;
 use crate::state::State;
@@ -43,27 +52,28 @@ use crate::time::Timestamp;
 
 /// Ranks items by how much they go with what the person saw last.
 ///
-/// Unless `between` is set, what a pair of events adds depends on these two events alone, so the state does not depend
-/// on the order in which they arrive, to the bit, as long as no row is full, there are no more than `capacity` rows, no event has more than
-/// 16 others in its window, and a sum's events span at most twenty half-lives ([`Popularity`]). Merging is exact
-/// under the same conditions, if all events of one person went into one of the states: a pair is only learned where
-/// both are seen. It takes in nothing from a state with another half-life.
+/// What a pair of events adds depends on these two events alone, so the state does not depend on the order in which
+/// they arrive, to the bit, as long as `user_damping` and `between` are zero, no row is full, there are no more than
+/// `capacity` rows, no event has more than 16 others in its window, and a sum's events span at most twenty half-lives
+/// ([`Popularity`]). Merging is exact under the same conditions and with any `user_damping`, if all events of one person
+/// went into one of the states: a pair is only learned where both are seen. It takes in nothing from a state with
+/// another half-life or with other kinds.
 ///
 /// When a row is full its weaker quarter leaves, ties by the higher symbol; when there are too many rows, the
 /// sixteenth that was touched least recently leaves, ties by the lower symbol.
 ///
 /// ```
 /// use bespoke::hash::Symbol;
-/// use bespoke::recommend::{Neighbors, Query, Recommender, Scratch, Seen};
+/// use bespoke::recommend::{Neighbors, Query, Recommender, Scratch, Seen, SeenKind};
 /// use bespoke::time::{Span, Timestamp};
 /// let now = Timestamp::from_millis(1_700_000_000_000);
 /// let (tent, stove) = (Symbol::new("tent"), Symbol::new("stove"));
-/// let saw_tent = [Seen { item: tent, time: now, weight: 1.0 }];
+/// let seen = |item, time| Seen { item, time, weight: 1.0, kind: SeenKind::Viewed };
 /// let mut neighbors = Neighbors::default();
-/// neighbors.learn(tent, now, 1.0, &[]);
-/// neighbors.learn(stove, now + Span::minutes(1), 1.0, &saw_tent);
+/// neighbors.learn(seen(tent, now), &[]);
+/// neighbors.learn(seen(stove, now + Span::minutes(1)), &[seen(tent, now)]);
 /// // Somebody else looks at the tent.
-/// let query = Query { history: &saw_tent, now, limit: 5, accept: &|_| true, pool: None };
+/// let query = Query { history: &[seen(tent, now)], now, limit: 5, accept: &|_| true, pool: None };
 /// let mut slate = Vec::new();
 /// neighbors.rank(&query, &mut Scratch::default(), &mut slate);
 /// assert_eq!((slate[0].item, slate[0].because), (stove, Some(tent)));
@@ -91,21 +101,25 @@ impl Neighbors {
     /// Takes in that a person showed interest in an item, among the other events of that person that are known so
     /// far, later ones too, ordered by time.
     ///
-    /// The context must not hold the event itself. Of those within the window the [nearest](Self::NEAREST) count;
-    /// of two equally near the earlier. Weights that are not finite or not above zero count as no event.
-    pub fn learn(&mut self, item: Symbol, time: Timestamp, weight: f32, context: &[Seen]) {
-        if !counts(weight) {
+    /// The context must not hold the event itself. Of those within the window that make a pair with it the
+    /// [nearest](Self::NEAREST) count; of two equally near the earlier. Weights that are not finite or not above zero
+    /// count as no event.
+    pub fn learn(&mut self, seen: Seen, context: &[Seen]) {
+        let (settings, Seen { item, time, weight, kind }) = (self.settings, seen);
+        let (starts, ends) = (settings.starts(kind), settings.ends(kind));
+        if !counts(weight) || !(starts || ends) {
             return;
         }
-        let (settings, pairs) = (self.settings, self.pairs(item, time, weight, context));
+        let pairs = self.pairs(seen, context);
         let mut own = Popularity::default();
         own.add(f64::from(weight), time, settings.half_life);
+        let of = |does: bool| if does { own } else { Popularity::default() };
         let row = self.rows.entry(item).or_default();
-        row.see(own, time, &settings);
-        for pair in &pairs {
+        row.see((of(starts), of(ends)), time, &settings);
+        for pair in pairs.iter().filter(|pair| !pair.to_other.is_zero()) {
             row.link(pair.item, pair.to_other, pair.time, &settings);
         }
-        for pair in pairs.iter().filter(|pair| pair.item != item) {
+        for pair in pairs.iter().filter(|pair| pair.item != item && !pair.from_other.is_zero()) {
             self.rows.entry(pair.item).or_default().link(item, pair.from_other, pair.time, &settings);
         }
         self.evict();
@@ -138,11 +152,13 @@ impl Neighbors {
     }
 
     /// The pairs that an event makes with the nearest others.
-    fn pairs(&self, item: Symbol, time: Timestamp, weight: f32, context: &[Seen]) -> SmallVec<[Pair; Self::NEAREST]> {
-        let NeighborSettings { half_life, window, pace, backward, between, .. } = self.settings;
+    fn pairs(&self, of: Seen, context: &[Seen]) -> SmallVec<[Pair; Self::NEAREST]> {
+        let (settings, Seen { item, time, weight, kind }) = (&self.settings, of);
+        let (starts, ends) = (settings.starts(kind), settings.ends(kind));
         let (mut before, mut after) = context.split_at(context.partition_point(|seen| seen.time <= time));
         let (mut passed_before, mut passed_after) = (0_u8, 0_u8);
         let mut pairs = SmallVec::new();
+        let share = self.share_of_person(context);
         while pairs.len() < Self::NEAREST {
             let back = before.split_last().map(|(seen, rest)| (seen, rest, time.since(seen.time)));
             let ahead = after.split_first().map(|(seen, rest)| (seen, rest, seen.time.since(time)));
@@ -151,7 +167,7 @@ impl Neighbors {
                 (back, _) => back.is_some(),
             };
             let Some((seen, rest, gap)) = (if is_back { back } else { ahead }) else { break };
-            if gap > window {
+            if gap > settings.window {
                 break;
             }
             if is_back {
@@ -159,36 +175,40 @@ impl Neighbors {
             } else {
                 after = rest
             }
-            if !counts(seen.weight) {
+            let to_other = starts && settings.ends(seen.kind);
+            let from_other = ends && settings.starts(seen.kind);
+            if !counts(seen.weight) || !(to_other || from_other) {
                 continue;
             }
             let interest = libm::sqrt(f64::from(weight) * f64::from(seen.weight));
             // At most as many as there are pairs.
             let passed = if is_back { &mut passed_before } else { &mut passed_after };
-            let skipped = 1.0 + f64::from(between) * f64::from(*passed);
+            let skipped = 1.0 + f64::from(settings.between) * f64::from(*passed);
             *passed += 1;
-            let forth = interest / (1.0 + gap.millis() as f64 / pace.millis() as f64) / skipped;
-            let backward = f64::from(backward);
-            let (to_other, from_other) = match seen.time.cmp(&time) {
-                _ if seen.item == item => (forth, 0.0),
-                Ordering::Less => (forth * backward, forth),
-                Ordering::Greater => (forth, forth * backward),
+            let forth = share * interest / (1.0 + gap.millis() as f64 / settings.pace.millis() as f64) / skipped;
+            let back = f64::from(settings.backward);
+            let (to, from) = match seen.time.cmp(&time) {
+                // Only going back to an item counts, and once.
+                Ordering::Less if seen.item == item => (if from_other { forth } else { 0.0 }, 0.0),
+                Ordering::Greater if seen.item == item => (if to_other { forth } else { 0.0 }, 0.0),
+                Ordering::Equal if seen.item == item => (forth, 0.0),
+                Ordering::Less => (forth * back, forth),
+                Ordering::Greater => (forth, forth * back),
                 // At the same time there is no direction.
-                Ordering::Equal => (forth * (1.0 + backward) / 2.0, forth * (1.0 + backward) / 2.0),
+                Ordering::Equal => (forth * (1.0 + back) / 2.0, forth * (1.0 + back) / 2.0),
             };
             // The pair is there once both events are.
             let at = time.max(seen.time);
-            let decayed = |weight| {
+            let decayed = |does: bool, weight| {
                 let mut sum = Popularity::default();
-                sum.add(weight, at, half_life);
+                if does {
+                    sum.add(weight, at, settings.half_life);
+                }
                 sum
             };
-            pairs.push(Pair {
-                item: seen.item,
-                time: at,
-                to_other: decayed(to_other),
-                from_other: decayed(from_other),
-            });
+            let is_self = seen.item == item;
+            let (to_other, from_other) = (decayed(to_other || is_self, to), decayed(from_other && !is_self, from));
+            pairs.push(Pair { item: seen.item, time: at, to_other, from_other });
         }
         pairs
     }
@@ -210,6 +230,16 @@ impl Neighbors {
         }
     }
 
+    /// How much a pair of a person counts of whom these other events are known.
+    fn share_of_person(&self, context: &[Seen]) -> f64 {
+        let damping = f64::from(self.settings.user_damping);
+        if damping <= 0.0 {
+            return 1.0;
+        }
+        let known = 1 + context.iter().filter(|seen| counts(seen.weight)).count();
+        libm::pow(known as f64, -damping)
+    }
+
     /// Lets the sixteenth of the rows go that was touched least recently, if there are too many.
     fn evict(&mut self) {
         let capacity = self.settings.capacity as usize;
@@ -229,7 +259,7 @@ impl Neighbors {
 
 impl Recommender for Neighbors {
     fn rank(&self, query: &Query<'_>, scratch: &mut Scratch, slate: &mut Vec<Candidate>) {
-        let NeighborSettings { depth, fade, damping, repeat, spread, evenness, .. } = self.settings;
+        let NeighborSettings { depth, fade, damping, target_damping, repeat, spread, evenness, .. } = self.settings;
         let (mut latest, mut steps) = (std::mem::take(&mut scratch.latest), std::mem::take(&mut scratch.steps));
         latest.clear();
         let mut faded = 1.0;
@@ -278,11 +308,18 @@ impl Recommender for Neighbors {
             if evenness > 0.0 {
                 ranked.scale(|item| self.rows.get(&item).map_or(1.0, Row::evened));
             }
+            if target_damping > 0.0 {
+                ranked.scale(|item| {
+                    let Some(row) = self.rows.get(&item) else { return 1.0 };
+                    let reached = row.reached(&self.settings) * row.left(query.now, &self.settings);
+                    libm::pow(1.0 + reached, -f64::from(target_damping))
+                });
+            }
             if let (Repeat::First, Some((last, _))) = (repeat, latest.first()) {
                 ranked.put_first(*last, 0);
             }
             let from = |place: usize| latest.get(place).map(|(item, _)| *item);
-            ranked.finish(Cell::by_score, |place| (Source::Related, from(place)), slate);
+            ranked.finish(Cell::by_score, |place| (self.settings.source(), from(place), 1.0), slate);
         }
         (scratch.latest, scratch.steps) = (latest, steps);
     }
@@ -293,10 +330,11 @@ impl State for Neighbors {
     const VERSION: u16 = 2;
 
     fn merge(&mut self, other: &Self) {
-        if self.settings.half_life != other.settings.half_life {
+        let settings = self.settings;
+        let pairs = |of: &NeighborSettings| (of.half_life, of.from, of.to);
+        if pairs(&settings) != pairs(&other.settings) {
             return;
         }
-        let settings = self.settings;
         // Rows do not touch each other, so the order in which they are taken in shows nowhere.
         other.rows.iter().for_each(|(item, row)| self.rows.entry(*item).or_default().merge(row, &settings));
         self.evict();

@@ -107,6 +107,16 @@ impl Popular {
         self.sums.capacity() * (size_of::<(Symbol, Popularity)>() + 1) + self.order.len() * size_of::<Place>() * 3 / 2
     }
 
+    /// The items with what they are worth, best first.
+    pub(super) fn places(&self) -> impl Iterator<Item = &Place> {
+        self.order.iter()
+    }
+
+    /// What an item is worth beside others.
+    pub(super) fn worth(&self, item: Symbol) -> Option<Worth> {
+        Worth::of(self.sums.get(&item)?)
+    }
+
     /// Adds a sum to an item's and moves the item to its new place.
     fn absorb(&mut self, item: Symbol, term: Popularity) {
         let Some(worth) = Worth::of(&term) else { return };
@@ -154,7 +164,8 @@ impl Recommender for Popular {
             // A pool may name an item twice; both have one place.
             if last != Some(item) && !scratch.is_taken(item) && (query.accept)(item) {
                 let score = self.score(item, query.now);
-                slate.push(Candidate { item, score, source: Source::Popular, because: None });
+                let source = Source::Popular;
+                slate.push(Candidate { item, score, source, because: None, contribution: 0.0 });
                 room -= 1;
             }
             last = Some(item);

@@ -13,10 +13,11 @@ use crate::time::Span;
 ///
 /// ```
 /// use bespoke::hash::Symbol;
-/// use bespoke::recommend::{Query, Recent, Recommender, Scratch, Seen};
+/// use bespoke::recommend::{Query, Recent, Recommender, Scratch, Seen, SeenKind};
 /// use bespoke::time::{Span, Timestamp};
 /// let now = Timestamp::from_millis(1_700_000_000_000);
-/// let seen = |name, ago| Seen { item: Symbol::new(name), time: now - Span::hours(ago), weight: 1.0 };
+/// let seen = |name, ago|
+///     Seen { item: Symbol::new(name), time: now - Span::hours(ago), weight: 1.0, kind: SeenKind::Viewed };
 /// let history = [seen("hat", 3), seen("shoe", 2), seen("hat", 1)];
 /// let query = Query { history: &history, now, limit: 5, accept: &|_| true, pool: None };
 /// let mut slate = Vec::new();
@@ -54,6 +55,6 @@ impl Recommender for Recent {
             ranked.add(seen.item, interest, place);
         }
         let newest = |place: usize| query.history.iter().rev().nth(place).map(|seen| seen.item);
-        ranked.finish(Cell::by_score_then_first, |place| (Source::Recent, newest(place)), slate);
+        ranked.finish(Cell::by_score_then_first, |place| (Source::Recent, newest(place), 1.0), slate);
     }
 }

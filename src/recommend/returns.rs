@@ -26,10 +26,10 @@ use crate::state::State;
 ///
 /// ```
 /// use bespoke::hash::Symbol;
-/// use bespoke::recommend::{Query, Recommender, Returns, Scratch, Seen};
+/// use bespoke::recommend::{Query, Recommender, Returns, Scratch, Seen, SeenKind};
 /// use bespoke::time::Timestamp;
 /// let now = Timestamp::from_millis(1_700_000_000_000);
-/// let seen = |name| Seen { item: Symbol::new(name), time: now, weight: 1.0 };
+/// let seen = |name| Seen { item: Symbol::new(name), time: now, weight: 1.0, kind: SeenKind::Viewed };
 /// let mut returns = Returns::default();
 /// // Somebody looks at a hat, at a shoe, and at the hat again.
 /// returns.learn(Symbol::new("shoe"), 1.0, &[seen("hat")]);
@@ -96,7 +96,7 @@ impl Recommender for Returns {
             ranked.add(*item, self.odds(lag, *clicks), lag);
         }
         let item = |lag: usize| latest.get(lag).map(|(item, _)| *item);
-        ranked.finish(Cell::by_score_then_first, |lag| (Source::Recent, item(lag)), slate);
+        ranked.finish(Cell::by_score_then_first, |lag| (Source::Recent, item(lag), 1.0), slate);
     }
 }
 

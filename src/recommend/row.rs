@@ -11,8 +11,10 @@ use crate::time::Timestamp;
 /// An item's neighbours, and how much the item was seen itself.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
-    /// The decayed weight of the item's own events.
+    /// The decayed weight of the item's own events that start a pair.
     seen: Popularity,
+    /// The decayed weight of the item's own events that end one.
+    reached: Popularity,
     /// The newest event that touched the row; no sum in it is newer.
     touched: Timestamp,
     /// Sorted by item.
@@ -34,15 +36,22 @@ struct Link {
 
 impl Default for Row {
     fn default() -> Self {
-        Self { seen: Popularity::default(), touched: Timestamp::MIN, links: Vec::new(), level: 1.0 }
+        let none = Popularity::default();
+        Self { seen: none, reached: none, touched: Timestamp::MIN, links: Vec::new(), level: 1.0 }
     }
 }
 
 impl Row {
-    /// Counts events of the item itself.
-    pub(super) fn see(&mut self, weight: Popularity, time: Timestamp, settings: &NeighborSettings) {
+    /// Counts events of the item itself: those that start pairs, and those that end them.
+    pub(super) fn see(
+        &mut self,
+        (seen, reached): (Popularity, Popularity),
+        time: Timestamp,
+        settings: &NeighborSettings,
+    ) {
         self.touch(time, settings);
-        self.seen.merge(weight);
+        self.seen.merge(seen);
+        self.reached.merge(reached);
         self.level(settings);
     }
 
@@ -75,7 +84,7 @@ impl Row {
 
     /// Adds another row of the same item. O(l log l).
     pub(super) fn merge(&mut self, other: &Self, settings: &NeighborSettings) {
-        self.see(other.seen, other.touched, settings);
+        self.see((other.seen, other.reached), other.touched, settings);
         for link in &other.links {
             match self.links.binary_search_by_key(&link.item, |link| link.item) {
                 Ok(place) => self.links[place].sum.merge(link.sum),
@@ -93,6 +102,11 @@ impl Row {
     /// How much the item was seen, as it stood at the start of the row's epoch.
     pub(super) fn seen(&self, settings: &NeighborSettings) -> f64 {
         at_epoch(&self.seen, epoch_of(self.touched, settings.half_life)).max(0.0)
+    }
+
+    /// How much the item was reached from others, as it stood at the start of the row's epoch.
+    pub(super) fn reached(&self, settings: &NeighborSettings) -> f64 {
+        at_epoch(&self.reached, epoch_of(self.touched, settings.half_life)).max(0.0)
     }
 
     /// The neighbours by symbol, with their weights as they stood at the start of the row's epoch.
@@ -128,7 +142,7 @@ impl Row {
 
     pub(super) fn store(&self, item: Symbol) -> StoredRow {
         let links = self.links.iter().map(|link| (link.item, link.sum)).collect();
-        StoredRow { item, seen: self.seen, touched: self.touched, links }
+        StoredRow { item, seen: self.seen, reached: self.reached, touched: self.touched, links }
     }
 
     pub(super) fn read(stored: StoredRow, settings: &NeighborSettings) -> Result<Self, RecommendError> {
@@ -138,16 +152,17 @@ impl Row {
         if !stored.links.is_sorted_by(|a, b| a.0 < b.0) {
             return Err(RecommendError::Disorder);
         }
-        let links = stored.links.into_iter().map(|(item, sum)| Link { item, sum, strength: 0.0 }).collect();
-        let mut row = Self { seen: stored.seen, touched: stored.touched, links, level: 1.0 };
+        let links = stored.links.iter().copied().map(|(item, sum)| Link { item, sum, strength: 0.0 }).collect();
+        let StoredRow { seen, reached, touched, .. } = stored;
+        let mut row = Self { seen, reached, touched, links, level: 1.0 };
         row.derive(settings);
         // A sum that is newer than the row says it was touched would have no finite strength, or one beyond what
         // sums can hold.
         let sound = |sum: &Popularity, strength: f64| is_positive(sum) && strength <= MOST;
-        let seen = row.seen(settings);
-        if !(row.seen.is_zero() || sound(&row.seen, seen))
-            || !row.links.iter().all(|link| sound(&link.sum, f64::from(link.strength)))
-        {
+        let epoch = epoch_of(row.touched, settings.half_life);
+        let own = |sum: &Popularity| sum.is_zero() || sound(sum, at_epoch(sum, epoch));
+        let links = || row.links.iter().all(|link| sound(&link.sum, f64::from(link.strength)));
+        if !(own(&row.seen) && own(&row.reached) && links()) {
             return Err(RecommendError::Weight);
         }
         Ok(row)
@@ -194,6 +209,7 @@ impl Row {
 pub(super) struct StoredRow {
     pub(super) item: Symbol,
     seen: Popularity,
+    reached: Popularity,
     touched: Timestamp,
     links: Vec<(Symbol, Popularity)>,
 }

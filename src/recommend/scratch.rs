@@ -91,6 +91,8 @@ pub(super) struct Ranked<'a> {
     scratch: &'a mut Scratch,
     query: &'a Query<'a>,
     room: usize,
+    /// Whether only cells of the pool are left.
+    is_narrow: bool,
 }
 
 impl<'a> Ranked<'a> {
@@ -103,7 +105,7 @@ impl<'a> Ranked<'a> {
         } else {
             scratch.slots.fill(0);
         }
-        (room > 0).then_some(Self { scratch, query, room })
+        (room > 0).then_some(Self { scratch, query, room, is_narrow: false })
     }
 
     /// Keeps the items of the history out.
@@ -131,13 +133,19 @@ impl<'a> Ranked<'a> {
         }
     }
 
+    /// Whether something was added for the item.
+    pub(super) fn knows(&self, item: Symbol) -> bool {
+        self.scratch.slots[self.slot(item)] > 0
+    }
+
     /// The sum of all contributions so far.
     pub(super) fn total(&self) -> f64 {
         self.scratch.cells.iter().map(|cell| cell.score).sum()
     }
 
-    /// Multiplies what each item has by a factor of its own.
+    /// Multiplies what was added up for each item; nothing may be added after that.
     pub(super) fn scale(&mut self, factor: impl Fn(Symbol) -> f64) {
+        self.narrow();
         for cell in &mut self.scratch.cells {
             let factor = factor(cell.item);
             cell.score *= factor;
@@ -145,23 +153,35 @@ impl<'a> Ranked<'a> {
         }
     }
 
-    /// Puts an item before all others that have contributions.
+    /// Puts an item before all others that have contributions; nothing may be added after that.
     pub(super) fn put_first(&mut self, item: Symbol, by: usize) {
-        let total = self.total();
-        self.add(item, 1.0 + total, by);
+        self.narrow();
+        let more = 1.0 + self.total();
+        let cells = &mut self.scratch.cells;
+        // A pool may name an item twice.
+        let mut is_there = false;
+        for cell in cells.iter_mut().filter(|cell| cell.item == item) {
+            cell.score += more;
+            if more > cell.most {
+                (cell.most, cell.by) = (more, by as u32);
+            }
+            is_there = true;
+        }
+        if !is_there {
+            cells.push(Cell { item, score: more, most: more, by: by as u32, first: by as u32 });
+        }
     }
 
-    /// Appends the best that are accepted and not taken; `reason` says what it means that somebody contributed most.
+    /// Appends the best that are accepted and not taken; `reason` says what it means that somebody contributed most:
+    /// the source, the item of the history behind it, and its share of that contribution.
     pub(super) fn finish(
         mut self,
         order: impl Fn(&Cell, &Cell) -> Ordering,
-        reason: impl Fn(usize) -> (Source, Option<Symbol>),
+        reason: impl Fn(usize) -> (Source, Option<Symbol>, f64),
         slate: &mut Vec<Candidate>,
     ) {
-        if let Some(pool) = self.query.pool.filter(|pool| pool.len() < SHORT_POOL) {
-            self.keep(pool);
-        }
-        let Self { scratch, query, mut room } = self;
+        self.narrow();
+        let Self { scratch, query, mut room, .. } = self;
         let Scratch { cells, taken, .. } = scratch;
         let mut last = None;
         best_first(cells, room, order, |cell| {
@@ -171,8 +191,9 @@ impl<'a> Ranked<'a> {
             }
             // What has faded to nothing is no recommendation.
             if cell.score > 0.0 && taken.binary_search(&cell.item).is_err() && (query.accept)(cell.item) {
-                let (score, (source, because)) = (cell.score.min(f64::MAX), reason(cell.by as usize));
-                slate.push(Candidate { item: cell.item, score, source, because });
+                let (score, (source, because, share)) = (cell.score.min(f64::MAX), reason(cell.by as usize));
+                let contribution = because.map_or(0.0, |_| (cell.most * share).clamp(0.0, score));
+                slate.push(Candidate { item: cell.item, score, source, because, contribution });
                 room -= 1;
             }
             room > 0
@@ -180,7 +201,12 @@ impl<'a> Ranked<'a> {
     }
 
     /// Drops the cells of items that are not in the pool: where it is short, most are not, and need not be sorted.
-    fn keep(&mut self, pool: &[Symbol]) {
+    /// The slots mean nothing after that.
+    fn narrow(&mut self) {
+        if std::mem::replace(&mut self.is_narrow, true) {
+            return;
+        }
+        let Some(pool) = self.query.pool.filter(|pool| pool.len() < SHORT_POOL) else { return };
         let mut kept = std::mem::take(&mut self.scratch.kept);
         kept.clear();
         let cell = |item: &Symbol| self.scratch.slots[self.slot(*item)].checked_sub(1);

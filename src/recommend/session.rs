@@ -43,7 +43,7 @@ use crate::time::Timestamp;
 ///
 /// ```
 /// use bespoke::hash::Symbol;
-/// use bespoke::recommend::{Query, Recommender, Scratch, Seen, Sessions};
+/// use bespoke::recommend::{Query, Recommender, Scratch, Seen, SeenKind, Sessions};
 /// use bespoke::time::{Span, Timestamp};
 /// let now = Timestamp::from_millis(1_700_000_000_000);
 /// let (tent, stove) = (Symbol::new("tent"), Symbol::new("stove"));
@@ -51,7 +51,7 @@ use crate::time::Timestamp;
 /// sessions.learn(Symbol::new("ann"), tent, now, 1.0);
 /// sessions.learn(Symbol::new("ann"), stove, now + Span::minutes(1), 1.0);
 /// // Somebody else looks at the tent.
-/// let saw_tent = [Seen { item: tent, time: now + Span::hours(1), weight: 1.0 }];
+/// let saw_tent = [Seen { item: tent, time: now + Span::hours(1), weight: 1.0, kind: SeenKind::Viewed }];
 /// let query = Query { history: &saw_tent, now: now + Span::hours(1), limit: 5, accept: &|_| true, pool: None };
 /// let mut slate = Vec::new();
 /// sessions.rank(&query, &mut Scratch::default(), &mut slate);
@@ -218,7 +218,7 @@ impl Recommender for Sessions {
                 ranked.put_first(*last, 0);
             }
             let from = |place: usize| latest.get(place).map(|(item, _)| *item);
-            ranked.finish(Cell::by_score, |place| (Source::Related, from(place)), slate);
+            ranked.finish(Cell::by_score, |place| (Source::Related, from(place), 1.0), slate);
         }
         (scratch.latest, scratch.tally, scratch.nearest) = (latest, tally, nearest);
     }

@@ -32,7 +32,7 @@ fn at(seconds: u32) -> Timestamp {
 }
 
 fn seen(number: u8, seconds: u32) -> Seen {
-    Seen { item: item(number), time: at(seconds), weight: 1.0 }
+    Seen { item: item(number), time: at(seconds), weight: 1.0, kind: SeenKind::Viewed }
 }
 
 fn sessions(log: &[(u8, u8, u32)], settings: SessionSettings) -> Sessions {
@@ -46,7 +46,7 @@ fn clicks(log: &[(u8, u8, u32)], settings: ClickSettings) -> Clicks {
     let mut histories: BTreeMap<u8, Vec<Seen>> = BTreeMap::new();
     for (visitor, number, time) in log {
         let history = histories.entry(*visitor).or_default();
-        clicks.learn(who(*visitor), item(*number), at(*time), 1.0, history);
+        clicks.learn(who(*visitor), seen(*number, *time), history);
         history.push(seen(*number, *time));
     }
     clicks
@@ -206,7 +206,7 @@ proptest! {
         if let Ok(mut forged) = postcard::from_bytes::<Clicks>(&bytes) {
             let history = history(&log, 0);
             forged.merge(&clicks(&log, ClickSettings::default()));
-            forged.learn(who(0), item(1), at(0), 1.0, &history);
+            forged.learn(who(0), seen(1, 0), &history);
             prop_assert!(rank(&forged, &history, 9).iter().all(|candidate| candidate.score.is_finite()));
         }
     }
@@ -398,7 +398,7 @@ fn weights_that_are_no_number_or_not_above_zero_change_nothing() {
     let good = clicks(&[(0, 1, 0), (0, 2, 10)], ClickSettings::default());
     for weight in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -1.0] {
         let mut state = good.clone();
-        state.learn(who(1), item(1), at(20), weight, &[seen(2, 0)]);
+        state.learn(who(1), Seen { weight, ..seen(1, 20) }, &[seen(2, 0)]);
         assert_eq!(state, good);
         assert!(rank(&state, &[Seen { weight, ..seen(1, 20) }], 5).is_empty());
         let voices = [Voice { from: &good, weight, scale: Scale::Share }];
@@ -410,10 +410,13 @@ fn weights_that_are_no_number_or_not_above_zero_change_nothing() {
 fn times_at_their_extremes_do_no_harm() {
     let mut state = Clicks::default();
     let times = [Timestamp::MIN, Timestamp::EPOCH, START, Timestamp::MAX];
-    let seen: Vec<_> = times.iter().map(|time| Seen { item: item(1), time: *time, weight: f32::MAX }).collect();
+    let seen: Vec<_> = times
+        .iter()
+        .map(|time| Seen { item: item(1), time: *time, weight: f32::MAX, kind: SeenKind::Viewed })
+        .collect();
     for time in times.iter().rev().chain(&times) {
-        state.learn(who(0), item(1), *time, f32::MAX, &seen);
-        state.learn(who(0), item(2), *time, f32::MIN_POSITIVE, &seen);
+        state.learn(who(0), Seen { time: *time, weight: f32::MAX, ..self::seen(1, 0) }, &seen);
+        state.learn(who(0), Seen { time: *time, weight: f32::MIN_POSITIVE, ..self::seen(2, 0) }, &seen);
     }
     for now in times {
         let mut slate = Vec::new();

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{SeenKind, Source};
 use crate::time::Span;
 
 /// How [`Popular`](super::Popular) counts.
@@ -27,6 +28,32 @@ impl PopularSettings {
     }
 }
 
+/// How [`PopularIn`](super::PopularIn) counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GroupedSettings {
+    /// The time in which interest halves; at least a minute. Seven days unless told.
+    pub half_life: Span,
+    /// How many items a group keeps; at least one. 256 unless told, of about 65 bytes each.
+    pub items: u32,
+    /// How many groups are kept; at least one. 1,024 unless told.
+    pub groups: u32,
+}
+
+impl Default for GroupedSettings {
+    fn default() -> Self {
+        Self { half_life: Span::days(7), items: 256, groups: 1024 }
+    }
+}
+
+impl GroupedSettings {
+    pub(super) fn check(&self) -> Result<(), RecommendError> {
+        check_half_life(self.half_life)?;
+        check_count("items", self.items)?;
+        check_count("groups", self.groups)
+    }
+}
+
 /// How [`Neighbors`](super::Neighbors) learns and ranks.
 ///
 /// The values that hold unless told were chosen on clicks of a shop (YooChoose, 70,000 clicks) and checked on
@@ -34,6 +61,10 @@ impl PopularSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NeighborSettings {
+    /// Of what kind the event is whose item gets a neighbour; any unless told.
+    pub from: Option<SeenKind>,
+    /// Of what kind the event is whose item becomes the neighbour; any unless told.
+    pub to: Option<SeenKind>,
     /// The time in which a pair's weight halves; at least a minute. Thirty days unless told.
     pub half_life: Span,
     /// Two events of one person further apart than this are no pair. Thirty minutes unless told.
@@ -56,6 +87,14 @@ pub struct NeighborSettings {
     /// How far a much-seen item's neighbours are held down, in [0, 1]: a pair weighs `c / (1 + n)^damping`. At 1 it
     /// is the conditional probability, at 0 the bare co-occurrence. 0.8 unless told.
     pub damping: f32,
+    /// How far the items that many events reach are held down as neighbours of others, in [0, 1]: a score is divided
+    /// by `(1 + m)^target_damping`. At 1, beside a `damping` of 1, the scores are those of lift, which prefers the
+    /// rare. 0 unless told; more costs a look-up and a power for each item under consideration.
+    pub target_damping: f32,
+    /// How much less a person with many events counts, in [0, 1]: a pair is divided by `u^user_damping` for the u
+    /// events that are known of the person when it is learned. 0 unless told; above that the order in which events
+    /// arrive matters, since a person's early pairs count before there is much to hold them down.
+    pub user_damping: f32,
     /// Whether items of the history may be proposed.
     pub repeat: Repeat,
     /// How much less a pair weighs for each event that came between its two: `1 / (1 + between · events)`, finite and
@@ -73,6 +112,8 @@ pub struct NeighborSettings {
 impl Default for NeighborSettings {
     fn default() -> Self {
         Self {
+            from: None,
+            to: None,
             half_life: Span::days(30),
             window: Span::minutes(30),
             pace: Span::minutes(1),
@@ -82,6 +123,8 @@ impl Default for NeighborSettings {
             depth: 10,
             fade: 0.5,
             damping: 0.8,
+            target_damping: 0.0,
+            user_damping: 0.0,
             repeat: Repeat::default(),
             between: 0.0,
             spread: 0.0,
@@ -91,6 +134,26 @@ impl Default for NeighborSettings {
 }
 
 impl NeighborSettings {
+    /// Whether an event of this kind can start a pair.
+    pub(super) fn starts(&self, kind: SeenKind) -> bool {
+        self.from.is_none_or(|from| from == kind)
+    }
+
+    /// Whether an event of this kind can end a pair.
+    pub(super) fn ends(&self, kind: SeenKind) -> bool {
+        self.to.is_none_or(|to| to == kind)
+    }
+
+    /// What slates call items that were found by pairs of these kinds.
+    pub(super) const fn source(&self) -> Source {
+        match (self.from, self.to) {
+            (Some(SeenKind::Viewed), Some(SeenKind::Viewed)) => Source::ViewedTogether,
+            (Some(SeenKind::Viewed), Some(SeenKind::Purchased)) => Source::ViewedThenBought,
+            (Some(SeenKind::Purchased), Some(SeenKind::Purchased)) => Source::BoughtTogether,
+            _ => Source::Related,
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), RecommendError> {
         check_half_life(self.half_life)?;
         if self.pace.is_zero() {
@@ -99,6 +162,8 @@ impl NeighborSettings {
         check_share("backward", self.backward, 0.0)?;
         check_share("fade", self.fade, f32::MIN_POSITIVE)?;
         check_share("damping", self.damping, 0.0)?;
+        check_share("target_damping", self.target_damping, 0.0)?;
+        check_share("user_damping", self.user_damping, 0.0)?;
         if self.neighbors < 4 {
             return Err(RecommendError::Neighbors { found: self.neighbors });
         }
@@ -354,6 +419,9 @@ pub enum RecommendError {
     /// Stored items are out of order, or twice there.
     #[error("stored items must be in rising order, each once")]
     Disorder,
+    /// A stored group was kept with other settings than the whole.
+    #[error("a stored group has another half-life or size than the state it is in")]
+    Disagree,
     /// A stored weight is none that learning can lead to.
     #[error("a stored weight is not above zero, or is newer than its row")]
     Weight,

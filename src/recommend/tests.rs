@@ -22,8 +22,22 @@ fn logs() -> impl Strategy<Value = Log> {
         .prop_filter("no more than sixteen others", |log| (0..3).all(|u| log.iter().filter(|e| e.0 == u).count() <= 17))
 }
 
+fn relations() -> impl Strategy<Value = Relation> {
+    prop::sample::select(&Relation::ALL[..])
+}
+
 fn item(number: u8) -> Symbol {
     Symbol::new(&format!("item-{number}"))
+}
+
+/// What weighs three is a purchase, what weighs a half is something else.
+fn seen(number: u8, time: Timestamp, weight: f32) -> Seen {
+    let kind = match weight {
+        3.0 => SeenKind::Purchased,
+        0.5 => SeenKind::Other,
+        _ => SeenKind::Viewed,
+    };
+    Seen { item: item(number), time, weight, kind }
 }
 
 fn at(seconds: u32) -> Timestamp {
@@ -41,22 +55,21 @@ fn popular(log: &[(u8, u8, u32, f32)]) -> Popular {
 /// Events arrive in the order of the log; each finds those of its person that arrived before, by time.
 fn neighbors(log: &[(u8, u8, u32, f32)], settings: NeighborSettings) -> Neighbors {
     let mut neighbors = Neighbors::new(settings).unwrap();
-    let mut seen: BTreeMap<u8, Vec<Seen>> = BTreeMap::new();
+    let mut histories: BTreeMap<u8, Vec<Seen>> = BTreeMap::new();
     for (user, number, time, weight) in log {
-        let history = seen.entry(*user).or_default();
-        neighbors.learn(item(*number), at(*time), *weight, history);
-        history.push(Seen { item: item(*number), time: at(*time), weight: *weight });
+        let history = histories.entry(*user).or_default();
+        let now = seen(*number, at(*time), *weight);
+        neighbors.learn(now, history);
+        history.push(now);
         history.sort_by_key(|seen| seen.time);
     }
     neighbors
 }
 
 fn history(log: &[(u8, u8, u32, f32)], user: u8) -> Vec<Seen> {
-    let mut seen: Vec<_> = log.iter().filter(|event| event.0 == user).collect();
-    seen.sort_by_key(|event| event.2);
-    seen.iter()
-        .map(|(_, number, time, weight)| Seen { item: item(*number), time: at(*time), weight: *weight })
-        .collect()
+    let mut events: Vec<_> = log.iter().filter(|event| event.0 == user).collect();
+    events.sort_by_key(|event| event.2);
+    events.iter().map(|(_, number, time, weight)| seen(*number, at(*time), *weight)).collect()
 }
 
 fn rank(by: &dyn Recommender, history: &[Seen], limit: usize, accept: &dyn Fn(Symbol) -> bool) -> Vec<Candidate> {
@@ -74,25 +87,35 @@ fn items(slate: &[Candidate]) -> Vec<Symbol> {
 fn plain_scores(log: &[(u8, u8, u32, f32)], history: &[Seen], settings: &NeighborSettings) -> BTreeMap<Symbol, f64> {
     let days = |seconds: u32| (7200.0 - f64::from(seconds)) / 86_400.0;
     let left = |seconds: u32| libm::exp2(-days(seconds) * 86_400_000.0 / settings.half_life.millis() as f64);
-    let (mut pairs, mut seen) = (BTreeMap::<_, f64>::new(), BTreeMap::<_, f64>::new());
+    let (mut pairs, mut starts, mut ends) = (BTreeMap::<_, f64>::new(), BTreeMap::new(), BTreeMap::new());
+    let kind = |event: &(u8, u8, u32, f32)| seen(event.1, at(event.2), event.3).kind;
+    let can_start = |event| settings.from.is_none_or(|from| from == kind(event));
+    let can_end = |event| settings.to.is_none_or(|to| to == kind(event));
     for (index, first) in log.iter().enumerate() {
-        *seen.entry(item(first.1)).or_default() += f64::from(first.3) * left(first.2);
-        for second in &log[index + 1..] {
+        for (sums, counts) in [(&mut starts, can_start(first)), (&mut ends, can_end(first))] {
+            *sums.entry(item(first.1)).or_insert(0.0) += if counts { f64::from(first.3) * left(first.2) } else { 0.0 };
+        }
+        for (place, second) in log.iter().enumerate().skip(index + 1) {
             let (early, late) = if first.2 <= second.2 { (first, second) } else { (second, first) };
             let gap = late.2 - early.2;
             if first.0 != second.0 || Span::seconds(gap) > settings.window {
                 continue;
             }
-            let interest = libm::sqrt(f64::from(first.3) * f64::from(second.3));
+            // When the second arrives, those before it are known.
+            let known = 1 + log[..place].iter().filter(|event| event.0 == first.0).count();
+            let share = libm::pow(known as f64, -f64::from(settings.user_damping));
+            let interest = share * libm::sqrt(f64::from(first.3) * f64::from(second.3));
             let weight = interest * left(late.2) / (1.0 + f64::from(gap) * 1000.0 / settings.pace.millis() as f64);
             let backward = f64::from(settings.backward);
+            let (goes, comes) = (can_start(early) && can_end(late), can_start(late) && can_end(early));
             let (forth, back) = match () {
-                () if early.1 == late.1 => (1.0, 0.0),
+                () if early.1 == late.1 => (f64::from(u8::from(goes || gap == 0 && comes)), 0.0),
                 () if gap == 0 => ((1.0 + backward) / 2.0, (1.0 + backward) / 2.0),
                 () => (1.0, backward),
             };
-            *pairs.entry((item(early.1), item(late.1))).or_default() += weight * forth;
-            *pairs.entry((item(late.1), item(early.1))).or_default() += weight * back;
+            let (goes, comes) = (goes || early.1 == late.1, comes && early.1 != late.1);
+            *pairs.entry((item(early.1), item(late.1))).or_default() += if goes { weight * forth } else { 0.0 };
+            *pairs.entry((item(late.1), item(early.1))).or_default() += if comes { weight * back } else { 0.0 };
         }
     }
     let (mut scores, mut done, mut faded) = (BTreeMap::new(), BTreeSet::new(), 1.0);
@@ -106,7 +129,9 @@ fn plain_scores(log: &[(u8, u8, u32, f32)], history: &[Seen], settings: &Neighbo
                 Repeat::Forbid if history.iter().any(|seen| seen.item == *to) => 0.0,
                 _ => 1.0,
             };
-            let norm = libm::pow(1.0 + seen[from], f64::from(settings.damping));
+            let popular = |sums: &BTreeMap<_, f64>, item| 1.0 + sums.get(item).copied().unwrap_or(0.0);
+            let norm = libm::pow(popular(&starts, from), f64::from(settings.damping))
+                * libm::pow(popular(&ends, to), f64::from(settings.target_damping));
             *scores.entry(*to).or_default() += f64::from(*weight) * faded * repeat * together / norm;
         }
         faded *= f64::from(settings.fade);
@@ -143,10 +168,12 @@ proptest! {
     /// the terms added, and where the formula tells two items apart by more than that, so does the ranking.
     #[test]
     fn neighbors_score_as_the_formula_says(
-        log in logs(), user in 0..3_u8, limit in 1..9_usize, forbid in any::<bool>(), damping in 0.0..1.0_f32,
+        log in logs(), user in 0..3_u8, limit in 1..9_usize, forbid in any::<bool>(), relation in relations(),
+        dampings in [0.0..1.0_f32, 0.0..1.0, 0.0..1.0],
     ) {
         let repeat = if forbid { Repeat::Forbid } else { Repeat::Allow(2.0) };
-        let settings = NeighborSettings { repeat, damping, ..NeighborSettings::default() };
+        let [damping, target_damping, user_damping] = dampings;
+        let settings = NeighborSettings { repeat, damping, target_damping, user_damping, ..relation.settings() };
         let history = history(&log, user);
         let plain = plain_scores(&log, &history, &settings);
         let slate = rank(&neighbors(&log, settings), &history, limit, &|_| true);
@@ -166,11 +193,11 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_events_changes_no_byte(log in logs(), shuffled in Just(()).prop_perturb(|(), mut rng| rng.next_u64())) {
+    fn the_order_of_events_changes_no_byte(log in logs(), relation in relations(), shuffled in Just(()).prop_perturb(|(), mut rng| rng.next_u64())) {
         let mut other = log.clone();
         other.sort_by_key(|event| crate::hash::combine(&[shuffled, u64::from(event.1), u64::from(event.2)]));
         prop_assert_eq!(popular(&log).to_bytes().unwrap(), popular(&other).to_bytes().unwrap());
-        let settings = NeighborSettings::default();
+        let settings = NeighborSettings { user_damping: 0.0, ..relation.settings() };
         let (one, two) = (neighbors(&log, settings), neighbors(&other, settings));
         prop_assert_eq!(one.to_bytes().unwrap(), two.to_bytes().unwrap());
         prop_assert_eq!(one, two);
@@ -178,7 +205,7 @@ proptest! {
 
     /// For pairs each person is in one shard; for popularity any cut will do.
     #[test]
-    fn shards_merge_to_the_whole(log in logs(), cut in 0..24_usize) {
+    fn shards_merge_to_the_whole(log in logs(), relation in relations(), cut in 0..24_usize) {
         let (left, right) = log.split_at(cut.min(log.len()));
         let mut merged = popular(left);
         merged.merge(&popular(right));
@@ -186,9 +213,9 @@ proptest! {
         merged.merge(&Popular::default());
         prop_assert_eq!(&merged, &popular(&log));
 
-        let settings = NeighborSettings::default();
+        let settings = relation.settings();
         let (left, right): (Log, Log) = log.iter().partition(|event| event.0 == 0);
-        let mut merged = Neighbors::default();
+        let mut merged = Neighbors::new(settings).unwrap();
         merged.merge(&neighbors(&left, settings));
         merged.merge(&neighbors(&right, settings));
         prop_assert_eq!(merged.to_bytes().unwrap(), neighbors(&log, settings).to_bytes().unwrap());
@@ -212,7 +239,7 @@ proptest! {
             flips.iter().for_each(|(place, byte)| bytes[place % len] = *byte);
             bytes
         };
-        let seen = history(&log, 0);
+        let history = history(&log, 0);
         if let Ok(mut forged) = postcard::from_bytes::<Popular>(&forge(postcard::to_allocvec(&popular(&log)).unwrap())) {
             forged.merge(&popular(&log));
             forged.learn(item(1), 1.0, at(0));
@@ -221,8 +248,8 @@ proptest! {
         let bytes = postcard::to_allocvec(&neighbors(&log, NeighborSettings::default())).unwrap();
         if let Ok(mut forged) = postcard::from_bytes::<Neighbors>(&forge(bytes)) {
             forged.merge(&neighbors(&log, NeighborSettings::default()));
-            forged.learn(item(1), at(0), 1.0, &seen);
-            prop_assert!(rank(&forged, &seen, 9, &|_| true).iter().all(|candidate| candidate.score.is_finite()));
+            forged.learn(seen(1, at(0), 1.0), &history);
+            prop_assert!(rank(&forged, &history, 9, &|_| true).iter().all(|candidate| candidate.score.is_finite()));
         }
     }
 
@@ -256,6 +283,50 @@ proptest! {
 }
 
 #[test]
+fn each_relation_learns_its_own_pairs_in_its_own_direction() {
+    // Shirts are viewed, then ties bought; socks are bought with ties.
+    let (shirt, hat, tie, sock) = (1, 2, 3, 4);
+    let log = [(0, shirt, 0, 1.0), (0, hat, 60, 1.0), (0, tie, 120, 3.0), (0, sock, 120, 3.0), (0, shirt, 180, 1.0)];
+    let after = |number, relation: Relation| {
+        let slate = rank(&neighbors(&log, relation.settings()), &[seen(number, at(200), 1.0)], 9, &|_| true);
+        assert!(slate.iter().all(|of| of.source.name() == serde_json::to_value(relation).unwrap()), "{slate:?}");
+        let mut found = items(&slate);
+        found.sort();
+        found
+    };
+    let sorted = |numbers: &[u8]| {
+        let mut items: Vec<_> = numbers.iter().copied().map(item).collect();
+        items.sort();
+        items
+    };
+    assert_eq!(after(hat, Relation::ViewedTogether), [item(shirt)]);
+    assert_eq!(after(shirt, Relation::ViewedThenBought), sorted(&[tie, sock]));
+    // The shirt was viewed after the tie was bought, which is no reason to show it.
+    assert_eq!(after(tie, Relation::ViewedThenBought), []);
+    assert_eq!(after(tie, Relation::BoughtTogether), [item(sock)]);
+    assert_eq!(after(shirt, Relation::BoughtTogether), []);
+    assert_eq!(after(tie, Relation::Related), sorted(&[shirt, hat, sock]));
+}
+
+#[test]
+fn dampings_hold_down_popular_targets_and_busy_people() {
+    // Item 1 leads to 2 twice and to 3 once; 2 is reached from everywhere.
+    let mut log: Vec<(u8, u8, u32, f32)> = vec![(0, 1, 0, 1.0), (0, 2, 9, 1.0), (1, 1, 0, 1.0), (1, 2, 9, 1.0)];
+    log.extend([(2, 1, 0, 1.0), (2, 3, 9, 1.0)]);
+    log.extend((10..60).flat_map(|user| [(user, user, 0, 1.0), (user, 2, 9, 1.0)]));
+    let first = |settings| rank(&neighbors(&log, settings), &[seen(1, at(99), 1.0)], 1, &|_| true)[0].item;
+    let plain = NeighborSettings::default();
+    assert_eq!(first(plain), item(2));
+    assert_eq!(first(NeighborSettings { target_damping: 0.5, ..plain }), item(3));
+    // Item 1 leads to 2 for somebody with many other events, and a second later to 3 for somebody with none.
+    let mut log: Vec<(u8, u8, u32, f32)> = (10..25).map(|number| (0, number, u32::from(number), 1.0)).collect();
+    log.extend([(0, 1, 5000, 1.0), (0, 2, 5008, 1.0), (1, 1, 5000, 1.0), (1, 3, 5009, 1.0)]);
+    let first = |settings| rank(&neighbors(&log, settings), &[seen(1, at(7000), 1.0)], 1, &|_| true)[0].item;
+    assert_eq!(first(plain), item(2));
+    assert_eq!(first(NeighborSettings { user_damping: 0.5, ..plain }), item(3));
+}
+
+#[test]
 fn without_history_only_the_popular_is_there() {
     let log = [(0, 1, 0, 1.0), (0, 2, 60, 2.0)];
     let (popular, neighbors) = (popular(&log), neighbors(&log, NeighborSettings::default()));
@@ -268,13 +339,13 @@ fn without_history_only_the_popular_is_there() {
 
 #[test]
 fn weights_that_are_no_number_or_not_above_zero_change_nothing() {
-    let odd = |weight| Seen { item: item(1), time: at(0), weight };
+    let odd = |weight| seen(1, at(0), weight);
     for weight in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -1.0] {
         let (mut popular, mut neighbors) = (Popular::default(), Neighbors::default());
         popular.learn(item(1), weight, at(0));
-        neighbors.learn(item(1), at(0), weight, &[]);
+        neighbors.learn(odd(weight), &[]);
         assert!(popular.is_empty() && neighbors.is_empty());
-        neighbors.learn(item(2), at(1), 1.0, &[odd(weight)]);
+        neighbors.learn(seen(2, at(1), 1.0), &[odd(weight)]);
         assert_eq!(neighbors.len(), 1);
         assert!(rank(&neighbors, &[odd(weight)], 5, &|_| true).is_empty());
         assert!(rank(&Recent::default(), &[odd(weight)], 5, &|_| true).is_empty());
@@ -284,7 +355,7 @@ fn weights_that_are_no_number_or_not_above_zero_change_nothing() {
 #[test]
 fn what_comes_after_is_nearer_than_what_came_before() {
     let state = neighbors(&[(0, 1, 0, 1.0), (0, 2, 60, 1.0), (0, 3, 120, 1.0)], NeighborSettings::default());
-    let slate = rank(&state, &[Seen { item: item(2), time: at(130), weight: 1.0 }], 5, &|_| true);
+    let slate = rank(&state, &[seen(2, at(130), 1.0)], 5, &|_| true);
     assert_eq!(items(&slate), [item(3), item(1)]);
     assert!(slate.iter().all(|candidate| candidate.because == Some(item(2))));
 }
@@ -293,7 +364,7 @@ fn what_comes_after_is_nearer_than_what_came_before() {
 fn the_reason_is_the_item_that_contributed_most() {
     let state =
         neighbors(&[(0, 1, 0, 1.0), (0, 3, 1, 1.0), (1, 2, 0, 1.0), (1, 3, 600, 1.0)], NeighborSettings::default());
-    let seen = |number, time| Seen { item: item(number), time: at(time), weight: 1.0 };
+    let seen = |number, time| seen(number, at(time), 1.0);
     // The second is later, but was ten minutes away from the third; the first was a second away.
     let slate = rank(&state, &[seen(1, 0), seen(2, 10)], 1, &|_| true);
     assert_eq!((slate[0].item, slate[0].because), (item(3), Some(item(1))));
@@ -301,7 +372,7 @@ fn the_reason_is_the_item_that_contributed_most() {
 
 #[test]
 fn equal_interest_goes_to_what_was_seen_last() {
-    let seen = |number| Seen { item: item(number), time: at(5), weight: 1.0 };
+    let seen = |number| seen(number, at(5), 1.0);
     let slate = rank(&Recent::default(), &[seen(1), seen(2), seen(3)], 2, &|_| true);
     assert_eq!(items(&slate), [item(3), item(2)]);
 }
@@ -324,13 +395,13 @@ fn too_many_items_lose_the_sixteenth_that_is_worth_least() {
 fn a_full_row_keeps_its_strongest_and_rows_untouched_longest_leave() {
     let settings = NeighborSettings { neighbors: 4, capacity: 16, ..NeighborSettings::default() };
     let mut state = Neighbors::new(settings).unwrap();
-    let shoe = [Seen { item: item(0), time: at(0), weight: 1.0 }];
+    let shoe = [seen(0, at(0), 1.0)];
     for number in 1..6_u8 {
-        state.learn(item(number), at(0), f32::from(number), &shoe);
+        state.learn(seen(number, at(0), f32::from(number)), &shoe);
     }
     assert_eq!(items(&rank(&state, &shoe, 9, &|_| true)), [item(5), item(4), item(3), item(2)]);
     for number in 6..17_u8 {
-        state.learn(item(number), at(u32::from(number)), 1.0, &[]);
+        state.learn(seen(number, at(u32::from(number)), 1.0), &[]);
     }
     // Seventeen rows are one too many, and the sixteenth of sixteen is one more.
     assert_eq!(state.len(), 15);
@@ -339,11 +410,11 @@ fn a_full_row_keeps_its_strongest_and_rows_untouched_longest_leave() {
 #[test]
 fn only_the_nearest_sixteen_make_pairs() {
     let mut state = Neighbors::default();
-    let context: Vec<_> = (0..40).map(|n| Seen { item: item(n), time: at(u32::from(n) * 10), weight: 1.0 }).collect();
-    state.learn(item(99), at(201), 1.0, &context);
+    let context: Vec<_> = (0..40).map(|n| seen(n, at(u32::from(n) * 10), 1.0)).collect();
+    state.learn(seen(99, at(201), 1.0), &context);
     // Itself, and eight on each side.
     assert_eq!(state.len(), 17);
-    let slate = rank(&state, &[Seen { item: item(99), time: at(201), weight: 1.0 }], 40, &|_| true);
+    let slate = rank(&state, &[seen(99, at(201), 1.0)], 40, &|_| true);
     let found: BTreeSet<_> = items(&slate).into_iter().collect();
     assert_eq!(found, (13..29).map(item).collect());
 }
@@ -352,15 +423,15 @@ fn only_the_nearest_sixteen_make_pairs() {
 fn times_and_limits_at_their_extremes_do_no_harm() {
     let (mut popular, mut neighbors) = (Popular::default(), Neighbors::default());
     let times = [Timestamp::MIN, Timestamp::EPOCH, START, Timestamp::MAX];
-    let seen: Vec<_> = times.iter().map(|time| Seen { item: item(1), time: *time, weight: f32::MAX }).collect();
+    let history: Vec<_> = times.iter().map(|time| seen(1, *time, f32::MAX)).collect();
     for time in times {
         popular.learn(item(1), f32::MAX, time);
         popular.learn(item(2), f32::MIN_POSITIVE, time);
-        neighbors.learn(item(2), time, f32::MAX, &seen);
+        neighbors.learn(seen(2, time, f32::MAX), &history);
     }
     for now in times {
         let mut slate = Vec::new();
-        let query = Query { history: &seen, now, limit: usize::MAX, accept: &|_| true, pool: None };
+        let query = Query { history: &history, now, limit: usize::MAX, accept: &|_| true, pool: None };
         Chain(&[&neighbors, &Recent::default(), &popular]).rank(&query, &mut Scratch::default(), &mut slate);
         assert!(slate.iter().all(|candidate| candidate.score.is_finite()), "{slate:?}");
     }
@@ -371,7 +442,7 @@ fn times_and_limits_at_their_extremes_do_no_harm() {
 #[test]
 fn a_large_ranking_outgrows_the_scratch_and_stays_right() {
     let history: Vec<_> =
-        (0..5000).map(|n| Seen { item: Symbol::from_bits(n), time: START, weight: 1.0 + n as f32 }).collect();
+        (0..5000).map(|n| Seen { item: Symbol::from_bits(n), ..seen(0, START, 1.0 + n as f32) }).collect();
     let slate = rank(&Recent::default(), &history, 6000, &|_| true);
     assert_eq!(slate.len(), 5000);
     assert!(slate.iter().zip((0..5000).rev()).all(|(candidate, n)| candidate.item == Symbol::from_bits(n)));
@@ -389,6 +460,10 @@ fn settings_out_of_range_are_named() {
     assert_eq!(
         refused(NeighborSettings { fade: 0.0, ..good }),
         "`fade` is 0, but must be a share of at most 1, and not negative or zero"
+    );
+    assert_eq!(
+        refused(NeighborSettings { user_damping: 1.5, ..good }),
+        "`user_damping` is 1.5, but must be a share of at most 1, and not negative"
     );
     assert_eq!(
         refused(NeighborSettings { backward: f32::NAN, ..good }),
@@ -421,7 +496,7 @@ fn states_that_learning_cannot_lead_to_do_not_decode() {
     let why = |json: &str| serde_json::from_str::<Neighbors>(json).map(|_| ()).unwrap_err().to_string();
     // Epochs are thirty days long: 656 began in November 2023.
     let row = |seen: &str, links: &str| {
-        let row = format!(r#"{{"item":"01","seen":{seen},"touched":"2023-11-20","links":[{links}]}}"#);
+        let row = format!(r#"{{"item":"01","seen":{seen},"reached":{seen},"touched":"2023-11-20","links":[{links}]}}"#);
         why(&format!(r#"{{"settings":{{}},"rows":[{row}]}}"#))
     };
     let (good, newer) = (sum(1 << 30, 655), sum(1 << 30, 800));

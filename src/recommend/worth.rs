@@ -20,6 +20,16 @@ impl Worth {
         let (exponent, fraction) = sum.binary()?;
         Some(Self { exponent, fraction })
     }
+
+    /// How much it is of another one that is not less: from 0 to 1.
+    pub(super) fn ratio(&self, most: &Self) -> f64 {
+        let mantissa = |of: &Self| f64::from_bits((1023 << 52) | of.fraction);
+        let behind = most.exponent.saturating_sub(self.exponent);
+        // The power of two is a normal number; what is less is nothing beside the other.
+        let power =
+            u64::try_from(behind).map_or(1.0, |b| if b <= 1022 { f64::from_bits((1023 - b) << 52) } else { 0.0 });
+        mantissa(self) / mantissa(most) * power
+    }
 }
 
 /// Whether a sum is above zero. Sums of positive weights are; stored bytes may say otherwise.
@@ -65,6 +75,15 @@ mod tests {
                 prop_assert_eq!(x.cmp(&y), first.total_cmp(&second));
             }
         }
+    }
+
+    #[test]
+    fn ratios_are_those_of_the_sums() {
+        let [most, less, far] = [(6.0, 9), (1.5, 7), (1.5, -2000)].map(|term| Worth::of(&sum_of(&[term])).unwrap());
+        let whole = |ratio: f64| (ratio * 65_536.0).to_bits();
+        assert_eq!(whole(less.ratio(&most)), whole(0.0625));
+        assert_eq!(whole(most.ratio(&most)), whole(1.0));
+        assert_eq!(whole(far.ratio(&most)), whole(0.0));
     }
 
     #[test]

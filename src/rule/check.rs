@@ -1,5 +1,6 @@
 //! What a rule may say: names that exist, kinds that fit, windows and thresholds that profiles can answer.
 
+use crate::config::Fault;
 use crate::event::EventKind;
 use crate::hash::Map;
 use crate::near::nearest;
@@ -42,6 +43,12 @@ impl<'a> Vocabulary<'a> {
     #[must_use]
     pub const fn schema(&self) -> &'a Schema {
         self.schema
+    }
+
+    /// What is wrong with a name that should be a segment's.
+    pub(crate) fn segment_fault(&self, name: &str) -> Option<Fault> {
+        let is_known = self.segments.known.contains_key(name);
+        (!is_known).then(|| Fault::unknown("segment", name, self.segments.in_order.iter().copied()))
     }
 
     /// Adds the names of segments.

@@ -184,6 +184,38 @@ fn mistakes_in_campaigns_say_what_would_be_right() {
         ],
     );
     campaign_says(
+        r#""recommend": {"strategy": "hme", "repeat": "never", "diversity": 2, "about": 7,
+            "quotas": [{"attribute": "brand"}, {"attribute": "brand", "least": 2}, {"most": 0}],
+            "rules": [{"pin": "a", "bury": {"tag": "x"}}, {"boost": {"brand": 1}, "by": 2}, {"boost": {"brand": "x"}}, {"bury": {}}],
+            "explore": {"positions": [3, 2, 900], "from": "old"}}"#,
+        &[
+            "campaigns[0].recommend.strategy: unknown strategy `hme`; did you mean `home`?",
+            "campaigns[0].recommend.repeat: unknown policy `never`",
+            "campaigns[0].recommend.diversity: 2 stands where a share from 0 to 1 should",
+            "campaigns[0].recommend.about: a number stands where text should",
+            "campaigns[0].recommend.quotas[0]: a quota without `most` and `least` stands where one of them should",
+            "campaigns[0].recommend.quotas[1]: `least` without a `value` stands where the value of which there must be so many should",
+            "campaigns[0].recommend.quotas[2]: `attribute` is missing",
+            "campaigns[0].recommend.quotas[2].most: 0 stands where a number of items from 1 to 200 should",
+            "campaigns[0].recommend.rules[0]: 2 of `pin`, `boost` and `bury` stands where one of them should",
+            "campaigns[0].recommend.rules[1].boost.brand: a number stands where a text, true or false should",
+            "campaigns[0].recommend.rules[2]: `by` is missing",
+            "campaigns[0].recommend.rules[3].bury: 0 attributes stands where one attribute with its value, such as {\"brand\": \"acme\"}, or {\"item\": id} should",
+            "campaigns[0].recommend.explore.positions: [3, 2] stands where rising positions below `limit` should",
+            "campaigns[0].recommend.explore.positions[2]: 900 stands where a position from 0 to 199 should",
+            "campaigns[0].recommend.explore.from: unknown pool `old`",
+        ],
+    );
+    campaign_says(
+        r#""recommend": {"sources": ["popular_in_segment"], "calibrate": {"attribute": "color"},
+            "rules": [{"pin": "a", "segment": "vips"}]}"#,
+        &[
+            "settings.popular_segments: no segment stands where the segments whose people `popular_in_segment` is about should",
+            "campaigns[0].recommend.calibrate.attribute: an attribute without affinities (there are category, brand) stands where one of `schema.affinities`, which say how a person's interest is mixed should",
+            "campaigns[0].recommend.rules[0].segment: unknown segment `vips`",
+        ],
+    );
+    campaign_says(
         r#""variants": []"#,
         &["campaigns[0].variants: 0 variants stands where 1 to 64 variants, or `payload` or `recommend` should"],
     );

@@ -400,6 +400,7 @@ fn recommender_errors_name_the_setting() {
     says(RecommendError::Factor { name: "spread", found: -1.0 }, "`spread` is -1, but must be finite and not negative");
     says(RecommendError::TooMany { found: 9, most: 8 }, "9 entries are stored where at most 8 can be");
     says(RecommendError::Disorder, "stored items must be in rising order, each once");
+    says(RecommendError::Disagree, "a stored group has another half-life or size than the state it is in");
     says(RecommendError::Weight, "a stored weight is not above zero, or is newer than its row");
     says(RecommendError::Visit, "a stored visit is empty, or its clicks are not in the order of time");
     says(RecommendError::Parts, "the stored parts have other settings than the whole");

@@ -38,6 +38,7 @@ mod retention;
 mod room;
 mod rules;
 mod shop;
+mod slates;
 mod snapshots;
 mod traps;
 mod unknown;

@@ -46,10 +46,10 @@ use crate::time::{Span, Timestamp};
 ///
 /// ```
 /// use bespoke::hash::Symbol;
-/// use bespoke::recommend::{Collaborative, CollaborativeSettings, Log, Query, Recommender, Scratch, Seen};
+/// use bespoke::recommend::{Collaborative, CollaborativeSettings, Log, Query, Recommender, Scratch, Seen, SeenKind};
 /// use bespoke::time::Timestamp;
 /// let now = Timestamp::from_millis(1_700_000_000_000);
-/// let seen = |item| Seen { item: Symbol::new(item), time: now, weight: 1.0 };
+/// let seen = |item| Seen { item: Symbol::new(item), time: now, weight: 1.0, kind: SeenKind::Viewed };
 /// let mut log = Log::default();
 /// for (user, item) in [("ann", "tent"), ("ann", "stove"), ("bob", "tent"), ("bob", "stove"), ("cid", "skirt")] {
 ///     log.push(Symbol::new(user), seen(item));
@@ -267,9 +267,15 @@ impl Recommender for Collaborative {
         self.mark(&mut buffers);
         for at in 0..buffers.chosen.len() {
             let (item, score) = buffers.chosen[at];
-            let because = self.because(&mut buffers, item).map(|from| self.items[from as usize]);
+            let reason = self.because(&mut buffers, item);
             let score = f64::from(score.max(0.0));
-            slate.push(Candidate { item: self.items[item as usize], score, source: Source::Related, because });
+            slate.push(Candidate {
+                item: self.items[item as usize],
+                score,
+                source: Source::Related,
+                because: reason.map(|(from, _)| self.items[from as usize]),
+                contribution: reason.map_or(0.0, |(_, share)| score * f64::from(share)),
+            });
         }
         buffers.forget_marks();
         scratch.collaborative = buffers;

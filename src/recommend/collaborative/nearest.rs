@@ -215,10 +215,11 @@ impl Collaborative {
         }
     }
 
-    /// The item of the history that spoke most for an item, through the nearest people who had it.
+    /// The item of the history that spoke most for an item, through the nearest people who had it, and its share of
+    /// what all of them said.
     ///
     /// A person's likeness comes from the items shared, in the proportion of their weights.
-    pub(super) fn because(&self, buffers: &mut Buffers, item: u32) -> Option<u32> {
+    pub(super) fn because(&self, buffers: &mut Buffers, item: u32) -> Option<(u32, f32)> {
         let Buffers { history, people, places, amounts, witnesses, .. } = buffers;
         witnesses.clear();
         let asked = self.columns.row(item as usize).iter().map(|person| (people[*person as usize], *person));
@@ -242,7 +243,8 @@ impl Collaborative {
         }
         // Of equal ones the latest.
         let most = (0..amounts.len()).rev().max_by(|a, b| amounts[*a].total_cmp(&amounts[*b]))?;
-        (amounts[most] > 0.0).then(|| history[most].0)
+        let whole: f32 = amounts.iter().sum();
+        (amounts[most] > 0.0).then(|| (history[most].0, amounts[most] / whole))
     }
 }
 

@@ -51,8 +51,8 @@ pub struct CollaborativeSettings {
 impl Default for CollaborativeSettings {
     fn default() -> Self {
         Self {
-            people: 400,
-            effort: 20_000,
+            people: 600,
+            effort: 10_000,
             depth: 1000,
             per_item: 5000,
             popular: 0.4,
@@ -63,7 +63,7 @@ impl Default for CollaborativeSettings {
             trend_half_life: Span::days(7),
             rank: 1024,
             smooth: 0.3,
-            candidates: 100,
+            candidates: 60,
             fade: 1.0,
             repeat: false,
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::recommend::Seen;
+use crate::recommend::{Seen, SeenKind};
 use crate::time::Timestamp;
 
 /// Who and what, by small numbers.
@@ -16,7 +16,7 @@ fn item(number: u8) -> Symbol {
 }
 
 fn seen(number: u8) -> Seen {
-    Seen { item: item(number), time: Timestamp::EPOCH, weight: 1.0 }
+    Seen { item: item(number), time: Timestamp::EPOCH, weight: 1.0, kind: SeenKind::Viewed }
 }
 
 fn log<'a>(pairs: impl IntoIterator<Item = &'a (u8, u8)>) -> Log {
