@@ -7,12 +7,15 @@
 //! [`Popular`] knows what everybody likes, [`Recent`] what this person had before them, [`Neighbors`] what goes
 //! together; [`Chain`] asks one after the other, so that a slate is full even for a stranger. The first and the third
 //! learn from every event as it comes, and are [states](crate::state::State): they merge, and are stored.
+//! [`Collaborative`] and [`Factor`] know what people like this one had; they are fitted in one go from a [`Log`].
 //!
 //! Every ranking is a pure function of state and query. Ties break by symbol. Weights that are not finite, or not
 //! above zero, count as if the event had not been.
 
 mod chain;
 mod collaborative;
+mod factor;
+mod greatest;
 mod log;
 mod neighbor;
 mod popular;
@@ -26,6 +29,7 @@ mod worth;
 
 pub use chain::Chain;
 pub use collaborative::{Collaborative, CollaborativeSettings};
+pub use factor::{Factor, FactorSettings};
 pub use log::Log;
 pub use neighbor::Neighbors;
 pub use popular::Popular;

@@ -396,6 +396,10 @@ fn recommender_errors_name_the_setting() {
     says(RecommendError::Neighbors { found: 3 }, "`neighbors` is 3, but must be at least 4");
     says(RecommendError::Depth { found: 257 }, "`depth` is 257, but must be at most 256");
     says(RecommendError::Repeat { found: -1.0 }, "`repeat` is -1, but must be finite and not negative");
+    says(
+        RecommendError::Weighting { name: "unobserved", found: 2.0, most: 1.0 },
+        "`unobserved` is 2, but must be at least 1e-9 and at most 1",
+    );
     says(RecommendError::TooMany { found: 9, most: 8 }, "9 entries are stored where at most 8 can be");
     says(RecommendError::Disorder, "stored items must be in rising order, each once");
     says(RecommendError::Weight, "a stored weight is not above zero, or is newer than its row");
