@@ -8,6 +8,7 @@
 //! together; [`Chain`] asks one after the other, so that a slate is full even for a stranger. The first and the third
 //! learn from every event as it comes, and are [states](crate::state::State): they merge, and are stored.
 //! [`Collaborative`] and [`Factor`] know what people like this one had; they are fitted in one go from a [`Log`].
+//! [`tune`] chooses among them, and how they are set up, from the log.
 //!
 //! Every ranking is a pure function of state and query. Ties break by symbol. Weights that are not finite, or not
 //! above zero, count as if the event had not been.
@@ -25,6 +26,7 @@ mod scratch;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod tune;
 mod worth;
 
 pub use chain::Chain;
@@ -37,6 +39,7 @@ pub use recent::Recent;
 pub(crate) use scratch::SHORT_POOL;
 pub use scratch::Scratch;
 pub use settings::{NeighborSettings, PopularSettings, RecommendError, Repeat};
+pub use tune::{Dial, Model, ModelSettings, Split, Trial, TuneSettings, Tuning, tune};
 
 pub use crate::decision::Source;
 use crate::hash::Symbol;
