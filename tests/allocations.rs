@@ -9,7 +9,7 @@ use bespoke::event::{Event, EventKind};
 use bespoke::hash::Symbol;
 use bespoke::personalizer::Personalizer;
 use bespoke::profile::Profile;
-use bespoke::recommend::{Seen, SeenKind};
+use bespoke::recommend::{Factor, FactorSettings, Log, Query, Recommender, Scratch, Seen, SeenKind};
 use bespoke::time::{Span, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_millis(1_772_366_400_000);
@@ -265,4 +265,28 @@ fn a_profile_holds_no_more_than_it_says_and_says_no_more_than_is_allowed() {
             assert!(profile.bytes() < held + 2048, "{held} held, {} said, {events} events", profile.bytes());
         }
     }
+}
+
+#[test]
+fn a_factor_model_answers_without_allocating_once_its_scratch_has_its_size() {
+    let seen =
+        |item: u32| Seen { item: Symbol::new(&format!("item-{item}")), time: NOW, weight: 1.0, kind: SeenKind::Viewed };
+    let mut log = Log::default();
+    for user in 0..60_u32 {
+        let whose = Symbol::new(&format!("user-{user}"));
+        (0..40).filter(|item| (user + item) % 3 == 0).for_each(|item| log.push(whose, seen(item)));
+    }
+    let model = Factor::fit(&log, FactorSettings { rank: 8, ..FactorSettings::default() }, 1).unwrap();
+    let history: Vec<Seen> = (0..30).step_by(3).map(seen).collect();
+    let query = Query { history: &history, now: NOW, limit: 10, accept: &|_| true, pool: None };
+    let (mut scratch, mut slate) = (Scratch::default(), Vec::with_capacity(10));
+    model.rank(&query, &mut scratch, &mut slate);
+    let allocated = allocation_counter::measure(|| {
+        for _ in 0..10 {
+            slate.clear();
+            model.rank(&query, &mut scratch, &mut slate);
+        }
+    });
+    assert!(!slate.is_empty());
+    assert_eq!(allocated.count_total, 0, "{allocated:?}");
 }

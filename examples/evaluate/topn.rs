@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 
 use bespoke::hash::Symbol;
 use bespoke::recommend::{
-    Chain, Collaborative, CollaborativeSettings, Log, Popular, Query, Recommender, Scratch, Seen, SeenKind,
+    self, Chain, Log, ModelSettings, Popular, Query, RecommendError, Recommender, Scratch, Seen, SeenKind, Tuning, tune,
 };
 use bespoke::time::Timestamp;
+use serde::de::DeserializeOwned;
 
 use crate::measure::{Times, clock, peak_memory, round};
 use crate::options::Options;
@@ -16,17 +17,17 @@ use crate::{Answer, Command, read};
 
 pub(crate) const COMMAND: Command = Command {
     name: "topn",
-    arguments: "--train FILE --test FILE [--k 20] [--model NAME|auto] [--settings JSON] [--threads N] --out FILE",
+    arguments: "--train FILE --test FILE [--k 20] [--model NAME|auto] [--settings JSON] [--budget SECONDS] [--threads N] --out FILE",
     about: "ranks items for each user of the test file; prints recall@k and ndcg@k as LightGCN computes them",
     run,
     try_out,
 };
 
 /// The models by name, the default first.
-const MODELS: [&str; 2] = ["collaborative", "popular"];
+const MODELS: [&str; 3] = ["collaborative", "factor", "popular"];
 
 fn run(arguments: &[String]) -> Answer {
-    let known = ["--train", "--test", "--k", "--model", "--settings", "--threads", "--out"];
+    let known = ["--train", "--test", "--k", "--model", "--settings", "--budget", "--threads", "--out"];
     let options = Options::read(arguments, &known)?;
     let (train, test) = (options.needed("--train")?, options.needed("--test")?);
     let (train_text, test_text) = (read(train)?, read(test)?);
@@ -35,6 +36,7 @@ fn run(arguments: &[String]) -> Answer {
         k: options.parsed("--k", 20, "a whole number")?,
         model: options.text("--model").unwrap_or(MODELS[0]),
         settings: options.text("--settings").unwrap_or("{}"),
+        budget: options.parsed("--budget", 60.0, "a number of seconds")?,
         threads: options.parsed("--threads", 2, "a whole number")?,
     };
     let (line, ranked) = evaluate(&train, &test, &asked)?;
@@ -52,7 +54,7 @@ fn try_out() -> Answer {
             let _ = writeln!(to, "u{user}\t{}{item}", if user % 2 == 0 { "tea" } else { "coffee" });
         }
     }
-    let asked = Asked { k: 3, model: MODELS[0], settings: r#"{"rank": 2}"#, threads: 1 };
+    let asked = Asked { k: 3, model: MODELS[0], settings: r#"{"rank": 2}"#, budget: 0.0, threads: 1 };
     Ok(evaluate(&Table::read("train", &train)?, &Table::read("test", &test)?, &asked)?.0)
 }
 
@@ -60,6 +62,8 @@ struct Asked<'a> {
     k: usize,
     model: &'a str,
     settings: &'a str,
+    /// Seconds for choosing, after which no further trial begins.
+    budget: f64,
     threads: usize,
 }
 
@@ -82,7 +86,7 @@ fn evaluate(train: &Table<'_>, test: &Table<'_>, asked: &Asked<'_>) -> Result<(S
         slate.clear();
         times.measure(|| model.recommender(|of| of.rank(&query, &mut scratch, &mut slate)));
         let wanted: BTreeSet<Symbol> = wanted.iter().map(|seen| seen.item).collect();
-        let gain = |place: usize| 1.0 / (place as f64 + 2.0).log2();
+        let gain = |place: usize| 1.0 / libm::log2(place as f64 + 2.0);
         let hits = || slate.iter().enumerate().filter(|(_, candidate)| wanted.contains(&candidate.item));
         recall += hits().count() as f64 / wanted.len() as f64;
         let ideal: f64 = (0..asked.k.min(wanted.len())).map(gain).sum();
@@ -101,7 +105,8 @@ fn evaluate(train: &Table<'_>, test: &Table<'_>, asked: &Asked<'_>) -> Result<(S
     let line = serde_json::json!({
         "command": "topn",
         "model": asked.model,
-        "settings": model.settings(),
+        "settings": model.settings,
+        "tuning": model.tuning,
         "users": wanted.len(),
         format!("recall@{k}"): round(recall / users, 5),
         format!("ndcg@{k}"): round(ndcg / users, 5),
@@ -116,7 +121,10 @@ fn evaluate(train: &Table<'_>, test: &Table<'_>, asked: &Asked<'_>) -> Result<(S
 
 /// A fitted model, and what fills the slate where it knows too little.
 struct Model {
-    collaborative: Option<Collaborative>,
+    first: recommend::Model,
+    settings: ModelSettings,
+    /// What was tried, where it was chosen.
+    tuning: Option<Tuning>,
     popular: Popular,
 }
 
@@ -126,29 +134,32 @@ impl Model {
         for (_, seen) in train.log.iter() {
             popular.learn(seen.item, 1.0, seen.time);
         }
-        let collaborative = match asked.model {
-            "popular" => None,
-            "collaborative" | "auto" => {
-                let settings: CollaborativeSettings =
-                    serde_json::from_str(asked.settings).map_err(|error| format!("--settings: {error}"))?;
-                Some(Collaborative::fit(&train.log, settings, asked.threads).map_err(|error| error.to_string())?)
+        let said = |error: RecommendError| error.to_string();
+        let mut tuning = None;
+        let settings = match asked.model {
+            "popular" => ModelSettings::Popular(read_settings(asked)?),
+            "collaborative" => ModelSettings::Collaborative(read_settings(asked)?),
+            "factor" => ModelSettings::Factor(read_settings(asked)?),
+            "auto" => {
+                let began = clock();
+                let mut go_on = || began.elapsed().as_secs_f64() < asked.budget;
+                let found = tune(&train.log, read_settings(asked)?, asked.threads, &mut go_on).map_err(said)?;
+                eprintln!("{found}");
+                tuning.insert(found).chosen
             }
-            other => return Err(format!("unknown model `{other}`; there are {}", MODELS.join(", "))),
+            other => return Err(format!("unknown model `{other}`; there are {} and auto", MODELS.join(", "))),
         };
-        Ok(Self { collaborative, popular })
+        let first = settings.fit(&train.log, asked.threads).map_err(said)?;
+        Ok(Self { first, settings, tuning, popular })
     }
 
     fn recommender(&self, ask: impl FnOnce(&dyn Recommender)) {
-        match &self.collaborative {
-            Some(model) => ask(&Chain(&[model, &self.popular])),
-            None => ask(&self.popular),
-        }
+        ask(&Chain(&[&self.first, &self.popular]));
     }
+}
 
-    fn settings(&self) -> serde_json::Value {
-        let settings = self.collaborative.as_ref().map(|model| serde_json::to_value(model.settings()));
-        settings.and_then(Result::ok).unwrap_or_default()
-    }
+fn read_settings<T: DeserializeOwned>(asked: &Asked<'_>) -> Result<T, String> {
+    serde_json::from_str(asked.settings).map_err(|error| format!("--settings: {error}"))
 }
 
 /// A file of who had what, maybe when.

@@ -34,6 +34,26 @@ pub(super) fn inverse_transposed(lower: &[f64], width: usize) -> Vec<f64> {
     upper
 }
 
+/// Replaces `b` by the `x` with `l x = b`. Cost: k² / 2.
+pub(super) fn solve_lower(lower: &[f64], width: usize, b: &mut [f64]) {
+    for row in 0..width {
+        let cells = &lower[row * width..=row * width + row];
+        b[row] = (b[row] - dot(&cells[..row], &b[..row])) / cells[row];
+    }
+}
+
+/// Replaces `b` by the `x` with `lᵀ x = b`. Cost: k² / 2.
+pub(super) fn solve_upper(lower: &[f64], width: usize, b: &mut [f64]) {
+    for row in (0..width).rev() {
+        let cells = &lower[row * width..=row * width + row];
+        let x = b[row] / cells[row];
+        b[row] = x;
+        for (b, cell) in b[..row].iter_mut().zip(cells) {
+            *b -= x * cell;
+        }
+    }
+}
+
 /// The sum of products, in four lanes.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut lanes = [0.0; 4];

@@ -8,8 +8,13 @@
 mod cholesky;
 mod gram;
 mod parallel;
+mod ridge;
 mod sparse;
 mod subspace;
+mod vector;
 
+pub(crate) use parallel::for_each;
+pub(crate) use ridge::{Ridge, RidgeWork};
 pub(crate) use sparse::Sparse;
 pub(crate) use subspace::{Scaled, leading_subspace};
+pub(crate) use vector::dot;

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 /// Calls `work` once for every piece, on so many threads, of which the caller's is one.
 ///
 /// Which thread takes which piece is left to chance, so a piece must depend on nothing but itself.
-pub(super) fn for_each<T: Send>(pieces: impl IntoIterator<Item = T>, threads: usize, work: impl Fn(T) + Sync) {
+pub(crate) fn for_each<T: Send>(pieces: impl IntoIterator<Item = T>, threads: usize, work: impl Fn(T) + Sync) {
     let pieces: Vec<T> = pieces.into_iter().collect();
     let threads = threads.clamp(1, pieces.len().max(1));
     if threads == 1 {

@@ -10,7 +10,8 @@
 //! one, [`Returns`] how often people go back, [`PopularIn`] what a group likes, and [`Trending`] what is on the rise.
 //! [`Blend`] mixes recommenders, [`Chain`] asks one after the other, so that a slate is full even for a stranger, and
 //! [`Clicks`] is the blend that predicts the next click. All of these but [`Recent`] learn from every event as it
-//! comes. [`Collaborative`] is fitted from a [`Log`] in one go, for taste that shows over months.
+//! comes. [`Collaborative`] and [`Factor`] know what people like this one had, for taste that shows over months; they
+//! are fitted in one go from a [`Log`], and [`tune`] chooses among them, and how they are set up, from the log.
 //!
 //! [`Rerank`] then puts the candidates in the order in which they are shown, and [`explore`] tries what would not have
 //! been.
@@ -23,6 +24,8 @@ mod chain;
 mod clicks;
 mod collaborative;
 mod content;
+mod factor;
+mod greatest;
 mod grouped;
 mod log;
 mod neighbor;
@@ -40,6 +43,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod trending;
+mod tune;
 mod visits;
 mod worth;
 
@@ -48,6 +52,7 @@ pub use chain::Chain;
 pub use clicks::Clicks;
 pub use collaborative::{Collaborative, CollaborativeSettings};
 pub use content::{Content, Tastes};
+pub use factor::{Factor, FactorSettings};
 pub use grouped::{PopularAmong, PopularIn};
 pub use log::Log;
 pub use neighbor::Neighbors;
@@ -63,6 +68,7 @@ pub use settings::{
     ClickSettings, GroupedSettings, NeighborSettings, PopularSettings, RecommendError, Repeat, SessionSettings,
 };
 pub use trending::Trending;
+pub use tune::{Dial, Model, ModelSettings, Split, Trial, TuneSettings, Tuning, tune};
 
 use serde::{Deserialize, Serialize};
 

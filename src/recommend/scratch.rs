@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::collaborative::Buffers;
+use super::collaborative;
+use super::factor;
 use super::popular::Place;
 use super::{Candidate, Query, Source};
 use crate::hash::Symbol;
@@ -24,8 +25,9 @@ pub struct Scratch {
     pub(super) latest: Vec<(Symbol, f64)>,
     /// The places of a pool's items in the order of popularity.
     pub(super) places: Vec<Place>,
-    /// Of a fitted model.
-    pub(super) collaborative: Buffers,
+    /// Of the fitted models.
+    pub(super) collaborative: collaborative::Buffers,
+    pub(super) factor: factor::Buffers,
     /// Proposals that are mixed: a stack, since a blend may have a blend among its voices.
     pub(super) proposals: Vec<Vec<Candidate>>,
     /// Sums by the numbers that an index gives its visits and items.

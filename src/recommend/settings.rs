@@ -400,6 +400,16 @@ pub enum RecommendError {
         /// What was found.
         found: f32,
     },
+    /// A weight is out of its range.
+    #[error("`{name}` is {found}, but must be at least 1e-9 and at most {most}")]
+    Weighting {
+        /// Which setting.
+        name: &'static str,
+        /// What was found.
+        found: f32,
+        /// The most that it can be.
+        most: f32,
+    },
     /// Too many directions.
     #[error("`rank` is {found}, but must be at most {most}")]
     Rank {

@@ -398,6 +398,10 @@ fn recommender_errors_name_the_setting() {
     says(RecommendError::Repeat { found: -1.0 }, "`repeat` is -1, but must be finite and not negative");
     says(RecommendError::Length { found: 257 }, "`length` is 257, but must be at most 256");
     says(RecommendError::Factor { name: "spread", found: -1.0 }, "`spread` is -1, but must be finite and not negative");
+    says(
+        RecommendError::Weighting { name: "unobserved", found: 2.0, most: 1.0 },
+        "`unobserved` is 2, but must be at least 1e-9 and at most 1",
+    );
     says(RecommendError::TooMany { found: 9, most: 8 }, "9 entries are stored where at most 8 can be");
     says(RecommendError::Disorder, "stored items must be in rising order, each once");
     says(RecommendError::Disagree, "a stored group has another half-life or size than the state it is in");

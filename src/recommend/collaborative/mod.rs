@@ -32,9 +32,10 @@ mod tests;
 
 use lowpass::LowPass;
 pub(super) use nearest::Buffers;
-use nearest::{Sharpen, index_of, number_of};
+use nearest::Sharpen;
 pub use settings::CollaborativeSettings;
 
+use super::greatest::{index_of, number_of};
 use super::log::{Log, Matrix};
 use super::settings::RecommendError;
 use super::{Candidate, Query, Recommender, Scratch, Source, counts};

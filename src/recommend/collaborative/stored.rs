@@ -27,7 +27,7 @@ impl Collaborative {
             rank: self.lowpass.rank as u32,
             factors: self.lowpass.factors.clone(),
             // A byte is stored as it is, whatever its sign.
-            cells: self.lowpass.cells.iter().map(|cell| cell.cast_unsigned()).collect(),
+            cells: self.lowpass.cells.iter().map(|cell| *cell as u8).collect(),
         };
         let mut bytes = Vec::new();
         encode(KIND, VERSION, &stored, &mut bytes)?;
@@ -77,7 +77,7 @@ impl Collaborative {
         if !factors.iter().chain(&trends).all(|factor| factor.is_finite() && *factor >= 0.0) {
             return Err(RecommendError::Weight);
         }
-        let cells = cells.into_iter().map(u8::cast_signed).collect();
+        let cells = cells.into_iter().map(|cell| cell as i8).collect();
         Self::assemble(settings, items, rows, trends, LowPass { rank, cells, factors })
     }
 }

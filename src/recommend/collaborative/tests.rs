@@ -69,13 +69,14 @@ fn formula(pairs: &Pairs, history: &[u8], settings: &CollaborativeSettings) -> B
     let mut scores = BTreeMap::new();
     for user in pairs.iter().map(|pair| pair.0).collect::<BTreeSet<_>>() {
         let own: Vec<u8> = pairs.iter().filter(|pair| pair.0 == user).map(|pair| pair.1).collect();
-        let weight = |place: usize| f64::from(settings.fade).powf(place as f64);
-        let sign = |(place, number): (usize, &u8)| weight(place) * having(*number).powf(-f64::from(settings.popular));
+        let weight = |place: usize| libm::pow(f64::from(settings.fade), place as f64);
+        let sign =
+            |(place, number): (usize, &u8)| weight(place) * libm::pow(having(*number), -f64::from(settings.popular));
         let shared: f64 = latest.iter().enumerate().filter(|(_, number)| own.contains(number)).map(sign).sum();
-        let likeness =
-            shared.powf(1.0 + f64::from(settings.sharpen)) * (own.len() as f64).powf(-f64::from(settings.heavy));
+        let likeness = libm::pow(shared, 1.0 + f64::from(settings.sharpen))
+            * libm::pow(own.len() as f64, -f64::from(settings.heavy));
         for number in own {
-            *scores.entry(number).or_insert(0.0) += likeness * having(number).powf(-f64::from(settings.target));
+            *scores.entry(number).or_insert(0.0) += likeness * libm::pow(having(number), -f64::from(settings.target));
         }
     }
     scores.retain(|number, score| !history.contains(number) && *score > 0.0);
