@@ -30,6 +30,8 @@ pub(in crate::recommend) struct Buffers {
     places: Vec<u32>,
     /// Those of the people asked who had an item, by rank.
     witnesses: Vec<(u32, u32)>,
+    /// The places of what such a person shares with the history, and how much each counts.
+    common: Vec<(usize, f32)>,
     /// What each item of the history added to one answer.
     amounts: Vec<f32>,
 }
@@ -156,7 +158,7 @@ impl Collaborative {
     ///
     /// A person's likeness comes from the items shared, in the proportion of their weights.
     pub(super) fn because(&self, buffers: &mut Buffers, item: u32) -> Option<(u32, f32)> {
-        let Buffers { history, people, places, amounts, witnesses, .. } = buffers;
+        let Buffers { history, people, places, amounts, witnesses, common, .. } = buffers;
         witnesses.clear();
         let asked = self.columns.row(item as usize).iter().map(|person| (people[*person as usize], *person));
         witnesses.extend(asked.filter(|(rank, _)| *rank > 0));
@@ -168,13 +170,16 @@ impl Collaborative {
         amounts.clear();
         amounts.resize(history.len(), 0.0);
         for (_, person) in witnesses.iter() {
-            let row = self.rows.row(*person as usize);
-            let places = || row.iter().filter_map(|item| (places[*item as usize] as usize).checked_sub(1));
-            let sign = |place: usize| history[place].1 * self.signs[history[place].0 as usize];
-            let shared: f32 = places().map(sign).sum();
+            common.clear();
+            for item in self.rows.row(*person as usize) {
+                if let Some(place) = (places[*item as usize] as usize).checked_sub(1) {
+                    common.push((place, history[place].1 * self.signs[*item as usize]));
+                }
+            }
+            let shared: f32 = common.iter().map(|(_, sign)| sign).sum();
             let likeness = self.sharpen.of(shared) * self.people[*person as usize];
-            for place in places() {
-                amounts[place] += likeness * sign(place) / shared;
+            for (place, sign) in common.iter() {
+                amounts[*place] += likeness * sign / shared;
             }
         }
         // Of equal ones the latest.
@@ -185,7 +190,7 @@ impl Collaborative {
 }
 
 /// So many of the nearest people who had an item are asked why.
-const WITNESSES: usize = 8;
+const WITNESSES: usize = 4;
 
 impl Buffers {
     /// Takes back what was marked.
