@@ -91,7 +91,7 @@ impl Collaborative {
     /// Fits a model to a log, on so many threads, of which the caller's is one. The result is the same for any number
     /// of them, and for any order of the log.
     ///
-    /// Cost: O(n log n) for n events, then for the smoothed part 16 · n · rank + 2 · items · rank²
+    /// Cost: O(n log n) for n events, then for the smoothed part 6 · n · rank + 4 · items · rank²
     /// multiplications: seconds for a million events at a rank of 512.
     ///
     /// # Errors
