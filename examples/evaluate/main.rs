@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release --example evaluate                             # this help, and each command on built-in data
 //! cargo run --release --example evaluate -- conditions --cases FILE  # conditions of GrowthBook's suite
+//! cargo run --release --example evaluate -- topn --train FILE --test FILE --out FILE      # items for each user
 //! cargo run --release --example evaluate -- sessions --train FILE --test FILE --out FILE  # next clicks of sessions
 //! ```
 //!
