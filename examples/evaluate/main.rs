@@ -11,8 +11,10 @@
 //! were, and 2 where its arguments or its files do not read.
 
 mod conditions;
+#[path = "../shared/measure.rs"]
 mod measure;
 mod options;
+#[path = "../shared/progress.rs"]
 mod progress;
 mod sessions;
 mod sessions_auto;

@@ -12,10 +12,13 @@
 mod definitions;
 mod input;
 mod items;
+#[path = "../shared/measure.rs"]
 mod measure;
 mod options;
+#[path = "../shared/progress.rs"]
 mod progress;
 mod replay;
+mod score;
 
 use std::process::ExitCode;
 

@@ -13,9 +13,10 @@ use bespoke::time::Timestamp;
 
 use crate::definitions::{ANYTHING, Asked, UNSEEN};
 use crate::input::{Faults, Log};
-use crate::measure::{Score, Times};
+use crate::measure::Times;
 use crate::options::Options;
 use crate::progress::Progress;
+use crate::score::Score;
 
 /// A personalizer, and what a replay has measured of it.
 pub(crate) struct Replay<'a> {

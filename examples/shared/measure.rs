@@ -1,4 +1,6 @@
-//! How long things took, and how much memory.
+//! How long things took, and how much memory: for every example that measures.
+
+#![allow(clippy::allow_attributes, dead_code, reason = "each example uses a part")]
 
 use std::time::{Duration, Instant};
 
@@ -32,6 +34,11 @@ impl Times {
         if self.nanos.is_empty() { 0.0 } else { self.total.as_secs_f64() * 1e6 / self.nanos.len() as f64 }
     }
 
+    /// How many there were for each second that they took.
+    pub(crate) fn per_second(&self) -> f64 {
+        if self.total.is_zero() { 0.0 } else { self.nanos.len() as f64 / self.total.as_secs_f64() }
+    }
+
     /// The times, in microseconds, below which the given percentages of all lie (nearest rank).
     pub(crate) fn percentiles<const N: usize>(&mut self, percents: [usize; N]) -> [f64; N] {
         self.nanos.sort_unstable();
@@ -49,8 +56,32 @@ pub(crate) fn peak_memory() -> Option<usize> {
     line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok()?.checked_mul(1024)
 }
 
+/// Lets the peak begin anew at what the process has now; only Linux can, elsewhere the peak stays.
+pub(crate) fn forget_peak() {
+    // It may not be writable, as in some containers: then the peak is that of all so far.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
+/// A part of a whole, zero of nothing.
+pub(crate) fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
 /// A number to so many digits after the point.
 pub(crate) fn round(number: f64, digits: u32) -> f64 {
     let scale = f64::from(10_u32.pow(digits));
     (number * scale).round() / scale
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_by_nearest_rank() {
+        let mut times = Times { nanos: (1..=200).rev().map(|n| n * 1000).collect(), total: Duration::from_secs(2) };
+        assert_eq!(times.percentiles([50, 90, 99]), [100.0, 180.0, 198.0]);
+        assert!((times.per_second() - 100.0).abs() < 1e-9);
+        assert_eq!(Times::default().percentiles([50]), [0.0]);
+    }
 }
