@@ -1,9 +1,10 @@
 //! The neighbours of one item.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::settings::{NeighborSettings, RecommendError};
-use super::worth::{at_epoch, epoch_of, is_positive};
+use super::worth::epoch_of;
 use crate::hash::Symbol;
 use crate::sketch::Popularity;
 use crate::time::Timestamp;
@@ -61,7 +62,7 @@ impl Row {
     /// themselves in.
     pub(super) fn link(&mut self, item: Symbol, weight: Popularity, time: Timestamp, settings: &NeighborSettings) {
         self.touch(time, settings);
-        if !is_positive(&weight) {
+        if !weight.is_above_zero() {
             return;
         }
         let epoch = epoch_of(self.touched, settings.half_life);
@@ -101,12 +102,12 @@ impl Row {
 
     /// How much the item was seen, as it stood at the start of the row's epoch.
     pub(super) fn seen(&self, settings: &NeighborSettings) -> f64 {
-        at_epoch(&self.seen, epoch_of(self.touched, settings.half_life)).max(0.0)
+        self.seen.at_epoch(epoch_of(self.touched, settings.half_life)).max(0.0)
     }
 
     /// How much the item was reached from others, as it stood at the start of the row's epoch.
     pub(super) fn reached(&self, settings: &NeighborSettings) -> f64 {
-        at_epoch(&self.reached, epoch_of(self.touched, settings.half_life)).max(0.0)
+        self.reached.at_epoch(epoch_of(self.touched, settings.half_life)).max(0.0)
     }
 
     /// The neighbours by symbol, with their weights as they stood at the start of the row's epoch.
@@ -127,7 +128,7 @@ impl Row {
     /// What is left of a weight at a time, as a share of what it was at the start of the row's epoch.
     pub(super) fn left(&self, now: Timestamp, settings: &NeighborSettings) -> f64 {
         let half_life = settings.half_life.millis() as f64;
-        let epoch = epoch_of(self.touched, settings.half_life) as f64;
+        let epoch = f64::from(epoch_of(self.touched, settings.half_life));
         // Asked about a time before it was learned, it answers as of its epoch.
         libm::exp2(-(now.millis() as f64 / half_life - epoch).max(0.0))
     }
@@ -158,9 +159,9 @@ impl Row {
         row.derive(settings);
         // A sum that is newer than the row says it was touched would have no finite strength, or one beyond what
         // sums can hold.
-        let sound = |sum: &Popularity, strength: f64| is_positive(sum) && strength <= MOST;
+        let sound = |sum: &Popularity, strength: f64| sum.is_above_zero() && strength <= MOST;
         let epoch = epoch_of(row.touched, settings.half_life);
-        let own = |sum: &Popularity| sum.is_zero() || sound(sum, at_epoch(sum, epoch));
+        let own = |sum: &Popularity| sum.is_zero() || sound(sum, sum.at_epoch(epoch));
         let links = || row.links.iter().all(|link| sound(&link.sum, f64::from(link.strength)));
         if !(own(&row.seen) && own(&row.reached) && links()) {
             return Err(RecommendError::Weight);
@@ -197,9 +198,11 @@ impl Row {
     /// Keeps the strongest so many of more neighbours; of equal ones the higher symbol leaves.
     fn trim(&mut self, keep: usize) {
         if keep < self.links.len() {
-            self.links.select_nth_unstable_by(keep, |a, b| b.sum.total_cmp(&a.sum).then(a.item.cmp(&b.item)));
-            self.links.truncate(keep);
-            self.links.sort_unstable_by_key(|link| link.item);
+            let order = |a: &Link, b: &Link| b.sum.total_cmp(&a.sum).then(a.item.cmp(&b.item));
+            // Sorting again would cost more than the copy does.
+            let mut links: SmallVec<[Link; 128]> = self.links.iter().copied().collect();
+            let (_, first_out, _) = links.select_nth_unstable_by(keep, order);
+            self.links.retain(|link| order(link, first_out).is_lt());
         }
     }
 }
@@ -215,8 +218,8 @@ pub(super) struct StoredRow {
 }
 
 /// Rounded to 24 bits: ranking needs no more, and the sum keeps the rest.
-fn strength(sum: &Popularity, epoch: i64) -> f32 {
-    at_epoch(sum, epoch) as f32
+fn strength(sum: &Popularity, epoch: i32) -> f32 {
+    sum.at_epoch(epoch) as f32
 }
 
 /// The most that a [`Popularity`] can be in its own epoch.

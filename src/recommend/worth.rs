@@ -32,21 +32,10 @@ impl Worth {
     }
 }
 
-/// Whether a sum is above zero. Sums of positive weights are; stored bytes may say otherwise.
-pub(super) fn is_positive(sum: &Popularity) -> bool {
-    sum.total_cmp(&Popularity::default()).is_gt()
-}
-
-/// A sum as it stands at the start of an epoch, that is, after so many whole half-lives since 1970.
-///
-/// With one millisecond for a half-life, epochs and times are the same number.
-pub(super) fn at_epoch(sum: &Popularity, epoch: i64) -> f64 {
-    sum.at(Timestamp::from_millis(epoch), Span::from_millis(1))
-}
-
 /// The epoch of a time: whole half-lives since 1970, kept to the range that sums keep it to.
-pub(super) fn epoch_of(time: Timestamp, half_life: Span) -> i64 {
-    time.millis().div_euclid(half_life.millis().max(1)).clamp(i64::from(i32::MIN), i64::from(i32::MAX))
+pub(super) fn epoch_of(time: Timestamp, half_life: Span) -> i32 {
+    let epoch = time.millis().div_euclid(half_life.millis().max(1));
+    i32::try_from(epoch).unwrap_or(if epoch < 0 { i32::MIN } else { i32::MAX })
 }
 
 #[cfg(test)]

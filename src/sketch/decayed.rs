@@ -179,6 +179,11 @@ impl<const SPAN: u32> DecayedSum<SPAN> {
     #[must_use]
     pub fn total_cmp(&self, other: &Self) -> std::cmp::Ordering {
         let behind = (i64::from(self.epoch) - i64::from(other.epoch)).clamp(-2000, 2000);
+        // A sum in its own epoch is 2^-48 at least, and so a normal number after so many half-lives more: the product is
+        // exact.
+        if (0..=900).contains(&behind) {
+            return self.base().total_cmp(&(other.base() * f64::from_bits(((1023 - behind) as u64) << 52)));
+        }
         // The difference fits an i32 by the clamp; beyond 1,074 half-lives the smaller one is zero anyway.
         if behind >= 0 {
             self.base().total_cmp(&libm::scalbn(other.base(), -(behind as i32)))
