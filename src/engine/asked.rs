@@ -12,6 +12,8 @@ use crate::recommend::Relation;
 pub(super) struct Asked {
     /// The ways in which items go together, but for [`Relation::Related`].
     pub(super) relations: BTreeSet<Relation>,
+    /// Whether the next click is asked for.
+    pub(super) clicks: bool,
     /// Whether growth is asked for.
     pub(super) trending: bool,
     /// Whether popularity within categories is asked for.
@@ -26,6 +28,7 @@ impl Asked {
         let mut asked = Self::default();
         let is_asked = |source| sources(campaigns).any(|asked| asked == source);
         asked.relations.extend(sources(campaigns).filter_map(Relation::of).filter(|of| *of != Relation::Related));
+        asked.clicks = is_asked(Source::NextClick);
         asked.trending = is_asked(Source::Trending);
         asked.categories = is_asked(Source::PopularInCategory);
         if is_asked(Source::PopularInSegment) {

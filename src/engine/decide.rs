@@ -8,6 +8,7 @@ use rand::{Rng, SeedableRng};
 
 use super::facts::{ProfileFacts, context};
 use super::slate::Slating;
+use super::speak::Ground;
 use super::{CompiledCampaign, Engine, Models};
 use crate::bandit::{Arms, Policy};
 use crate::campaign::{Chooser, split};
@@ -15,7 +16,7 @@ use crate::decision::{Decision, Fallback, Outcome, Propensity, Ranked, Request, 
 use crate::hash::{Symbol, combine};
 use crate::id::{DecisionId, UserKey};
 use crate::profile::{Mark, Profile};
-use crate::recommend::{self, HouseRule, RerankScratch, Tastes};
+use crate::recommend::{self, HouseRule, RerankScratch};
 use crate::time::Timestamp;
 use crate::value::digest;
 
@@ -27,9 +28,8 @@ pub struct DecideScratch {
     pub(super) history: Vec<recommend::Seen>,
     pub(super) marks: Vec<Mark>,
     pub(super) pool: Vec<Symbol>,
-    pub(super) tastes: Tastes,
+    pub(super) ground: Ground,
     pub(super) weights: Vec<(Symbol, f64)>,
-    pub(super) groups: Vec<(Symbol, f64)>,
     /// The items that the slate is about.
     pub(super) about: Vec<Symbol>,
     /// The items that the request gave to choose from, by symbol.

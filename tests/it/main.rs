@@ -40,5 +40,6 @@ mod rules;
 mod shop;
 mod slates;
 mod snapshots;
+mod sources;
 mod traps;
 mod unknown;
