@@ -171,10 +171,25 @@ pub struct Ranked {
     /// How much of the score that item gave: from zero, where none spoke for it, to all of it.
     #[serde(default)]
     pub contribution: f64,
+    /// What each source of the strategy's [blend](crate::decision::Part) said for it, in the order of the sources: their
+    /// scores add up to the item's. Empty for an item that no blend proposed.
+    #[serde(default)]
+    pub parts: Box<[Part]>,
     /// The probability with which the item stands at its position, given the variant and the items before it: one, but
     /// for what was drawn to be tried.
     #[serde(default = "certain")]
     pub propensity: Propensity,
+}
+
+/// What one source of a blend said for an item.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Who spoke.
+    pub source: Source,
+    /// With what weight it spoke.
+    pub weight: f64,
+    /// What it added to the item's score: its weight times the share of its vote that went to the item.
+    pub score: f64,
 }
 
 const fn certain() -> Propensity {

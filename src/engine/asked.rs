@@ -41,5 +41,8 @@ impl Asked {
 /// The sources of all strategies, one after the other.
 pub(super) fn sources(campaigns: &[Campaign]) -> impl Iterator<Item = Source> {
     let strategies = campaigns.iter().flat_map(|campaign| &campaign.variants).filter_map(|of| of.recommend.as_ref());
-    strategies.flat_map(|strategy| strategy.sources.iter().copied())
+    strategies.flat_map(|strategy| {
+        let blended = strategy.blend.iter().flat_map(|blend| blend.sources.iter().map(|(source, _)| *source));
+        blended.chain(strategy.sources.iter().copied())
+    })
 }

@@ -20,6 +20,7 @@ mod consent;
 mod cost;
 mod decide;
 mod definitions;
+mod earnings;
 mod expire;
 mod explain;
 mod export;

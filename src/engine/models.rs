@@ -6,6 +6,7 @@ use std::collections::btree_map::Entry;
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
+use super::earnings::Earnings;
 use super::fitted::FittedModels;
 use crate::bandit::{Bandit, Policy, Reward};
 use crate::campaign::Chooser;
@@ -60,6 +61,8 @@ pub(super) struct CampaignState {
 pub(super) struct VariantState {
     pub(super) name: Symbol,
     pub(super) tally: Tally,
+    /// What the sources of its blend have earned, if it learns.
+    pub(super) earnings: Earnings,
 }
 
 /// What was counted of one variant.
@@ -147,7 +150,10 @@ impl State for Models {
             let ours = self.campaigns.entry(*name).or_default();
             for of in &theirs.variants {
                 match ours.variants.iter_mut().find(|ours| ours.name == of.name) {
-                    Some(ours) => ours.tally.merge(&of.tally),
+                    Some(ours) => {
+                        ours.tally.merge(&of.tally);
+                        ours.earnings.merge(&of.earnings);
+                    }
                     None => ours.variants.push(of.clone()),
                 }
             }
@@ -224,9 +230,9 @@ impl Engine {
             let names = &campaign.symbols;
             let place = |name: &Symbol| before.iter().position(|of| of.name == *name);
             let was: Vec<Option<usize>> = names.iter().map(place).collect();
-            let of = |name: &Symbol| VariantState {
-                name: *name,
-                tally: place(name).map(|at| before[at].tally).unwrap_or_default(),
+            let of = |name: &Symbol| {
+                let fresh = || VariantState { name: *name, tally: Tally::default(), earnings: Earnings::default() };
+                place(name).map_or_else(fresh, |at| before[at].clone())
             };
             state.variants = names.iter().map(of).collect();
             state.variants.extend(before.iter().filter(|of| !names.contains(&of.name)).cloned());

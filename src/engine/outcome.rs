@@ -22,6 +22,10 @@ impl Engine {
         let (exposure, shown) = open.expose(id, event.time);
         if let Some(shown) = shown {
             models.expose(shown.campaign, shown.variant);
+            let earnings = models.earnings_mut(shown.campaign, shown.variant);
+            if let Some((earnings, spoken)) = earnings.zip(shown.spoken.as_ref()) {
+                earnings.expose(spoken, self.settings.position_bias);
+            }
         }
         Some(exposure)
     }
@@ -51,12 +55,17 @@ impl Engine {
                 met.push((campaign, decision, variant));
             }
         }
+        let items = view.items.clone();
         drop(view);
         for (campaign, decision, variant) in met {
             let amount = event.amount().unwrap_or(0.0);
             let pays_amount = campaign.definition.goal.as_ref().is_some_and(|goal| goal.pay == Pay::Amount);
             let reward = if pays_amount { amount } else { 1.0 };
             models.pay(campaign.symbol, variant, reward, amount);
+            let earnings = models.earnings_mut(campaign.symbol, variant);
+            if let Some((earnings, divided)) = earnings.zip(open.divide(decision, &items)) {
+                earnings.pay(&divided);
+            }
             payments.push(Payment { decision, campaign: Arc::clone(&campaign.name), variant, reward, amount });
         }
         payments

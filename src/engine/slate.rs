@@ -7,11 +7,12 @@ use rand::Rng;
 
 use super::Engine;
 use super::decide::DecideScratch;
+use super::earnings::Earnings;
 use super::facts::ProfileFacts;
 use super::filter::Filter;
 use super::models::Models;
-use super::speak::Speaker;
-use crate::campaign::{Repeats, Seen, Strategy};
+use super::speak::{Speaker, speak_together};
+use crate::campaign::{Repeats, Seen, Strategy, Weighted};
 use crate::catalog::Catalog;
 use crate::decision::Source;
 use crate::event::EventKind;
@@ -30,12 +31,14 @@ pub(super) struct Slating<'a> {
     pub(super) limit: usize,
     pub(super) facts: &'a ProfileFacts<'a>,
     pub(super) models: &'a Models,
+    /// What the sources of the variant's blend have earned.
+    pub(super) earnings: Option<&'a Earnings>,
 }
 
 impl Engine {
     /// Fills `scratch.candidates` with at most `limit` items; `rng` is drawn from where the strategy explores.
     pub(super) fn fill_slate(&self, of: &Slating<'_>, rng: Option<&mut dyn Rng>, scratch: &mut DecideScratch) {
-        let Slating { strategy, limit, facts, models } = *of;
+        let Slating { strategy, limit, facts, models, .. } = *of;
         let context = facts.context;
         scratch.candidates.clear();
         scratch.drawn.clear();
@@ -58,7 +61,7 @@ impl Engine {
             scratch.allowed.sort_unstable();
         }
         let DecideScratch { recommend: buffers, candidates, history, marks, pool, about, allowed, .. } = scratch;
-        let DecideScratch { ground, weights, rules, rerank, ages, runners, drawn, .. } = scratch;
+        let DecideScratch { ground, voices, said, weights, rules, rerank, ages, runners, drawn, .. } = scratch;
         let accept = |item: Symbol| {
             let listed = models.catalog.slot(item).is_some_and(|slot| filter.passes(slot));
             listed
@@ -71,6 +74,14 @@ impl Engine {
         let query = Query { history, now: facts.now, limit: wanted, accept: &accept, pool };
         self.house(strategy, facts, latest, &query, rules, candidates);
         let known = (facts, &filter, models);
+        said.clear();
+        if let Some(blend) = &strategy.blend {
+            for (source, _) in &blend.sources {
+                self.prepare(*source, known, history, weights, ground);
+            }
+            weigh(blend, of.earnings, voices);
+            speak_together(voices, (models, ground), &query, buffers, candidates, said);
+        }
         for source in &strategy.sources {
             // Definitions cannot name the other two that are no recommenders.
             if matches!(source, Source::Catalog | Source::Pinned | Source::Explored) {
@@ -180,6 +191,17 @@ impl DecideScratch {
         self.about.extend(items(given).take(MOST_ABOUT));
         let seen = |item: &Symbol| recommend::Seen { item: *item, time: now, weight: ABOUT, kind: SeenKind::Viewed };
         self.history.extend(self.about.iter().map(seen));
+    }
+}
+
+/// The weights with which the sources of a blend speak.
+fn weigh(blend: &Weighted, earnings: Option<&Earnings>, voices: &mut Vec<(Source, f32)>) {
+    voices.clear();
+    // Within their range, weights lose no more than their last digits.
+    let mut each = |source, weight: f64| voices.push((source, weight as f32));
+    match earnings.filter(|_| blend.learn) {
+        Some(earnings) => earnings.weigh(blend, each),
+        None => blend.sources.iter().for_each(|(source, weight)| each(*source, *weight)),
     }
 }
 

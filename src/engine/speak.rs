@@ -1,4 +1,6 @@
-//! From the name of a source to the recommender that speaks for it.
+//! From the name of a source to the recommender that speaks for it, alone or with others at the same time.
+
+use smallvec::SmallVec;
 
 use super::Engine;
 use super::facts::ProfileFacts;
@@ -7,7 +9,8 @@ use super::models::Models;
 use crate::decision::Source;
 use crate::hash::Symbol;
 use crate::recommend::{
-    Candidate, Content, PopularAmong, Query, Recent, Recommender, Relation, Scratch, Seen, Tastes, Trending,
+    Blend, Candidate, Content, PopularAmong, Query, Recent, Recommender, Relation, Scale, Scratch, Seen, Tastes,
+    Trending, Voice,
 };
 
 /// What some sources read of a person, prepared for those that are asked; memory that the next decision uses again.
@@ -105,6 +108,23 @@ impl Recommender for Speaker<'_> {
     }
 }
 
+/// Lets sources speak at the same time, and leaves in `said` what each said, by item and then by source.
+pub(super) fn speak_together(
+    weights: &[(Source, f32)],
+    (models, ground): (&Models, &Ground),
+    query: &Query<'_>,
+    scratch: &mut Scratch,
+    candidates: &mut Vec<Candidate>,
+    said: &mut Vec<Candidate>,
+) {
+    let speaker = |(source, weight): &(Source, f32)| Some((Speaker::of(*source, models, ground)?, *weight));
+    let speakers: SmallVec<[(Speaker<'_>, f32); MOST]> = weights.iter().filter_map(speaker).collect();
+    let voices: SmallVec<[Voice<'_>; MOST]> =
+        speakers.iter().map(|(from, weight)| Voice { from, weight: *weight, scale: Scale::Share }).collect();
+    Blend::new(&voices).speak(query, scratch, candidates, said);
+    said.sort_unstable_by_key(|of| (of.item, of.source));
+}
+
 /// Fills what is left of a slate with what the request gave, in its order.
 fn fill_as_given(query: &Query<'_>, candidates: &mut Vec<Candidate>) {
     for (place, item) in query.pool.unwrap_or_default().iter().enumerate() {
@@ -118,3 +138,6 @@ fn fill_as_given(query: &Query<'_>, candidates: &mut Vec<Candidate>) {
         }
     }
 }
+
+/// As many sources as there are fit in a blend without an allocation.
+const MOST: usize = 16;

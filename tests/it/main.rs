@@ -7,6 +7,7 @@
 
 mod attributes;
 mod behaviour;
+mod blends;
 mod capacity;
 mod computed;
 mod consent;

@@ -6,9 +6,15 @@ use bespoke::engine::Fitted;
 use bespoke::event::{Event, EventKind};
 use bespoke::id::UserKey;
 use bespoke::personalizer::Personalizer;
-use bespoke::recommend::{Collaborative, CollaborativeSettings, Factor, FactorSettings};
+use bespoke::recommend::{
+    Clicks, Collaborative, CollaborativeSettings, Factor, FactorSettings, Query, Recommender, Scratch, Seen, SeenKind,
+};
+use bespoke::state::State;
 use bespoke::time::{Span, Timestamp};
 use bespoke::{Engine, Error};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::dice::Dice;
 
 fn at(minutes: u32) -> Timestamp {
     Timestamp::from_millis(1_767_225_600_000) + Span::minutes(minutes)
@@ -208,4 +214,56 @@ fn shards_that_learned_apart_merge() -> Result<(), Error> {
     let sessions = |shop: &Personalizer| shop.with_models(|models| models.clicks.as_ref().unwrap().sessions().clone());
     assert!(sessions(&one) == sessions(&both));
     Ok(())
+}
+
+/// Bytes whose checksums fit and which are no model are refused, or else are one that answers.
+#[test]
+fn damaged_models_with_sound_checksums_are_refused_or_answer() {
+    let shop = shop(r#"{"sources": ["next_click"], "limit": 4}"#);
+    let clicks = shop.with_models(|models| models.clicks.as_ref().unwrap().to_bytes().unwrap());
+    let [Fitted::Collaborative(collaborative), Fitted::Factor(factor)] = fitted(&shop) else {
+        panic!("of their kinds")
+    };
+    let mut dice = Dice::new(23);
+    let mut read = [0, 0, 0];
+    for turn in 0..3_000 {
+        let damage = |bytes: &[u8], kind: usize, dice: &mut Dice| {
+            let mut bytes = bytes.to_vec();
+            for _ in 0..=turn % 3 {
+                let place = 24 + kind + dice.below(bytes.len() - 24 - kind);
+                // Lengths are among the first; a number of a varint's greatest size follows often.
+                let place = if turn % 2 == 0 { 24 + kind + (place - 24 - kind) % 64 } else { place };
+                bytes[place] = if dice.coin() { 0xff } else { dice.below(256) as u8 };
+            }
+            let parts = [&bytes[..16], &bytes[24..]].map(|part| xxh3_64(part).to_le_bytes());
+            let sum = xxh3_64(&parts.concat());
+            bytes[16..24].copy_from_slice(&sum.to_le_bytes());
+            bytes
+        };
+        if let Ok(model) = Clicks::from_bytes(&damage(&clicks, "clicks".len(), &mut dice)) {
+            read[0] += 1;
+            answers(&model);
+        }
+        let bytes = collaborative.to_bytes().unwrap();
+        if let Ok(model) = Collaborative::from_bytes(&damage(&bytes, "collaborative".len(), &mut dice)) {
+            read[1] += 1;
+            answers(&model);
+        }
+        let bytes = factor.to_bytes().unwrap();
+        if let Ok(model) = Factor::from_bytes(&damage(&bytes, "factor".len(), &mut dice)) {
+            read[2] += 1;
+            answers(&model);
+        }
+    }
+    assert!(read.iter().all(|read| *read > 20 && *read < 2_980), "{read:?}");
+}
+
+#[track_caller]
+fn answers(model: &dyn Recommender) {
+    let seen =
+        |i: u32| Seen { item: format!("i{i}").as_str().into(), time: at(895), weight: 1.0, kind: SeenKind::Viewed };
+    let (history, mut slate) = ([seen(2), seen(4)], Vec::new());
+    let query = Query { history: &history, now: at(900), limit: 5, accept: &|_| true, pool: None };
+    model.rank(&query, &mut Scratch::default(), &mut slate);
+    assert!(slate.iter().all(|of| of.score.is_finite() && of.score >= 0.0), "{slate:?}");
 }
