@@ -236,7 +236,7 @@ impl Target {
 }
 
 /// The sources that definitions can name.
-const SOURCES: &[(&'static str, Source)] = &[
+const SOURCES: &[(&str, Source)] = &[
     ("related", Source::Related),
     ("viewed_together", Source::ViewedTogether),
     ("viewed_then_bought", Source::ViewedThenBought),

@@ -263,10 +263,11 @@ mod tests {
         Spoken { voices: voices.into(), shares: shares.as_flattened().into() }
     }
 
-    fn weights(earnings: &Earnings) -> [f64; 2] {
-        let (mut found, mut at) = ([0.0; 2], 0);
+    /// In thousandths, so that they can be compared.
+    fn weights(earnings: &Earnings) -> [u32; 2] {
+        let (mut found, mut at) = ([0; 2], 0);
         earnings.weigh(&Weighted { sources: BLEND.to_vec(), learn: true }, |_, weight| {
-            found[at] = weight;
+            found[at] = libm::round(weight * 1e3) as u32;
             at += 1;
         });
         found
@@ -293,17 +294,16 @@ mod tests {
     #[test]
     fn weights_are_shrunk_towards_the_definition() {
         let mut earnings = Earnings::default();
-        assert_eq!(weights(&earnings), [1.0, 1.0]);
+        assert_eq!(weights(&earnings), [1000, 1000]);
         for _ in 0..100 {
             earnings.expose(&spoken(&[[1_000_000, 1_000_000]]), 1.0);
         }
-        assert_eq!(weights(&earnings), [1.0, 1.0], "nothing was paid: nothing is known");
+        assert_eq!(weights(&earnings), [1000, 1000], "nothing was paid: nothing is known");
         for turn in 0..40 {
             let by = if turn % 4 == 0 { Source::Popular } else { Source::Related };
             earnings.pay(&Divided::from_slice(&[(by, 1.0)]));
         }
-        let [related, popular] = weights(&earnings);
-        assert!((related - 40.0 / 30.0).abs() < 1e-9 && (popular - 20.0 / 30.0).abs() < 1e-9);
+        assert_eq!(weights(&earnings), [1333, 667]);
     }
 
     #[test]
@@ -313,7 +313,7 @@ mod tests {
             earnings.expose(&spoken(&[[1_000, 1_000_000]]), 0.0);
             earnings.pay(&Divided::from_slice(&[(Source::Related, 1.0)]));
         }
-        assert_eq!(weights(&earnings), [8.0, 0.125]);
+        assert_eq!(weights(&earnings), [8000, 125]);
     }
 
     #[test]
