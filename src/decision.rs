@@ -171,10 +171,25 @@ pub struct Ranked {
     /// How much of the score that item gave: from zero, where none spoke for it, to all of it.
     #[serde(default)]
     pub contribution: f64,
+    /// What each source of the strategy's [blend](crate::decision::Part) said for it, in the order of the sources: their
+    /// scores add up to the item's. Empty for an item that no blend proposed.
+    #[serde(default)]
+    pub parts: Box<[Part]>,
     /// The probability with which the item stands at its position, given the variant and the items before it: one, but
     /// for what was drawn to be tried.
     #[serde(default = "certain")]
     pub propensity: Propensity,
+}
+
+/// What one source of a blend said for an item.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Who spoke.
+    pub source: Source,
+    /// With what weight it spoke.
+    pub weight: f64,
+    /// What it added to the item's score: its weight times the share of its vote that went to the item.
+    pub score: f64,
 }
 
 const fn certain() -> Propensity {
@@ -194,6 +209,13 @@ pub enum Source {
     ViewedThenBought,
     /// What people bought together with these items.
     BoughtTogether,
+    /// What is clicked next after these items: what goes with them, what came next in visits like this one, and the
+    /// odds of going back.
+    NextClick,
+    /// What the people had who share most with this person; of a model that was fitted.
+    Collaborative,
+    /// What follows from a few numbers for each item; of a model that was fitted.
+    Factor,
     /// What this person looked at before.
     Recent,
     /// What many people look at these days.
@@ -227,6 +249,9 @@ impl Source {
             Self::ViewedTogether => "viewed_together",
             Self::ViewedThenBought => "viewed_then_bought",
             Self::BoughtTogether => "bought_together",
+            Self::NextClick => "next_click",
+            Self::Collaborative => "collaborative",
+            Self::Factor => "factor",
             Self::Recent => "recent",
             Self::Popular => "popular",
             Self::PopularInCategory => "popular_in_category",
@@ -299,6 +324,12 @@ impl fmt::Display for Ranked {
             Source::ViewedTogether => "viewed together with",
             Source::ViewedThenBought => "bought after viewing",
             Source::BoughtTogether => "bought together with",
+            Source::NextClick if self.because.as_ref() == Some(&self.item) => {
+                return write!(f, "{}: people go back to it", self.item);
+            }
+            Source::NextClick => "likely clicked next after",
+            Source::Collaborative => "had by people who had",
+            Source::Factor => "suits somebody who had",
             Source::Recent => return write!(f, "{}: seen before", self.item),
             Source::Popular => return write!(f, "{}: popular", self.item),
             Source::PopularInCategory => return write!(f, "{}: popular in its category", self.item),

@@ -3,13 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
 use bespoke::catalog::Item;
-use bespoke::decision::{Decision, Request};
+use bespoke::decision::{Decision, Ranked, Request};
 use bespoke::engine::{DecideScratch, Engine, Models};
 use bespoke::event::{Event, EventKind};
 use bespoke::hash::Symbol;
 use bespoke::personalizer::Personalizer;
 use bespoke::profile::Profile;
-use bespoke::recommend::{Factor, FactorSettings, Log, Query, Recommender, Scratch, Seen, SeenKind};
+use bespoke::recommend::{
+    Collaborative, CollaborativeSettings, Factor, FactorSettings, Log, Query, Recommender, Scratch, Seen, SeenKind,
+};
 use bespoke::time::{Span, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_millis(1_772_366_400_000);
@@ -23,7 +25,7 @@ fn engine() -> Engine {
             {"name": "spenders", "rule": "event('purchased').within(30 days).sum(value) >= 50"},
             {"name": "fans", "rule": "affinity('category', 'shoes') > 0.3 AND session(views) >= 2"}
         ],
-        "placements": ["home", "all"],
+        "placements": ["home", "all", "blend", "chain"],
         "settings": {"popular_segments": ["fans"]},
         "campaigns": [
             {"name": "sale", "placement": "home", "audience": "country = 'FR'", "priority": 2, "payload": {"a": 1}},
@@ -40,7 +42,16 @@ fn engine() -> Engine {
                 "quotas": [{"attribute": "brand", "most": 3}], "calibrate": {"attribute": "category"},
                 "rules": [{"pin": "item-9", "position": 2, "segment": "fans"}, {"bury": {"category": "hats"}}],
                 "explore": {"positions": [4], "from": "newest"}
-            }}
+            }},
+            {"name": "chain", "placement": "chain", "recommend": {
+                "sources": ["next_click", "collaborative", "factor"], "limit": 20
+            }},
+            {"name": "blend", "placement": "blend", "recommend": {
+                "blend": {"related": 1, "bought_together": 1, "next_click": 1, "collaborative": 1, "factor": 1, "recent": 0.5,
+                    "popular": 0.1, "popular_in_category": 0.1, "popular_in_segment": 0.1, "trending": 0.1, "similar": 0.1,
+                    "affinity": 0.1, "learn": true},
+                "limit": 20
+            }, "goal": {"event": "item_viewed", "within": "1h"}}
         ]
     }"#,
     )
@@ -121,10 +132,11 @@ fn waiting_for_what_time_changes_allocates_nothing_on_the_way_of_events() {
     assert!(shop.next_due().is_some());
 }
 
-/// The pieces that an answer owns: the list of verdicts, the list of items, the id of each item, and the id of each
-/// item that spoke for one. Names and payloads are shared with the engine.
+/// The pieces that an answer owns: the list of verdicts, the list of items, the id of each item, the id of each item that
+/// spoke for one, and what the sources of a blend said for it. Names and payloads are shared with the engine.
 fn pieces(decision: &Decision) -> u64 {
-    let ids = decision.slate.iter().map(|ranked| 1 + u64::from(ranked.because.is_some()));
+    let more = |ranked: &Ranked| u64::from(ranked.because.is_some()) + u64::from(!ranked.parts.is_empty());
+    let ids = decision.slate.iter().map(|ranked| 1 + more(ranked));
     u64::from(!decision.verdicts.is_empty()) + u64::from(!decision.slate.is_empty()) + ids.sum::<u64>()
 }
 
@@ -154,6 +166,50 @@ fn a_strategy_with_everything_allocates_only_what_leaves_in_the_answer() {
         assert_eq!(answer.as_ref(), Some(&warm));
         let owned = pieces(&warm);
         assert!(allocated.count_total <= owned, "{allocated:?}, {owned} pieces owned");
+    }
+}
+
+/// Everybody looks at every third item.
+fn thirds() -> Log {
+    let mut log = Log::default();
+    for user in 0..60_u32 {
+        let of_user = (0..200_u32).filter(|item| (user + item) % 3 == 0);
+        of_user.for_each(|item| {
+            let (item, kind) = (Symbol::new(&format!("item-{item}")), SeenKind::Viewed);
+            log.push(Symbol::new(&format!("user-{user}")), Seen { item, time: NOW, weight: 1.0, kind });
+        });
+    }
+    log
+}
+
+#[test]
+fn next_clicks_fitted_models_and_blends_allocate_only_what_leaves_in_the_answer() {
+    let engine = engine();
+    let mut models = models(&engine);
+    let mut profile = profile(&engine, &models);
+    for n in 501..600 {
+        let event = viewed(n);
+        let _ = engine.apply(&event, &mut profile, &models.catalog, event.time);
+        engine.learn(&event, &profile, &mut models, &mut Vec::new());
+    }
+    let _ = models.install(Collaborative::fit(&thirds(), CollaborativeSettings::default(), 1).unwrap());
+    let factor = FactorSettings { rank: 8, ..FactorSettings::default() };
+    let _ = models.install(Factor::fit(&thirds(), factor, 1).unwrap());
+    let mut scratch = DecideScratch::default();
+    let now = NOW + Span::hours(6);
+    for placement in ["chain", "blend"] {
+        let request = Request::new(placement).user("ann");
+        let warm = engine.decide(&request, &profile, &models, now, &mut scratch);
+        assert_eq!(warm.slate.len(), 20);
+        let sources: std::collections::BTreeSet<_> = warm.slate.iter().map(|ranked| ranked.source).collect();
+        assert!(sources.len() > 1, "{sources:?}");
+        let mut answer = None;
+        let allocated = allocation_counter::measure(|| {
+            answer = Some(engine.decide(&request, &profile, &models, now, &mut scratch));
+        });
+        assert_eq!(answer.as_ref(), Some(&warm));
+        let owned = pieces(&warm);
+        assert!(allocated.count_total <= owned, "{placement}: {allocated:?}, {owned} pieces owned");
     }
 }
 

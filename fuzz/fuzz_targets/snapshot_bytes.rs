@@ -10,13 +10,16 @@ use std::sync::OnceLock;
 
 use bespoke::catalog::Item;
 use bespoke::decision::Request;
-use bespoke::engine::{DecideScratch, Engine, Models};
+use bespoke::engine::{DecideScratch, Engine, Fitted, Models};
 use bespoke::event::{Event, EventKind};
 use bespoke::hash::Symbol;
 use bespoke::id::UserKey;
 use bespoke::personalizer::Personalizer;
 use bespoke::profile::Profile;
-use bespoke::recommend::{Neighbors, Popular, Query, Recommender, Scratch, Seen, SeenKind};
+use bespoke::recommend::{
+    Clicks, Collaborative, CollaborativeSettings, Factor, FactorSettings, Log, Neighbors, Popular, Query, Recommender,
+    Scratch, Seen, SeenKind,
+};
 use bespoke::state::State;
 use bespoke::time::{Span, Timestamp};
 use xxhash_rust::xxh3::xxh3_64;
@@ -30,6 +33,9 @@ libfuzzer_sys::fuzz_target!(init: write_seeds(), |bytes: &[u8]| {
         3 => models(&sealed(Models::KIND, Models::VERSION, bytes)),
         4 => popular(&sealed(Popular::KIND, Popular::VERSION, bytes)),
         5 => neighbors(&sealed(Neighbors::KIND, Neighbors::VERSION, bytes)),
+        7 => clicks(&sealed(Clicks::KIND, Clicks::VERSION, bytes)),
+        8 => collaborative(&sealed("collaborative", 1, bytes)),
+        9 => factor(&sealed("factor", 1, bytes)),
         _ => {
             if let Some(snapshot) = snapshot_of(bytes) {
                 personalizer(&snapshot);
@@ -43,6 +49,9 @@ fn raw(bytes: &[u8]) {
     models(bytes);
     popular(bytes);
     neighbors(bytes);
+    clicks(bytes);
+    collaborative(bytes);
+    factor(bytes);
     personalizer(bytes);
 }
 
@@ -113,6 +122,52 @@ fn neighbors(bytes: &[u8]) {
     still_readable(&neighbors);
 }
 
+fn clicks(bytes: &[u8]) {
+    let Some(mut clicks) = read::<Clicks>(bytes) else { return };
+    let shoe = Seen { item: Symbol::new("shoe"), time: NOW, weight: 2.0, kind: SeenKind::Viewed };
+    clicks.learn(Symbol::new("ann"), shoe, &history());
+    rank(&clicks);
+    clicks.forget(Symbol::new("ann"), Timestamp::MAX);
+    still_readable(&clicks);
+}
+
+/// A fitted model does not merge, but it is stored, asked, and put to work whole.
+fn collaborative(bytes: &[u8]) {
+    let Ok(model) = Collaborative::from_bytes(bytes) else { return };
+    let written = model.to_bytes().expect("a model can be written");
+    let again = Collaborative::from_bytes(&written).expect("what was written can be read");
+    assert!(again.to_bytes().expect("a model can be written") == written, "what was read differs");
+    assert!(model.heap_bytes() <= MOST_HELD + 100 * bytes.len(), "{} bytes held", model.heap_bytes());
+    rank(&model);
+    put_to_work(model);
+}
+
+fn factor(bytes: &[u8]) {
+    let Ok(model) = Factor::from_bytes(bytes) else { return };
+    let written = model.to_bytes().expect("a model can be written");
+    let again = Factor::from_bytes(&written).expect("what was written can be read");
+    assert!(again.to_bytes().expect("a model can be written") == written, "what was read differs");
+    assert!(model.heap_bytes() <= MOST_HELD + 100 * bytes.len(), "{} bytes held", model.heap_bytes());
+    rank(&model);
+    put_to_work(model);
+}
+
+fn put_to_work(model: impl Into<Fitted>) {
+    let engine = engine();
+    let mut models = engine.models();
+    for item in [Item::new("hat").category("hats"), Item::new("shoe").category("shoes")] {
+        models.catalog.upsert(item).expect("the items are sound");
+    }
+    let _ = models.install(model);
+    let mut profile = Profile::default();
+    for event in events(NOW) {
+        engine.apply(&event, &mut profile, &models.catalog, event.time);
+    }
+    for request in requests() {
+        engine.decide(&request, &profile, &models, NOW, &mut DecideScratch::default());
+    }
+}
+
 fn personalizer(bytes: &[u8]) {
     let shop = Personalizer::new(engine());
     if shop.restore(bytes).is_err() {
@@ -141,6 +196,16 @@ fn use_all(shop: &Personalizer) {
     let _ = shop.ingest(&bought(NOW + Span::minutes(10)), NOW + Span::minutes(10));
     let _ = shop.memberships(UserKey::known("ann"), NOW + Span::days(4000));
     let _ = (shop.report(), shop.people_bytes());
+}
+
+/// What a few people have, for models that are fitted in one go.
+fn log() -> Log {
+    let mut log = Log::default();
+    for (user, item) in [("ann", "hat"), ("ann", "shoe"), ("bob", "hat"), ("bob", "shoe"), ("bob", "cap"), ("cid", "cap")] {
+        let seen = Seen { item: Symbol::new(item), time: NOW, weight: 1.0, kind: SeenKind::Viewed };
+        log.push(Symbol::new(user), seen);
+    }
+    log
 }
 
 /// What was used must have a stored form still.
@@ -205,7 +270,10 @@ const DEFINED: &str = r#"{
         {"name": "greedy", "placement": "home", "audience": "segment('big')", "priority": 1,
          "variants": [{"name": "a"}, {"name": "b"}],
          "chooser": {"epsilon_greedy": {"epsilon": 0.1}}, "goal": {"event": "purchased", "within": "1d", "pay": "amount"}},
-        {"name": "items", "placement": "list", "recommend": {"sources": ["related", "recent", "popular", "catalog"], "limit": 5}}
+        {"name": "items", "placement": "list", "goal": {"event": "purchased", "within": "1d"}, "recommend": {
+            "blend": {"related": 1, "next_click": 1, "collaborative": 1, "factor": 1, "learn": true},
+            "sources": ["recent", "popular", "catalog"], "limit": 5
+        }}
     ]
 }"#;
 
@@ -285,6 +353,8 @@ fn payload(kind: &str, frame: &[u8]) -> Vec<u8> {
     frame[24 + kind.len()..].to_vec()
 }
 
+/// What a model of settings alone may hold: the square of the largest rank, twice.
+const MOST_HELD: usize = 2 * 8 * 1024 * 1024 + 65_536;
 const BEFORE_SHARDS: usize = 4;
 const SHARDS: u8 = 64;
 
@@ -304,6 +374,9 @@ fn write_seeds() {
             3 => Models::from_bytes(&sealed(Models::KIND, Models::VERSION, bytes)).is_ok(),
             4 => Popular::from_bytes(&sealed(Popular::KIND, Popular::VERSION, bytes)).is_ok(),
             5 => Neighbors::from_bytes(&sealed(Neighbors::KIND, Neighbors::VERSION, bytes)).is_ok(),
+            7 => Clicks::from_bytes(&sealed(Clicks::KIND, Clicks::VERSION, bytes)).is_ok(),
+            8 => Collaborative::from_bytes(&sealed("collaborative", 1, bytes)).is_ok(),
+            9 => Factor::from_bytes(&sealed("factor", 1, bytes)).is_ok(),
             1 => Personalizer::new(engine()).restore(&sealed_again(bytes)).is_ok(),
             _ => snapshot_of(bytes).is_some_and(|bytes| Personalizer::new(engine()).restore(&bytes).is_ok()),
         };
@@ -317,6 +390,15 @@ fn write_seeds() {
     write("models", 3, &models);
     write("popular", 4, &payload(Popular::KIND, &popular.expect("it can be written")));
     write("neighbors", 5, &payload(Neighbors::KIND, &neighbors.expect("it can be written")));
+    let clicks = shop.with_models(|models| models.clicks.as_ref().map(State::to_bytes));
+    let clicks = clicks.expect("a strategy asks for next clicks").expect("it can be written");
+    write("clicks", 7, &payload(Clicks::KIND, &clicks));
+    let collaborative = Collaborative::fit(&log(), CollaborativeSettings { rank: 2, ..Default::default() }, 1);
+    let collaborative = collaborative.expect("the settings are sound").to_bytes().expect("it can be written");
+    write("collaborative", 8, &payload("collaborative", &collaborative));
+    let factor = Factor::fit(&log(), FactorSettings { rank: 2, ..Default::default() }, 1);
+    let factor = factor.expect("the settings are sound").to_bytes().expect("it can be written");
+    write("factor", 9, &payload("factor", &factor));
     let snapshot = shop.snapshot().expect("a state can be written");
     write("snapshot", 1, &snapshot);
 

@@ -20,7 +20,8 @@ pub(crate) use chooser::{is_distribution, split};
 pub use goal::{Goal, GoalItems, Pay};
 pub(crate) use read::{read_unknown, rule};
 pub use schedule::Schedule;
-pub use strategy::{Calibrate, Filters, MAX_SLATE, Repeats, Seen, SegmentRule, Strategy, Target};
+pub(crate) use strategy::WEIGHTS;
+pub use strategy::{Calibrate, Filters, MAX_SLATE, Repeats, Seen, SegmentRule, Strategy, Target, Weighted};
 
 use crate::rule::{Rule, Unknown};
 

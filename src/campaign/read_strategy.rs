@@ -3,8 +3,8 @@
 use serde_json::Value as Json;
 
 use super::read::word;
-use super::strategy::MAX_SLATE;
-use super::{Calibrate, Filters, Repeats, Seen, SegmentRule, Strategy, Target};
+use super::strategy::{MAX_SLATE, WEIGHTS};
+use super::{Calibrate, Filters, Repeats, Seen, SegmentRule, Strategy, Target, Weighted};
 use crate::catalog::Facet;
 use crate::config::{Fault, Reader, kind};
 use crate::decision::Source;
@@ -23,6 +23,9 @@ impl Strategy {
         let mut strategy = named.flatten().unwrap_or_default();
         if reader.field("sources").is_some() {
             strategy.sources = reader.list("sources", |reader| word(reader, "source", SOURCES));
+        }
+        if let Some(mut blend) = reader.child("blend") {
+            strategy.blend = Weighted::read(&mut blend);
         }
         // The bounds make the cast exact.
         let limit = reader.whole("limit", 1..=MAX_SLATE as i64, "a number of items from 1 to 200");
@@ -56,6 +59,31 @@ impl Strategy {
             fault(Fault::unknown("strategy", name, Self::NAMED));
         }
         strategy
+    }
+}
+
+impl Weighted {
+    /// An object with a weight for each source, and `learn`.
+    fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
+        reader.is_object().then_some(())?;
+        let learn = match reader.field("learn") {
+            None => false,
+            Some(Json::Bool(learn)) => *learn,
+            Some(other) => {
+                reader.fault_at("learn", Fault::WrongKind { wanted: "true or false", found: kind(other) });
+                false
+            }
+        };
+        let weigh = |(word, source): &(&'static str, Source)| {
+            Some((*source, reader.number(word, WEIGHTS, "a weight from 0.001 to 1000")?))
+        };
+        // In the order of the sources, not of the document, which readers of JSON may not keep.
+        let mut sources: Vec<(Source, f64)> = SOURCES.iter().filter_map(weigh).collect();
+        sources.sort_unstable_by_key(|(source, _)| *source);
+        let is_faulty =
+            sources.is_empty() && reader.json().as_object().is_some_and(|of| of.keys().any(|key| key != "learn"));
+        reader.finish();
+        (!is_faulty).then_some(Self { sources, learn })
     }
 }
 
@@ -213,6 +241,9 @@ const SOURCES: &[(&str, Source)] = &[
     ("viewed_together", Source::ViewedTogether),
     ("viewed_then_bought", Source::ViewedThenBought),
     ("bought_together", Source::BoughtTogether),
+    ("next_click", Source::NextClick),
+    ("collaborative", Source::Collaborative),
+    ("factor", Source::Factor),
     ("recent", Source::Recent),
     ("popular", Source::Popular),
     ("popular_in_category", Source::PopularInCategory),

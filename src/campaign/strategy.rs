@@ -40,6 +40,8 @@ pub struct Strategy {
     /// The recommenders, asked one after the other until the slate is full. The catalog itself comes last, whether
     /// it is named or not.
     pub sources: Vec<Source>,
+    /// Sources that speak at the same time, before `sources` fill what they leave.
+    pub blend: Option<Weighted>,
     /// How many items the slate has, from 1 to [`MAX_SLATE`].
     pub limit: usize,
     /// Which items may be shown. An item must always be available, created and not expired.
@@ -69,6 +71,7 @@ impl Default for Strategy {
     fn default() -> Self {
         Self {
             sources: vec![Source::Related, Source::Popular],
+            blend: None,
             limit: 10,
             filters: Filters::default(),
             about: None,
@@ -93,6 +96,39 @@ impl Strategy {
             || self.explore.is_some()
             || self.repeat == Repeats::First
     }
+}
+
+/// Sources that speak at the same time, each with a weight.
+///
+/// Each source has one vote of that weight, which it splits over what it proposes in proportion to its scores
+/// ([`Scale::Share`](crate::recommend::Scale::Share)), whatever the scale of these; an item scores the sum
+/// ([`Blend`](crate::recommend::Blend)). What each source said for an item stands in
+/// [`Ranked::parts`](crate::decision::Ranked::parts). A source whose model knows nothing, or is not there yet, is silent.
+///
+/// ```
+/// use bespoke::Engine;
+/// let engine = Engine::from_json(r#"{
+///     "placements": ["home"],
+///     "campaigns": [{"name": "for you", "placement": "home",
+///         "goal": {"event": "item_viewed", "within": "1h", "items": "recommended"},
+///         "recommend": {
+///             "blend": {"next_click": 1.0, "related": 0.5, "popular": 0.1, "learn": true},
+///             "sources": ["trending"]
+///         }
+///     }]
+/// }"#)?;
+/// let strategy = engine.campaigns().find_map(|of| of.variants[0].recommend.as_ref());
+/// assert!(strategy.and_then(|of| of.blend.as_ref()).is_some_and(|blend| blend.learn && blend.sources.len() == 3));
+/// # Ok::<(), bespoke::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weighted {
+    /// The sources with their weights, from 0.001 to 1,000: each once, and none that has no scores, which are `catalog`
+    /// and what is no recommender.
+    pub sources: Vec<(Source, f64)>,
+    /// Whether the weights follow what is paid by the campaign's goal
+    /// ([`Engine::blend_weights`](crate::engine::Engine::blend_weights)).
+    pub learn: bool,
 }
 
 /// Whether items are shown that the person has in the history.
@@ -172,5 +208,7 @@ impl Seen {
         &[("viewed", Self::Viewed), ("purchased", Self::Purchased), ("dismissed", Self::Dismissed)];
 }
 
+/// What a source of a blend can weigh.
+pub(crate) const WEIGHTS: std::ops::RangeInclusive<f64> = 0.001..=1000.0;
 /// The longest slate.
 pub const MAX_SLATE: usize = 200;

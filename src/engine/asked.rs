@@ -12,6 +12,8 @@ use crate::recommend::Relation;
 pub(super) struct Asked {
     /// The ways in which items go together, but for [`Relation::Related`].
     pub(super) relations: BTreeSet<Relation>,
+    /// Whether the next click is asked for.
+    pub(super) clicks: bool,
     /// Whether growth is asked for.
     pub(super) trending: bool,
     /// Whether popularity within categories is asked for.
@@ -26,6 +28,7 @@ impl Asked {
         let mut asked = Self::default();
         let is_asked = |source| sources(campaigns).any(|asked| asked == source);
         asked.relations.extend(sources(campaigns).filter_map(Relation::of).filter(|of| *of != Relation::Related));
+        asked.clicks = is_asked(Source::NextClick);
         asked.trending = is_asked(Source::Trending);
         asked.categories = is_asked(Source::PopularInCategory);
         if is_asked(Source::PopularInSegment) {
@@ -38,5 +41,8 @@ impl Asked {
 /// The sources of all strategies, one after the other.
 pub(super) fn sources(campaigns: &[Campaign]) -> impl Iterator<Item = Source> {
     let strategies = campaigns.iter().flat_map(|campaign| &campaign.variants).filter_map(|of| of.recommend.as_ref());
-    strategies.flat_map(|strategy| strategy.sources.iter().copied())
+    strategies.flat_map(|strategy| {
+        let blended = strategy.blend.iter().flat_map(|blend| blend.sources.iter().map(|(source, _)| *source));
+        blended.chain(strategy.sources.iter().copied())
+    })
 }

@@ -2,7 +2,7 @@
 
 use super::Settings;
 use super::asked::sources;
-use crate::campaign::{Campaign, MAX_SLATE, SegmentRule, Strategy, Target};
+use crate::campaign::{Campaign, MAX_SLATE, SegmentRule, Strategy, Target, WEIGHTS, Weighted};
 use crate::config::{Fault, Problems, join};
 use crate::decision::Source;
 use crate::hash::Symbol;
@@ -33,6 +33,9 @@ pub(super) fn check_strategy(strategy: &Strategy, at: &str, vocabulary: &Vocabul
         let found = format!("`{}`", source.name());
         problems.push(join(at, "sources"), Fault::Range { found, wanted: "a recommender; see `rules` and `explore`" });
     }
+    if let Some(blend) = &strategy.blend {
+        check_blend(blend, &join(at, "blend"), problems);
+    }
     check_share(strategy.diversity, &join(at, "diversity"), problems);
     check_quotas(&strategy.quotas, strategy.limit, &join(at, "quotas"), problems);
     if let Some(calibrate) = &strategy.calibrate {
@@ -49,6 +52,27 @@ pub(super) fn check_strategy(strategy: &Strategy, at: &str, vocabulary: &Vocabul
     check_rules(&strategy.rules, vocabulary, &join(at, "rules"), problems);
     if let Some(exploration) = &strategy.explore {
         check_exploration(exploration, strategy.limit, &join(at, "explore"), problems);
+    }
+}
+
+fn check_blend(blend: &Weighted, at: &str, problems: &mut Problems) {
+    if blend.sources.is_empty() {
+        problems.push(at, Fault::Range { found: "a blend of nothing".to_owned(), wanted: "a weight for each source" });
+    }
+    for (place, (source, weight)) in blend.sources.iter().enumerate() {
+        let at = join(at, source.name());
+        if matches!(source, Source::Catalog | Source::Pinned | Source::Explored) {
+            let found = format!("`{}`, which has no scores", source.name());
+            problems.push(at.as_str(), Fault::Range { found, wanted: "a recommender; the catalog fills what is left" });
+        }
+        if blend.sources[..place].iter().any(|(other, _)| other == source) {
+            let found = format!("`{}` for the second time", source.name());
+            problems.push(at.as_str(), Fault::Range { found, wanted: "each source once" });
+        }
+        if !WEIGHTS.contains(weight) {
+            let fault = Fault::Range { found: weight.to_string(), wanted: "a weight from 0.001 to 1000" };
+            problems.push(at, fault);
+        }
     }
 }
 

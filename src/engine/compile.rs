@@ -314,6 +314,10 @@ fn check_campaign(
         let Some(strategy) = &variant.recommend else { continue };
         let at = if lone { at("recommend") } else { at(&format!("variants[{i}].recommend")) };
         check_strategy(strategy, &at, vocabulary, problems);
+        if strategy.blend.as_ref().is_some_and(|blend| blend.learn) && campaign.goal.is_none() {
+            let (found, wanted) = ("`learn` in a campaign without a goal".to_owned(), "a `goal`, whose payments teach");
+            problems.push(format!("{at}.blend.learn"), Fault::Range { found, wanted });
+        }
     }
     check_chooser(campaign, path, problems);
     if let Some(goal) = &campaign.goal {

@@ -8,14 +8,15 @@ use rand::{Rng, SeedableRng};
 
 use super::facts::{ProfileFacts, context};
 use super::slate::Slating;
+use super::speak::Ground;
 use super::{CompiledCampaign, Engine, Models};
 use crate::bandit::{Arms, Policy};
 use crate::campaign::{Chooser, split};
-use crate::decision::{Decision, Fallback, Outcome, Propensity, Ranked, Request, Verdict};
+use crate::decision::{Decision, Fallback, Outcome, Part, Propensity, Ranked, Request, Source, Verdict};
 use crate::hash::{Symbol, combine};
 use crate::id::{DecisionId, UserKey};
 use crate::profile::{Mark, Profile};
-use crate::recommend::{self, HouseRule, RerankScratch, Tastes};
+use crate::recommend::{self, HouseRule, RerankScratch};
 use crate::time::Timestamp;
 use crate::value::digest;
 
@@ -27,9 +28,12 @@ pub struct DecideScratch {
     pub(super) history: Vec<recommend::Seen>,
     pub(super) marks: Vec<Mark>,
     pub(super) pool: Vec<Symbol>,
-    pub(super) tastes: Tastes,
+    pub(super) ground: Ground,
+    /// The weights with which the sources of a blend speak.
+    pub(super) voices: Vec<(Source, f32)>,
+    /// What they said, by item and then by source.
+    pub(super) said: Vec<recommend::Candidate>,
     pub(super) weights: Vec<(Symbol, f64)>,
-    pub(super) groups: Vec<(Symbol, f64)>,
     /// The items that the slate is about.
     pub(super) about: Vec<Symbol>,
     /// The items that the request gave to choose from, by symbol.
@@ -158,11 +162,12 @@ impl Engine {
             let mut chance =
                 exploring.map(|_| self.chance(decision.user, placement, facts.now, campaign.symbol, EXPLORING));
             let rng = chance.as_mut().map(|chance| chance as &mut dyn Rng);
-            self.fill_slate(&Slating { strategy, limit, facts, models }, rng, scratch);
+            let earnings = models.earnings(campaign.symbol, campaign.symbols[variant]);
+            self.fill_slate(&Slating { strategy, limit, facts, models, earnings }, rng, scratch);
             if scratch.candidates.is_empty() && limit > 0 {
                 return Outcome::NoItems;
             }
-            decision.slate = ranked(models, &scratch.candidates, &scratch.drawn);
+            decision.slate = ranked(models, scratch);
         }
         let asked = decision.id.to_bits();
         decision.id = self.decision_id(decision.user, placement, facts.now, campaign.symbol, asked);
@@ -241,10 +246,24 @@ impl Engine {
 }
 
 /// The slate in the words of the catalog.
-fn ranked(models: &Models, candidates: &[recommend::Candidate], drawn: &[(Symbol, Propensity)]) -> Vec<Ranked> {
+fn ranked(models: &Models, scratch: &DecideScratch) -> Vec<Ranked> {
+    let DecideScratch { candidates, drawn, said, voices, .. } = scratch;
     let item = |item: Symbol| models.catalog.slot(item).and_then(|slot| models.catalog.item(slot));
     let drawn = |item| drawn.iter().find(|(of, _)| *of == item).map(|(_, propensity)| *propensity);
     let chance = |item| drawn(item).unwrap_or(Propensity::CERTAIN);
+    let part = |of: &recommend::Candidate| {
+        let (source, weight) = voices.iter().find(|(source, _)| *source == of.source)?;
+        Some(Part { source: *source, weight: f64::from(*weight), score: of.score })
+    };
+    let parts = |item: Symbol| {
+        let from = said.partition_point(|of| of.item < item);
+        let of = &said[from..];
+        let of = &of[..of.partition_point(|of| of.item == item)];
+        // Collecting a box from what may be left out would grow it, then shrink it.
+        let mut parts = Vec::with_capacity(of.len());
+        parts.extend(of.iter().filter_map(part));
+        parts.into_boxed_slice()
+    };
     let speak = |candidate: &recommend::Candidate| {
         Some(Ranked {
             item: item(candidate.item)?.id.as_str().into(),
@@ -252,6 +271,7 @@ fn ranked(models: &Models, candidates: &[recommend::Candidate], drawn: &[(Symbol
             source: candidate.source,
             because: candidate.because.and_then(item).map(|item| item.id.as_str().into()),
             contribution: candidate.contribution,
+            parts: parts(candidate.item),
             propensity: chance(candidate.item),
         })
     };

@@ -72,6 +72,9 @@ pub struct Settings {
     /// How much each item of a person's history counts for related items, as a share of the one after it, from 0.01
     /// to 1; fresh models take it over. The default suits clicks; for ratings of films 0.85 hit 6 % more.
     pub related_fade: f32,
+    /// How steeply attention falls with the position in a slate, from 0 (not at all) to 4, for blends that learn:
+    /// position `k`, the first being one, is looked at with probability `k^-position_bias`, and at least 1/20.
+    pub position_bias: f64,
     /// The purposes that people can consent to, and what holds for each where somebody has said nothing. Without
     /// `tracking` events are not kept; without `personalisation` decisions are made as for an unknown person; any other
     /// purpose is the host's own ([`Engine::consents`](super::Engine::consents)).
@@ -88,7 +91,8 @@ pub struct Settings {
 
 impl Default for Settings {
     /// Seed 0, sessions of 30 minutes, 64 events of history, the default [`Lifecycle`], popularity halved each week and
-    /// trends each day, a fade of one half, consent to tracking and personalisation unless somebody refuses, profiles of
+    /// trends each day, a fade of one half, attention to a position as
+    /// one over it, consent to tracking and personalisation unless somebody refuses, profiles of
     /// at most 8 KiB, nobody in a segment that is not known to hold.
     fn default() -> Self {
         Self {
@@ -100,6 +104,7 @@ impl Default for Settings {
             trending_half_life: Span::days(1),
             popular_segments: Vec::new(),
             related_fade: NeighborSettings::default().fade,
+            position_bias: 1.0,
             consent: [TRACKING, PERSONALISATION].map(|purpose| (purpose.to_owned(), true)).into(),
             retention: Retention::default(),
             profile_bytes: Upkeep::BYTES,
@@ -347,6 +352,8 @@ fn read_settings(reader: &mut Reader<'_, '_>) -> Settings {
     let fade = reader.number("related_fade", 0.01..=1.0, "a share from 0.01 to 1");
     // Rounding to single precision matters to no ranking.
     settings.related_fade = fade.map_or(settings.related_fade, |fade| fade as f32);
+    let bias = reader.number("position_bias", 0.0..=4.0, "an exponent from 0 to 4");
+    settings.position_bias = bias.unwrap_or(settings.position_bias);
     let purposes = reader.map("consent", |name, reader| match reader.json().as_bool() {
         Some(granted) => Some((name.to_owned(), granted)),
         None => {

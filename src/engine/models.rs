@@ -6,11 +6,15 @@ use std::collections::btree_map::Entry;
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
+use super::earnings::Earnings;
+use super::fitted::FittedModels;
 use crate::bandit::{Bandit, Policy, Reward};
 use crate::campaign::Chooser;
 use crate::catalog::Catalog;
 use crate::hash::Symbol;
-use crate::recommend::{GroupedSettings, NeighborSettings, Neighbors, Popular, PopularIn, PopularSettings, Relation};
+use crate::recommend::{
+    Clicks, GroupedSettings, NeighborSettings, Neighbors, Popular, PopularIn, PopularSettings, Relation,
+};
 use crate::sketch::ExactSum;
 use crate::state::State;
 
@@ -27,6 +31,9 @@ pub struct Models {
     pub neighbors: Neighbors,
     /// What goes with what in the other ways that strategies ask for, each learned since one first did.
     pub relations: BTreeMap<Relation, Neighbors>,
+    /// What is clicked next, since strategies ask for it: bounded by its settings
+    /// ([`ClickSettings`](crate::recommend::ClickSettings)), unless told otherwise to the 100,000 visits that ended last.
+    pub clicks: Option<Clicks>,
     /// What people look at lately, if strategies ask for what is on the rise.
     pub lately: Option<Popular>,
     /// What is popular in each category, by the symbol of its path, since strategies ask for it.
@@ -35,6 +42,9 @@ pub struct Models {
     pub popular_in_segment: PopularIn,
     /// How campaigns fare, by the symbol of their names.
     pub(super) campaigns: BTreeMap<Symbol, CampaignState>,
+    /// The models that the host has fitted and handed in. They are no part of the stored form.
+    #[serde(skip)]
+    pub(super) fitted: FittedModels,
 }
 
 /// How a campaign fares.
@@ -51,6 +61,8 @@ pub(super) struct CampaignState {
 pub(super) struct VariantState {
     pub(super) name: Symbol,
     pub(super) tally: Tally,
+    /// What the sources of its blend have earned, if it learns.
+    pub(super) earnings: Earnings,
 }
 
 /// What was counted of one variant.
@@ -129,18 +141,19 @@ impl State for Models {
                 Entry::Vacant(place) => drop(place.insert(theirs.clone())),
             }
         }
-        match (&mut self.lately, &other.lately) {
-            (Some(ours), Some(theirs)) => ours.merge(theirs),
-            (ours @ None, theirs) => ours.clone_from(theirs),
-            (Some(_), None) => {}
-        }
+        merge_if_known(&mut self.clicks, other.clicks.as_ref());
+        merge_if_known(&mut self.lately, other.lately.as_ref());
+        self.fitted.merge(&other.fitted);
         self.popular_in_category.merge(&other.popular_in_category);
         self.popular_in_segment.merge(&other.popular_in_segment);
         for (name, theirs) in &other.campaigns {
             let ours = self.campaigns.entry(*name).or_default();
             for of in &theirs.variants {
                 match ours.variants.iter_mut().find(|ours| ours.name == of.name) {
-                    Some(ours) => ours.tally.merge(&of.tally),
+                    Some(ours) => {
+                        ours.tally.merge(&of.tally);
+                        ours.earnings.merge(&of.earnings);
+                    }
                     None => ours.variants.push(of.clone()),
                 }
             }
@@ -150,6 +163,15 @@ impl State for Models {
                 (Some(_), None) => {}
             }
         }
+    }
+}
+
+/// Takes in what a model knows that either side may lack.
+fn merge_if_known<S: State + Clone>(ours: &mut Option<S>, theirs: Option<&S>) {
+    match (ours, theirs) {
+        (Some(ours), Some(theirs)) => ours.merge(theirs),
+        (ours @ None, theirs) => *ours = theirs.cloned(),
+        (Some(_), None) => {}
     }
 }
 
@@ -175,10 +197,12 @@ impl Engine {
             popular: popular.unwrap_or_default(),
             neighbors: Neighbors::new(neighbors).unwrap_or_default(),
             relations: BTreeMap::new(),
+            clicks: None,
             lately: None,
             popular_in_category: grouped().unwrap_or_default(),
             popular_in_segment: grouped().unwrap_or_default(),
             campaigns: BTreeMap::new(),
+            fitted: FittedModels::default(),
         };
         self.adopt(&mut models);
         models
@@ -193,6 +217,9 @@ impl Engine {
             let half_life = self.settings.trending_half_life;
             models.lately = Popular::new(PopularSettings { half_life, ..PopularSettings::default() }).ok();
         }
+        if self.asked.clicks && models.clicks.is_none() {
+            models.clicks = Some(Clicks::default());
+        }
         for relation in &self.asked.relations {
             let fresh = || Neighbors::new(relation.settings()).unwrap_or_default();
             models.relations.entry(*relation).or_insert_with(fresh);
@@ -203,9 +230,9 @@ impl Engine {
             let names = &campaign.symbols;
             let place = |name: &Symbol| before.iter().position(|of| of.name == *name);
             let was: Vec<Option<usize>> = names.iter().map(place).collect();
-            let of = |name: &Symbol| VariantState {
-                name: *name,
-                tally: place(name).map(|at| before[at].tally).unwrap_or_default(),
+            let of = |name: &Symbol| {
+                let fresh = || VariantState { name: *name, tally: Tally::default(), earnings: Earnings::default() };
+                place(name).map_or_else(fresh, |at| before[at].clone())
             };
             state.variants = names.iter().map(of).collect();
             state.variants.extend(before.iter().filter(|of| !names.contains(&of.name)).cloned());

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::earnings::{Divided, Spoken};
 use super::facts::{EventView, Shown};
 use super::{Changes, Engine};
 use crate::catalog::Catalog;
@@ -27,6 +28,8 @@ pub(super) struct Open {
     paid: bool,
     /// The items it recommended.
     items: Box<[Symbol]>,
+    /// What the sources of its blend said for them, if the blend learns.
+    pub(super) spoken: Option<Box<Spoken>>,
 }
 
 /// The newest decisions of one person that await exposure or reward: a state that lies beside the profile.
@@ -58,8 +61,8 @@ impl OpenDecisions {
     /// For how long after a decision an exposure counts.
     pub const LIFETIME: Span = Span::hours(24);
 
-    /// Keeps a decision. One that no campaign won needs none of this.
-    pub fn keep(&mut self, decision: &Decision) {
+    /// Keeps what is needed of a decision of an engine's. One that no campaign won needs none of this.
+    pub fn keep(&mut self, decision: &Decision, engine: &Engine) {
         let (Some(campaign), Some(variant)) = (&decision.campaign, &decision.variant) else { return };
         let at = match self.0.binary_search_by_key(&(decision.time, decision.id), |open| (open.time, open.id)) {
             // The same request at the same time has the same answer.
@@ -69,14 +72,16 @@ impl OpenDecisions {
         if self.0.len() == self.0.capacity() {
             self.0.reserve_exact((self.0.len() / 2).max(1));
         }
+        let (campaign, variant) = (Symbol::new(campaign), Symbol::new(variant));
         let open = Open {
             time: decision.time,
             id: decision.id,
-            campaign: Symbol::new(campaign),
-            variant: Symbol::new(variant),
+            campaign,
+            variant,
             exposed: None,
             paid: false,
             items: decision.slate.iter().map(|ranked| Symbol::new(&ranked.item)).collect(),
+            spoken: engine.spoken(decision, campaign, variant),
         };
         self.0.insert(at, open);
         self.evict();
@@ -128,6 +133,15 @@ impl OpenDecisions {
         Some((latest.id, latest.variant))
     }
 
+    /// How a payment of a decision for these items is divided among the sources of its blend, if that learns.
+    pub(super) fn divide(&self, id: DecisionId, items: &[Symbol]) -> Option<Divided> {
+        let open = self.0.iter().find(|open| open.id == id)?;
+        let spoken = open.spoken.as_ref()?;
+        let paid = open.items.iter().enumerate().filter(|(_, item)| items.contains(item));
+        let positions: SmallVec<[usize; 4]> = paid.map(|(position, _)| position).collect();
+        Some(spoken.divide(&positions))
+    }
+
     /// Takes in the open decisions of another fragment of the same person. A decision that both know was shown if
     /// either saw it shown, and paid if either saw it paid.
     pub fn merge(&mut self, other: &Self) {
@@ -174,7 +188,8 @@ impl OpenDecisions {
     /// The bytes on the heap, without the allocator's overhead.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.0.capacity() * size_of::<Open>() + self.0.iter().map(|open| open.items.len() * 8).sum::<usize>()
+        let of = |open: &Open| open.items.len() * 8 + open.spoken.as_ref().map_or(0, |spoken| spoken.heap_bytes());
+        self.0.capacity() * size_of::<Open>() + self.0.iter().map(of).sum::<usize>()
     }
 }
 
@@ -210,6 +225,9 @@ impl TryFrom<Vec<Open>> for OpenDecisions {
         let key = |open: &Open| (open.time, open.id);
         if open.len() > Self::LIMIT || !open.windows(2).all(|pair| key(&pair[0]) < key(&pair[1])) {
             return Err("open decisions out of order");
+        }
+        if !open.iter().all(|open| open.spoken.as_ref().is_none_or(|spoken| spoken.is_sound(open.items.len()))) {
+            return Err("an open decision whose parts do not fit its items");
         }
         Ok(Self(open))
     }

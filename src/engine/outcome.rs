@@ -11,7 +11,7 @@ use super::{CompiledCampaign, Engine, Exposure, Models, OpenDecisions, Payment, 
 use crate::campaign::{GoalItems, Pay};
 use crate::event::{Event, EventKind};
 use crate::hash::{Symbol, fold};
-use crate::id::DecisionId;
+use crate::id::{DecisionId, UserKey};
 use crate::profile::{MAX_LINES, Profile, event_id, weight_of};
 use crate::recommend::{self, SeenKind};
 
@@ -22,6 +22,10 @@ impl Engine {
         let (exposure, shown) = open.expose(id, event.time);
         if let Some(shown) = shown {
             models.expose(shown.campaign, shown.variant);
+            let earnings = models.earnings_mut(shown.campaign, shown.variant);
+            if let Some((earnings, spoken)) = earnings.zip(shown.spoken.as_ref()) {
+                earnings.expose(spoken, self.settings.position_bias);
+            }
         }
         Some(exposure)
     }
@@ -51,26 +55,57 @@ impl Engine {
                 met.push((campaign, decision, variant));
             }
         }
+        let items = view.items.clone();
         drop(view);
         for (campaign, decision, variant) in met {
             let amount = event.amount().unwrap_or(0.0);
             let pays_amount = campaign.definition.goal.as_ref().is_some_and(|goal| goal.pay == Pay::Amount);
             let reward = if pays_amount { amount } else { 1.0 };
             models.pay(campaign.symbol, variant, reward, amount);
+            let earnings = models.earnings_mut(campaign.symbol, variant);
+            if let Some((earnings, divided)) = earnings.zip(open.divide(decision, &items)) {
+                earnings.pay(&divided);
+            }
             payments.push(Payment { decision, campaign: Arc::clone(&campaign.name), variant, reward, amount });
         }
         payments
+    }
+
+    /// What an event tells recommenders: for each of its items that somebody showed interest in it, and how much. None
+    /// for an event that is no sign of interest, such as an exposure. For a [`Log`](recommend::Log) of the host's own
+    /// events:
+    ///
+    /// ```
+    /// use bespoke::hash::Symbol;
+    /// use bespoke::recommend::Log;
+    /// use bespoke::{Engine, Event, EventKind, Timestamp};
+    /// let now: Timestamp = "2026-03-01T12:00:00Z".parse()?;
+    /// let mut log = Log::default();
+    /// for event in [
+    ///     Event::new(EventKind::ItemViewed, "ann", now).item("tent"),
+    ///     Event::new(EventKind::PageViewed, "ann", now),
+    /// ] {
+    ///     Engine::signs(&event).for_each(|seen| log.push(Symbol::new("ann"), seen));
+    /// }
+    /// assert_eq!(log.len(), 1);
+    /// # Ok::<(), bespoke::Error>(())
+    /// ```
+    pub fn signs(event: &Event) -> impl Iterator<Item = recommend::Seen> + '_ {
+        // Weights are small whole numbers, exact in an `f32`.
+        let weight = weight_of(&event.kind) as f32;
+        let items = event.items.iter().filter(move |_| weight > 0.0);
+        let kind = seen_kind(&event.kind);
+        items.map(move |item| recommend::Seen { item: Symbol::new(&item.id), time: event.time, weight, kind })
     }
 
     /// Teaches the recommenders what a person did with items: popularity, and what goes with what. `profile` is the
     /// person's, before or after the event was applied.
     pub fn learn(&self, event: &Event, profile: &Profile, models: &mut Models, context: &mut Vec<recommend::Seen>) {
         // Only signs of interest teach; being shown a list or giving something back does not.
-        let weight = weight_of(&event.kind) as f32;
-        if weight <= 0.0 {
+        if weight_of(&event.kind) <= 0.0 {
             return;
         }
-        let (id, kind) = (fold(event_id(event)), seen_kind(&event.kind));
+        let id = fold(event_id(event));
         context.clear();
         for remembered in profile.history().iter().filter(|remembered| remembered.id != id) {
             let Some(item) = remembered.item else { continue };
@@ -82,9 +117,14 @@ impl Engine {
         }
         let at = context.partition_point(|seen| seen.time <= event.time);
         let segments = self.popular_segments(profile);
-        for (line, item) in event.items.iter().enumerate() {
-            let seen = recommend::Seen { item: Symbol::new(&item.id), time: event.time, weight, kind };
-            models.popular.learn(seen.item, weight, event.time);
+        // Not the person's key, which changes with the links between ids.
+        let visitor = event.key().or_else(|| profile.person()).map(visitor);
+        for (line, seen) in Self::signs(event).enumerate() {
+            let clicks = models.clicks.as_mut().filter(|_| self.asked.clicks);
+            if let Some((clicks, visitor)) = clicks.zip(visitor) {
+                clicks.learn(visitor, seen, context);
+            }
+            models.popular.learn(seen.item, seen.weight, seen.time);
             models.neighbors.learn(seen, context);
             self.learn_asked(seen, context, &segments, models);
             // The lines of one order go together: each is context to those after it.
@@ -132,6 +172,13 @@ impl Engine {
         let flips = profile.membership.flips();
         asked.iter().filter(|(index, _)| self.answer(&flips, *index).is_yes()).map(|(_, name)| *name).collect()
     }
+}
+
+/// Whose visits those of an id are.
+pub(crate) const fn visitor(id: UserKey) -> Symbol {
+    let bits = id.to_bits();
+    // Both halves are hashed already.
+    Symbol::from_bits((bits >> 64) as u64 ^ bits as u64)
 }
 
 /// In how many categories of an item its popularity is counted.

@@ -7,18 +7,19 @@ use rand::Rng;
 
 use super::Engine;
 use super::decide::DecideScratch;
+use super::earnings::Earnings;
 use super::facts::ProfileFacts;
 use super::filter::Filter;
 use super::models::Models;
-use crate::campaign::{Repeats, Seen, Strategy};
+use super::speak::{Speaker, speak_together};
+use crate::campaign::{Repeats, Seen, Strategy, Weighted};
 use crate::catalog::Catalog;
 use crate::decision::Source;
 use crate::event::EventKind;
 use crate::hash::Symbol;
 use crate::profile::{Mark, weight_of};
 use crate::recommend::{
-    self, Candidate, Exploration, House, HouseRule, Mix, Query, Recent, Recommender, Relation, Rerank, SeenKind,
-    Trending, Which, explore,
+    self, Candidate, Exploration, House, HouseRule, Mix, Query, Recommender, Rerank, SeenKind, Which, explore,
 };
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -30,12 +31,14 @@ pub(super) struct Slating<'a> {
     pub(super) limit: usize,
     pub(super) facts: &'a ProfileFacts<'a>,
     pub(super) models: &'a Models,
+    /// What the sources of the variant's blend have earned.
+    pub(super) earnings: Option<&'a Earnings>,
 }
 
 impl Engine {
     /// Fills `scratch.candidates` with at most `limit` items; `rng` is drawn from where the strategy explores.
     pub(super) fn fill_slate(&self, of: &Slating<'_>, rng: Option<&mut dyn Rng>, scratch: &mut DecideScratch) {
-        let Slating { strategy, limit, facts, models } = *of;
+        let Slating { strategy, limit, facts, models, .. } = *of;
         let context = facts.context;
         scratch.candidates.clear();
         scratch.drawn.clear();
@@ -58,7 +61,7 @@ impl Engine {
             scratch.allowed.sort_unstable();
         }
         let DecideScratch { recommend: buffers, candidates, history, marks, pool, about, allowed, .. } = scratch;
-        let DecideScratch { tastes, weights, groups, rules, rerank, ages, runners, drawn, .. } = scratch;
+        let DecideScratch { ground, voices, said, weights, rules, rerank, ages, runners, drawn, .. } = scratch;
         let accept = |item: Symbol| {
             let listed = models.catalog.slot(item).is_some_and(|slot| filter.passes(slot));
             listed
@@ -70,48 +73,26 @@ impl Engine {
         let wanted = if strategy.rearranges() { (limit * 4).min(limit + SPARE) } else { limit };
         let query = Query { history, now: facts.now, limit: wanted, accept: &accept, pool };
         self.house(strategy, facts, latest, &query, rules, candidates);
+        let known = (facts, &filter, models);
+        said.clear();
+        if let Some(blend) = &strategy.blend {
+            for (source, _) in &blend.sources {
+                self.prepare(*source, known, history, weights, ground);
+            }
+            weigh(blend, of.earnings, voices);
+            speak_together(voices, (models, ground), &query, buffers, candidates, said);
+        }
         for source in &strategy.sources {
-            match source {
-                Source::Related => models.neighbors.rank(&query, buffers, candidates),
-                Source::ViewedTogether | Source::ViewedThenBought | Source::BoughtTogether => {
-                    let relation = Relation::of(*source).and_then(|relation| models.relations.get(&relation));
-                    relation.into_iter().for_each(|of| of.rank(&query, buffers, candidates));
-                }
-                Source::Recent => Recent::default().rank(&query, buffers, candidates),
-                Source::Popular => models.popular.rank(&query, buffers, candidates),
-                Source::PopularInCategory => {
-                    match filter.category {
-                        Some(category) => {
-                            groups.clear();
-                            groups.push((category, 1.0));
-                        }
-                        None => self.liked_categories(facts, weights, groups),
-                    }
-                    models.popular_in_category.among(groups, *source).rank(&query, buffers, candidates);
-                }
-                Source::PopularInSegment => {
-                    groups.clear();
-                    groups.extend(self.popular_segment(facts).map(|segment| (segment, 1.0)));
-                    models.popular_in_segment.among(groups, *source).rank(&query, buffers, candidates);
-                }
-                Source::Trending => {
-                    let lately = models.lately.iter().map(|lately| Trending::new(lately, &models.popular));
-                    lately.for_each(|trending| trending.rank(&query, buffers, candidates));
-                }
-                Source::Similar => {
-                    tastes.clear();
-                    tastes.add_history(history, &models.catalog);
-                    tastes.settle(&models.catalog, *source).rank(&query, buffers, candidates);
-                }
-                Source::Affinity => {
-                    self.tastes(facts, weights, tastes);
-                    tastes.settle(&models.catalog, *source).rank(&query, buffers, candidates);
-                }
-                Source::Given => fill_as_given(&query, candidates),
-                // The others are no recommenders; definitions cannot name them.
-                Source::Catalog | Source::Pinned | Source::Explored => {
-                    fill_from_catalog(&models.catalog, &query, ages, candidates);
-                }
+            // Definitions cannot name the other two that are no recommenders.
+            if matches!(source, Source::Catalog | Source::Pinned | Source::Explored) {
+                fill_from_catalog(&models.catalog, &query, ages, candidates);
+            }
+            if candidates.len() >= query.limit {
+                break;
+            }
+            self.prepare(*source, known, history, weights, ground);
+            if let Some(speaker) = Speaker::of(*source, models, ground) {
+                speaker.rank(&query, buffers, candidates);
             }
         }
         fill_from_catalog(&models.catalog, &query, ages, candidates);
@@ -213,27 +194,24 @@ impl DecideScratch {
     }
 }
 
+/// The weights with which the sources of a blend speak.
+fn weigh(blend: &Weighted, earnings: Option<&Earnings>, voices: &mut Vec<(Source, f32)>) {
+    voices.clear();
+    // Within their range, weights lose no more than their last digits.
+    let mut each = |source, weight: f64| voices.push((source, weight as f32));
+    match earnings.filter(|_| blend.learn) {
+        Some(earnings) => earnings.weigh(blend, each),
+        None => blend.sources.iter().for_each(|(source, weight)| each(*source, *weight)),
+    }
+}
+
 /// What an event says to the recommenders that tell kinds apart.
-pub(super) const fn seen_kind(kind: &EventKind) -> SeenKind {
+pub(crate) const fn seen_kind(kind: &EventKind) -> SeenKind {
     match kind {
         EventKind::ItemViewed | EventKind::ItemClicked => SeenKind::Viewed,
         EventKind::ItemAdded => SeenKind::Carted,
         EventKind::Purchased => SeenKind::Purchased,
         _ => SeenKind::Other,
-    }
-}
-
-/// Fills what is left of a slate with what the request gave, in its order.
-fn fill_as_given(query: &Query<'_>, candidates: &mut Vec<Candidate>) {
-    for (place, item) in query.pool.unwrap_or_default().iter().enumerate() {
-        if candidates.len() >= query.limit {
-            return;
-        }
-        if !candidates.iter().any(|of| of.item == *item) && (query.accept)(*item) {
-            let score = 1.0 / (1.0 + place as f64);
-            let source = Source::Given;
-            candidates.push(Candidate { item: *item, score, source, because: None, contribution: 0.0 });
-        }
     }
 }
 

@@ -18,6 +18,7 @@
 mod due;
 mod export;
 mod export_all;
+mod fitted;
 mod graph;
 mod groups;
 mod import;
@@ -289,7 +290,8 @@ impl Personalizer {
 
     /// Erases a person: the profile, memberships, open decisions, and every other id that was linked. Events up to
     /// `now` that come later for any of these ids are refused, also after [`Personalizer::restore`]. What the models
-    /// have learned from all people together keeps the person's share, which names nobody.
+    /// have learned from all people together keeps the person's share, which names nobody; visits that `next_click`
+    /// learned from go, and a fitted model knows whose events it was fitted from no more.
     ///
     /// Cost: a look at every link.
     pub fn erase(&self, user: UserKey, now: Timestamp) -> Erased {

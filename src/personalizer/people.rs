@@ -15,7 +15,7 @@ use super::recent::Recents;
 use super::record::{Label, Record};
 use super::relink::Judged;
 use super::{Erased, IngestError, lock, read, write};
-use crate::engine::{Engine, Models};
+use crate::engine::{Engine, Models, visitor};
 use crate::event::Event;
 use crate::hash::Map;
 use crate::id::UserKey;
@@ -246,9 +246,20 @@ impl People {
             let erased = shard.erased.entry(*id).or_insert(now);
             *erased = now.max(*erased);
         }
+        let mut visitors: Vec<UserKey> = ids.to_vec();
+        for id in ids {
+            self.graph
+                .with(*id, |component, _| visitors.extend(component.into_iter().flat_map(|of| of.devices_of(*id))));
+        }
         let mut gone = false;
         for id in ids {
             gone |= self.forget_one(*id, ids, now, with, before);
+        }
+        if let Some(clicks) = write(with.1).clicks.as_mut() {
+            let until = before.unwrap_or(Timestamp::MAX);
+            for id in visitors {
+                clicks.forget(visitor(id), until);
+            }
         }
         gone
     }

@@ -222,9 +222,9 @@ impl Record {
         catalog: &Catalog,
     ) {
         let at = self.part_at(person, label, engine, catalog);
-        self.open().keep(decision);
+        self.open().keep(decision, engine);
         if let (Some(at), Some(Rest::Many(parts))) = (at, self.rest.as_deref_mut()) {
-            parts[at].record.open().keep(decision);
+            parts[at].record.open().keep(decision, engine);
         }
     }
 

@@ -34,7 +34,8 @@ struct Head {
 }
 
 impl Personalizer {
-    /// The whole state as bytes: people, links, erased ids, models. Definitions are not part of it.
+    /// The whole state as bytes: people, links, erased ids, models. Definitions are not part of it, nor are the models
+    /// that were fitted and [installed](Personalizer::install).
     ///
     /// It is one cut through the state: events wait while it is taken, decisions do not. Cost: a walk over all.
     ///
@@ -89,7 +90,7 @@ impl Personalizer {
     }
 
     /// Puts a snapshot in place of the whole state, fitted to the engine that runs. People who were erased here stay
-    /// gone, also if the snapshot is older.
+    /// gone, also if the snapshot is older. Fitted models that are installed stay.
     ///
     /// # Errors
     /// A [`StateError`] if the bytes are cut short, damaged, or of a newer version; the state is unchanged then.
@@ -105,7 +106,13 @@ impl Personalizer {
         }
         self.people.become_as(&fresh);
         *write(&self.engine) = engine;
-        *write(&self.models) = models.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut models = models.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let before = {
+            let mut running = write(&self.models);
+            models.succeed(&running);
+            std::mem::replace(&mut *running, models)
+        };
+        drop(before);
         self.groups.restore(groups);
         self.names.restore(names);
         Ok(())

@@ -91,6 +91,35 @@ impl<'a> Blend<'a> {
         parts
     }
 
+    /// Fills the slate as [`Recommender::rank`] does, and leaves in `said` what the voices said for the items that they
+    /// propose, of which more than fit the slate: each voice's score, weighted and scaled, under its source. For each
+    /// item of the slate they add up to its score. `said` is cleared first.
+    pub fn speak(
+        &self,
+        query: &Query<'_>,
+        scratch: &mut Scratch,
+        slate: &mut Vec<Candidate>,
+        said: &mut Vec<Candidate>,
+    ) {
+        said.clear();
+        if slate.len() >= query.limit {
+            return;
+        }
+        self.ask(query, scratch, slate, said);
+        // All of these were accepted, and are from the pool.
+        let accepted = Query { accept: &|_| true, pool: None, ..*query };
+        if let Some(mut ranked) = Ranked::begin(scratch, &accepted, slate) {
+            for (index, proposal) in said.iter().enumerate() {
+                ranked.add(proposal.item, proposal.score, index);
+            }
+            let reason = |index: usize| {
+                let Some(of) = said.get(index) else { return (Source::Related, None, 0.0) };
+                (of.source, of.because, if of.score > 0.0 { of.contribution / of.score } else { 0.0 })
+            };
+            ranked.finish(Cell::by_score, reason, slate);
+        }
+    }
+
     /// Collects what the voices propose, scores weighted and on one scale.
     fn ask(&self, query: &Query<'_>, scratch: &mut Scratch, slate: &[Candidate], proposals: &mut Vec<Candidate>) {
         let has = |slate: &[Candidate], item| slate.iter().any(|candidate| candidate.item == item);
@@ -146,23 +175,8 @@ impl<'a> Blend<'a> {
 
 impl Recommender for Blend<'_> {
     fn rank(&self, query: &Query<'_>, scratch: &mut Scratch, slate: &mut Vec<Candidate>) {
-        if slate.len() >= query.limit {
-            return;
-        }
         let mut proposals = scratch.proposals.pop().unwrap_or_default();
-        self.ask(query, scratch, slate, &mut proposals);
-        // All of these were accepted, and are from the pool.
-        let accepted = Query { accept: &|_| true, pool: None, ..*query };
-        if let Some(mut ranked) = Ranked::begin(scratch, &accepted, slate) {
-            for (index, proposal) in proposals.iter().enumerate() {
-                ranked.add(proposal.item, proposal.score, index);
-            }
-            let reason = |index: usize| {
-                let Some(of) = proposals.get(index) else { return (Source::Related, None, 0.0) };
-                (of.source, of.because, if of.score > 0.0 { of.contribution / of.score } else { 0.0 })
-            };
-            ranked.finish(Cell::by_score, reason, slate);
-        }
+        self.speak(query, scratch, slate, &mut proposals);
         scratch.proposals.push(proposals);
     }
 }

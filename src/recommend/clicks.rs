@@ -8,14 +8,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::settings::{ClickSettings, RecommendError};
-use super::{Blend, Candidate, Neighbors, Query, Recommender, Returns, Scale, Scratch, Seen, Sessions, Voice};
+use super::{Blend, Candidate, Neighbors, Query, Recommender, Returns, Scale, Scratch, Seen, Sessions, Source, Voice};
 use crate::hash::Symbol;
 use crate::state::State;
+use crate::time::Timestamp;
 
 /// Ranks items by how likely they are clicked next.
 ///
 /// It learns from every click, and merges, as its parts do: [`Neighbors`], of which clicks have to arrive in the order
-/// of their times for exactness, [`Sessions`], and [`Returns`]. It answers with nothing to a visitor of whom no item is
+/// of their times for exactness, [`Sessions`], and [`Returns`]. Which of its parts spoke for an item, [`Clicks::parts`]
+/// tells; a slate says [`Source::NextClick`]. It answers with nothing to a visitor of whom no item is
 /// known; a [`Chain`](super::Chain) with [`Popular`](super::Popular) fills the slate.
 ///
 /// ```
@@ -57,11 +59,19 @@ impl Clicks {
     }
 
     /// Takes in that a visitor, a person or a session of the host's, clicked an item, after what is in the history,
-    /// newest last. Weights that are not finite or not above zero count as no click.
+    /// newest last. Of a click that comes late the history may hold what came later too, which goes with it but does
+    /// not tell what people go back to. Weights that are not finite or not above zero count as no click.
     pub fn learn(&mut self, visitor: Symbol, seen: Seen, history: &[Seen]) {
+        let before = history.partition_point(|other| other.time <= seen.time);
         self.neighbors.learn(seen, history);
         self.sessions.learn(visitor, seen.item, seen.time, seen.weight);
-        self.returns.learn(seen.item, seen.weight, history);
+        self.returns.learn(seen.item, seen.weight, &history[..before]);
+    }
+
+    /// Forgets the visits of a visitor that began up to a time; see [`Sessions::forget`]. What was counted of all
+    /// visitors together keeps their share, which names nobody.
+    pub fn forget(&mut self, visitor: Symbol, until: Timestamp) -> usize {
+        self.sessions.forget(visitor, until)
     }
 
     /// What it knows of what goes together.
@@ -122,7 +132,9 @@ impl Default for Clicks {
 
 impl Recommender for Clicks {
     fn rank(&self, query: &Query<'_>, scratch: &mut Scratch, slate: &mut Vec<Candidate>) {
+        let before = slate.len();
         Blend::new(&self.voices()).repeat(self.settings.repeat).rank(query, scratch, slate);
+        slate[before..].iter_mut().for_each(|candidate| candidate.source = Source::NextClick);
     }
 }
 

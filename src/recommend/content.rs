@@ -91,6 +91,17 @@ impl Tastes {
 
     /// Weighs each facet by how few items hold it, keeps the strongest, and says by what to rank.
     pub fn settle<'a>(&'a mut self, catalog: &'a Catalog, source: Source) -> Content<'a> {
+        self.weigh(catalog);
+        self.content(catalog, source)
+    }
+
+    /// By what to rank, once the facets are weighed.
+    pub(crate) const fn content<'a>(&'a self, catalog: &'a Catalog, source: Source) -> Content<'a> {
+        Content { tastes: self, catalog, source }
+    }
+
+    /// Weighs each facet by how few items hold it, and keeps the strongest; once.
+    pub(crate) fn weigh(&mut self, catalog: &Catalog) {
         let items = catalog.len() as f64;
         let mut rarity: Option<(Facet, f64)> = None;
         self.all.sort_unstable_by_key(|taste| (taste.facet, taste.added));
@@ -115,7 +126,6 @@ impl Tastes {
         self.strongest.clear();
         self.strongest.extend(0..self.all.len() as u32);
         self.strongest.sort_unstable_by(|a, b| stronger(&self.all[*a as usize], &self.all[*b as usize]));
-        Content { tastes: self, catalog, source }
     }
 
     fn push(&mut self, facet: Facet, weight: f64, anchor: u32) {

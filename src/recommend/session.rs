@@ -83,6 +83,25 @@ impl Sessions {
         }
     }
 
+    /// Forgets the visits of a visitor that began up to a time, and tells how many these were: what is left is what
+    /// there would be without them, but for older visits that had left for want of room. O(visits of the visitor · log v).
+    ///
+    /// ```
+    /// use bespoke::hash::Symbol;
+    /// use bespoke::recommend::Sessions;
+    /// use bespoke::time::{Span, Timestamp};
+    /// let now = Timestamp::from_millis(1_700_000_000_000);
+    /// let (ann, tent) = (Symbol::new("ann"), Symbol::new("tent"));
+    /// let mut sessions = Sessions::default();
+    /// sessions.learn(ann, tent, now, 1.0);
+    /// sessions.learn(ann, tent, now + Span::days(1), 1.0);
+    /// assert_eq!((sessions.forget(ann, now), sessions.len()), (1, 1));
+    /// assert_eq!((sessions.forget(ann, Timestamp::MAX), sessions), (1, Sessions::default()));
+    /// ```
+    pub fn forget(&mut self, visitor: Symbol, until: Timestamp) -> usize {
+        self.visits.forget(visitor, until)
+    }
+
     /// How many visits are kept.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -238,12 +238,26 @@ impl Visits {
     /// Lets the visits go that ended first, if there are too many.
     fn evict(&mut self, settings: &SessionSettings) {
         while self.len() > settings.capacity as usize {
-            let Some((_, visitor, number)) = self.ages.pop_first() else { return };
-            self.starts.remove(&(visitor, self.visit(number).start));
-            self.distinct(number).iter().for_each(|item| self.unpost(*item, number));
-            self.arena[number as usize] = Visit::default();
-            self.free.push(number);
+            let Some((_, _, number)) = self.ages.first().copied() else { return };
+            self.remove(number);
         }
+    }
+
+    /// Lets the visits of a visitor go that began up to a time, and tells how many.
+    pub(super) fn forget(&mut self, visitor: Symbol, until: Timestamp) -> usize {
+        let of = self.starts.range((visitor, Timestamp::MIN)..=(visitor, until));
+        let numbers: Vec<u32> = of.map(|(_, number)| *number).collect();
+        numbers.iter().for_each(|number| self.remove(*number));
+        numbers.len()
+    }
+
+    fn remove(&mut self, number: u32) {
+        let Visit { visitor, start, last, .. } = *self.visit(number);
+        self.ages.remove(&(last, visitor, number));
+        self.starts.remove(&(visitor, start));
+        self.distinct(number).iter().for_each(|item| self.unpost(*item, number));
+        self.arena[number as usize] = Visit::default();
+        self.free.push(number);
     }
 
     /// The items of a visit, each once.

@@ -113,7 +113,7 @@ fn a_reward_pays_the_latest_exposure_once_and_the_better_arm_is_shown_more() {
     for turn in 0..400 {
         let (mut open, now) = (OpenDecisions::default(), at(turn * 10));
         let decision = decide(&engine, &models, &profile, "home", "ann", now);
-        open.keep(&decision);
+        open.keep(&decision, &engine);
         let shown = Event { decision: Some(decision.id), ..Event::new(EventKind::Exposed, "ann", now) };
         let click = Event::new(EventKind::Clicked, "ann", now);
         assert!(engine.pay(&click, &mut open, &mut models).is_empty(), "nothing was shown yet");
@@ -137,7 +137,7 @@ fn an_exposure_after_a_day_has_expired_and_only_recommended_items_pay() {
     let engine = engine();
     let (mut models, profile, mut open) = (stocked(&engine), Profile::default(), OpenDecisions::default());
     let decision = decide(&engine, &models, &profile, "list", "ann", at(0));
-    open.keep(&decision);
+    open.keep(&decision, &engine);
     let shown = |now| Event { decision: Some(decision.id), ..Event::new(EventKind::Exposed, "ann", now) };
     assert_eq!(engine.expose(&shown(at(1441)), &mut open, &mut models), Some(Exposure::Expired));
     assert_eq!(engine.expose(&shown(at(1)), &mut open, &mut models), Some(Exposure::Counted));
@@ -158,7 +158,7 @@ fn decisions_have_the_values_they_have_always_had() {
         for placement in ["home", "list"] {
             let (mut open, now) = (OpenDecisions::default(), at(turn));
             let decision = decide(&engine, &models, &profile, placement, "teacher", now);
-            open.keep(&decision);
+            open.keep(&decision, &engine);
             engine.expose(
                 &Event::new(EventKind::Exposed, "teacher", now).decision(decision.id),
                 &mut open,

@@ -7,6 +7,7 @@
 
 mod attributes;
 mod behaviour;
+mod blends;
 mod capacity;
 mod computed;
 mod consent;
@@ -40,5 +41,6 @@ mod rules;
 mod shop;
 mod slates;
 mod snapshots;
+mod sources;
 mod traps;
 mod unknown;

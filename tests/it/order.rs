@@ -266,7 +266,7 @@ fn live(engine: &Engine, person: u64, models: &mut Models) {
     let request = Request::new("home").user(person.to_string());
     let time = Timestamp::from_millis(START);
     let decision = engine.decide(&request, &profile, &untaught, time, &mut DecideScratch::default());
-    open.keep(&decision);
+    open.keep(&decision, engine);
     let exposed = Event { decision: Some(decision.id), ..Event::new(EventKind::Exposed, person.to_string(), time) };
     engine.expose(&exposed, &mut open, models);
     for event in &happened {

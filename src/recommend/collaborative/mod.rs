@@ -273,7 +273,7 @@ impl Recommender for Collaborative {
             slate.push(Candidate {
                 item: self.items[item as usize],
                 score,
-                source: Source::Related,
+                source: Source::Collaborative,
                 because: reason.map(|(from, _)| self.items[from as usize]),
                 contribution: reason.map_or(0.0, |(_, share)| score * f64::from(share)),
             });

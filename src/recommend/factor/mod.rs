@@ -233,7 +233,7 @@ impl Recommender for Factor {
                     slate.push(Candidate {
                         item,
                         score,
-                        source: Source::Related,
+                        source: Source::Factor,
                         because: reason.map(|(of, _)| of),
                         // The other items may speak against it, and leave less than this one gave.
                         contribution: reason.map_or(0.0, |(_, amount)| amount.min(score)),
