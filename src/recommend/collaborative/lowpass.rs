@@ -2,19 +2,32 @@
 //!
 //! With `A = D_u^-½ R D_i^-½` and an orthonormal basis `V` of its leading right singular directions, a history `x` is
 //! smoothed to `x D_i^-½ V Vᵀ D_i^½` (Shen et al., "How powerful is graph convolution for recommendation?", CIKM
-//! 2021, eq. 12). Each item keeps its row of `V` in bytes with one factor, and the sums of products are of integers.
+//! 2021, eq. 12).
+//!
+//! An answer reads the rows of `V` of some tens of items, which lie anywhere in memory, and it is waiting for them that
+//! costs. So a cell has four bits, with one factor for each row, and all rows are [fetched](LowPass::fetch) before the
+//! first is read, so that the waits are one. The sums of products are of integers.
 
+use std::hint::black_box;
+
+use super::settings::MAX_RANK;
 use crate::linalg::{Scaled, leading_subspace};
 
 /// Each item's row of the basis.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct LowPass {
     pub(super) rank: usize,
-    /// The rows, in bytes.
-    pub(super) cells: Vec<i8>,
-    /// What the bytes of a row are multiplied with.
+    /// The rows, each of as many blocks as hold the rank; the cells behind it are zero.
+    blocks: Vec<Block>,
+    /// What the cells of a row are multiplied with.
     pub(super) factors: Vec<f32>,
 }
+
+/// Cells of a row: one cache line. A byte holds the cell of its own number in the lower half, and the one that stands
+/// `HALF` behind it in the upper; each with [`ZERO`] added to it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(align(64))]
+struct Block([u8; HALF]);
 
 impl LowPass {
     /// Fits the basis. O(rounds · ones · rank + items · rank²).
@@ -25,57 +38,166 @@ impl LowPass {
             return Self::default();
         }
         let basis = leading_subspace(matrix, rank, ROUNDS, threads);
-        let (mut cells, mut factors) = (Vec::with_capacity(basis.len()), Vec::new());
-        for row in basis.chunks(rank) {
-            let largest = row.iter().fold(0.0_f32, |most, cell| most.max(cell.abs()));
-            let factor = largest / f32::from(i8::MAX);
-            let scale = if factor > 0.0 { 1.0 / factor } else { 0.0 };
-            // At most 127 in size, by the choice of the factor; what is not a number becomes zero.
-            cells.extend(row.iter().map(|cell| libm::rintf(cell * scale) as i8));
-            factors.push(factor);
-        }
-        Self { rank, cells, factors }
+        let mut lowpass = Self { rank, ..Self::default() };
+        basis.chunks(rank).for_each(|row| lowpass.push(row));
+        lowpass
+    }
+
+    /// Reads rows back from the bytes of their blocks; `None` if they do not fit the rank and the factors.
+    pub(super) fn read(rank: usize, bytes: &[u8], factors: Vec<f32>) -> Option<Self> {
+        let expected = factors.len().checked_mul(rank.div_ceil(CELLS)).and_then(|blocks| blocks.checked_mul(HALF));
+        let fits = rank <= MAX_RANK as usize && expected == Some(bytes.len()) && (rank > 0 || factors.is_empty());
+        let blocks = bytes.chunks_exact(HALF).filter_map(|bytes| Some(Block(bytes.try_into().ok()?)));
+        fits.then(|| Self { rank, blocks: blocks.collect(), factors })
+    }
+
+    /// The bytes of all blocks.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        self.blocks.iter().flat_map(|block| block.0).collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.rank == 0
     }
 
-    fn row(&self, item: u32) -> &[i8] {
-        let from = item as usize * self.rank;
-        &self.cells[from..from + self.rank]
+    /// Appends a row, rounded with that of a few factors which leaves the least error: where few cells are large, it is
+    /// better to cut these short than to lose all others.
+    fn push(&mut self, row: &[f32]) {
+        let largest = row.iter().fold(0.0_f32, |most, cell| most.max(cell.abs()));
+        let error = |factor: f32| -> f32 {
+            let scale = inverse(factor);
+            let mut lanes = [0.0_f32; 8];
+            for cells in row.chunks(lanes.len()) {
+                for (lane, cell) in lanes.iter_mut().zip(cells) {
+                    let left = cell - round(cell * scale) * factor;
+                    *lane += left * left;
+                }
+            }
+            lanes.iter().sum()
+        };
+        let mut best = (f32::INFINITY, 0.0);
+        for part in PARTS {
+            let factor = largest * part / LARGEST;
+            let error = error(factor);
+            if error < best.0 {
+                best = (error, factor);
+            }
+        }
+        let scale = inverse(best.1);
+        for cells in row.chunks(CELLS) {
+            let mut block = Block([(ZERO << 4 | ZERO) as u8; HALF]);
+            for (at, cell) in cells.iter().enumerate() {
+                // From 1 to 15, by the bounds of rounding, which what is not a number keeps to as well.
+                let cell = (round(cell * scale) as i32 + ZERO) as u8;
+                let byte = &mut block.0[at % HALF];
+                *byte = if at < HALF { *byte & 0xf0 | cell } else { *byte & 0x0f | cell << 4 };
+            }
+            self.blocks.push(block);
+        }
+        self.factors.push(best.1);
     }
 
     /// Puts a history into the basis: items with their weights, `D_i^-½` included.
-    pub(super) fn project(&self, history: impl Iterator<Item = (u32, f32)>, sums: &mut Vec<f32>, query: &mut Vec<i16>) {
+    pub(super) fn project(&self, history: &[(u32, f32)], query: &mut Projected) {
+        let Projected { sums, numbers, zero } = query;
         sums.clear();
-        sums.resize(self.rank, 0.0);
+        sums.resize(self.rank.div_ceil(CELLS) * CELLS, 0.0);
+        let mut whole = 0.0;
         for (item, weight) in history {
-            let weight = weight * self.factors[item as usize];
-            for (sum, cell) in sums.iter_mut().zip(self.row(item)) {
-                *sum += weight * f32::from(*cell);
+            let weight = weight * self.factors[*item as usize];
+            for (sums, block) in sums.chunks_exact_mut(CELLS).zip(self.row(*item)) {
+                let (low, high) = sums.split_at_mut(HALF);
+                for ((low, high), byte) in low.iter_mut().zip(high).zip(&block.0) {
+                    *low += weight * f32::from(byte & 0x0f);
+                    *high += weight * f32::from(byte >> 4);
+                }
             }
+            whole += weight * ZERO as f32;
         }
+        sums.iter_mut().for_each(|sum| *sum -= whole);
+        // What stands behind the rank is zero but for rounding; its cells are zero in all rows.
         let largest = sums.iter().fold(0.0_f32, |most, sum| most.max(sum.abs()));
         let scale = if largest > 0.0 { WHOLE / largest } else { 0.0 };
-        query.clear();
+        numbers.clear();
         // At most `WHOLE` in size.
-        query.extend(sums.iter().map(|sum| libm::rintf(sum * scale) as i16));
+        numbers.extend(sums.iter().map(|sum| nearest(sum * scale) as i16));
+        *zero = numbers.iter().map(|number| i32::from(*number)).sum::<i32>() * ZERO;
     }
 
-    /// How near an item is to a projected history, in units that are the same for all items.
-    pub(super) fn near(&self, query: &[i16], item: u32) -> f32 {
-        let product = |(a, b): (&i16, &i8)| i32::from(*a) * i32::from(*b);
-        let sum: i32 = query.iter().zip(self.row(item)).map(product).sum();
-        sum as f32 * self.factors[item as usize]
+    /// Appends how near each of some items is to a projected history, in units that are the same for all items.
+    pub(super) fn near(&self, query: &Projected, items: impl Iterator<Item = u32>, near: &mut Vec<f32>) {
+        near.extend(items.map(|item| {
+            let sum: i32 = self.row(item).iter().zip(query.numbers.chunks_exact(CELLS)).map(product).sum();
+            // Below 2^31 in size; a score needs no more than 24 bits of it.
+            (sum - query.zero) as f32 * self.factors[item as usize]
+        }));
+    }
+
+    /// Reads a byte of every cache line of some rows, so that the processor fetches them at one time, and not each when
+    /// the sums come to it.
+    pub(super) fn fetch(&self, items: impl Iterator<Item = u32>) {
+        black_box(items.flat_map(|item| self.row(item)).fold(0, |all, block| all | block.0[0]));
+    }
+
+    fn row(&self, item: u32) -> &[Block] {
+        let of_row = self.rank.div_ceil(CELLS);
+        &self.blocks[item as usize * of_row..][..of_row]
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.cells.capacity() + self.factors.capacity() * size_of::<f32>()
+        self.blocks.capacity() * size_of::<Block>() + self.factors.capacity() * size_of::<f32>()
     }
+}
+
+/// A history in the basis, and the memory that it takes to put it there.
+#[derive(Debug, Default)]
+pub(super) struct Projected {
+    sums: Vec<f32>,
+    /// The sums rounded to whole numbers, up to a factor.
+    numbers: Vec<i16>,
+    /// What the numbers add up to with a row of [`ZERO`]s.
+    zero: i32,
+}
+
+/// The sum of the products of a block's cells, each more by [`ZERO`], with so many numbers.
+fn product((block, numbers): (&Block, &[i16])) -> i32 {
+    let (low, high) = numbers.split_at(HALF);
+    let sum = |((low, high), byte): ((&i16, &i16), &u8)| {
+        i32::from(*low) * i32::from(byte & 0x0f) + i32::from(*high) * i32::from(byte >> 4)
+    };
+    low.iter().zip(high).zip(&block.0).map(sum).sum()
+}
+
+/// One over a factor, or zero where that is no number.
+fn inverse(factor: f32) -> f32 {
+    let inverse = 1.0 / factor;
+    if inverse.is_finite() { inverse } else { 0.0 }
+}
+
+/// The nearest whole number that a cell can be.
+fn round(number: f32) -> f32 {
+    // In this order what is not a number becomes one that is.
+    nearest(number.max(-LARGEST).min(LARGEST))
+}
+
+/// The nearest whole number, of two the even one; of numbers below 2^22 in size.
+fn nearest(number: f32) -> f32 {
+    // From 2^23 to 2^24 floats are the whole numbers.
+    const SHIFT: f32 = 12_582_912.0;
+    (number + SHIFT) - SHIFT
 }
 
 /// How often random vectors are multiplied: enough for directions that differ by a few per cent to come apart.
 const ROUNDS: usize = 3;
-/// The largest number in a projected history: the products with bytes, summed over the largest rank, fit 32 bits.
+/// The largest number in a projected history: the products with cells, summed over the largest rank, fit 32 bits.
 const WHOLE: f32 = 2047.0;
+/// How many cells a block has.
+const CELLS: usize = 2 * HALF;
+/// How many bytes a block has.
+const HALF: usize = 64;
+/// What stands for zero.
+const ZERO: i32 = 8;
+/// The largest that a cell can be.
+const LARGEST: f32 = 7.0;
+/// Which parts of the largest number of a row are tried as the largest of its cells.
+const PARTS: [f32; 6] = [1.0, 0.8, 0.65, 0.5, 0.4, 0.3];

@@ -204,16 +204,20 @@ impl Collaborative {
 
     /// Adds the smoothed part to the scores of the chosen.
     fn smooth(&self, buffers: &mut Buffers) {
-        let Buffers { history, sums, query, chosen, .. } = buffers;
+        let Buffers { history, weighted, smoothed: sums, projected, chosen, .. } = buffers;
         if self.lowpass.is_empty() || chosen.is_empty() {
             return;
         }
-        let degree = |item: u32| self.columns.row(item as usize).len() as f32;
-        let weighted = history.iter().map(|(item, weight)| (*item, weight / degree(*item).sqrt()));
-        self.lowpass.project(weighted, sums, query);
+        let root = |item: u32| (self.columns.row(item as usize).len() as f32).sqrt();
+        weighted.clear();
+        weighted.extend(history.iter().map(|(item, weight)| (*item, weight / root(*item))));
+        self.lowpass.fetch(history.iter().chain(chosen.iter()).map(|(item, _)| *item));
+        self.lowpass.project(weighted, projected);
         sums.clear();
-        let smoothed = |item: u32| self.lowpass.near(query, item) * degree(item).sqrt() * self.follows[item as usize];
-        sums.extend(chosen.iter().map(|(item, _)| smoothed(*item)));
+        self.lowpass.near(projected, chosen.iter().map(|(item, _)| *item), sums);
+        for (sum, (item, _)) in sums.iter_mut().zip(chosen.iter()) {
+            *sum *= root(*item) * self.follows[*item as usize];
+        }
         let norm = |numbers: &mut dyn Iterator<Item = f32>| numbers.map(|x| x * x).sum::<f32>().sqrt();
         let (near, smoothed) = (norm(&mut chosen.iter().map(|(_, score)| *score)), norm(&mut sums.iter().copied()));
         let factor = self.settings.smooth * near / smoothed;

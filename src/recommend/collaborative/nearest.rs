@@ -1,6 +1,7 @@
 //! The neighbours' part: who is like this person, and what they had.
 
 use super::Collaborative;
+use super::lowpass::Projected;
 use crate::hash::Symbol;
 use crate::recommend::greatest::{Greatest, index_of, key, number_of};
 
@@ -19,9 +20,11 @@ pub(in crate::recommend) struct Buffers {
     pub(super) scores: Sums,
     /// The best of the items that any of them had, as [`key`]s.
     pub(super) items: Greatest,
-    /// A projected history, before and after it is rounded.
-    pub(super) sums: Vec<f32>,
-    pub(super) query: Vec<i16>,
+    /// The history with the weights of the smoothed part.
+    pub(super) weighted: Vec<(u32, f32)>,
+    pub(super) projected: Projected,
+    /// What the smoothed part says for each candidate.
+    pub(super) smoothed: Vec<f32>,
     /// The accepted candidates: item and score.
     pub(super) chosen: Vec<(u32, f32)>,
     /// The rank of each person who was asked, from one; zero for others, and between answers.

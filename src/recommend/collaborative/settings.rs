@@ -36,7 +36,7 @@ pub struct CollaborativeSettings {
     /// The time in which an event's part in the present halves; at least a minute.
     pub trend_half_life: Span,
     /// How many directions the smoothed part keeps, at most a quarter of the people and of the items; 0 leaves it out.
-    /// It costs a byte for each item and direction.
+    /// It costs half a byte for each item and direction, in steps of 128 directions.
     pub rank: u32,
     /// How much the smoothed part weighs, as a share of the neighbours' part.
     pub smooth: f32,
@@ -105,4 +105,4 @@ impl CollaborativeSettings {
 }
 
 /// The most directions; sums of products would leave their range far above it.
-const MAX_RANK: u32 = 8192;
+pub(super) const MAX_RANK: u32 = 8192;

@@ -26,8 +26,7 @@ impl Collaborative {
             trends: self.trends.clone(),
             rank: self.lowpass.rank as u32,
             factors: self.lowpass.factors.clone(),
-            // A byte is stored as it is, whatever its sign.
-            cells: self.lowpass.cells.iter().map(|cell| *cell as u8).collect(),
+            cells: self.lowpass.bytes(),
         };
         let mut bytes = Vec::new();
         encode(KIND, VERSION, &stored, &mut bytes)?;
@@ -66,19 +65,15 @@ impl Collaborative {
             rows.push_row(row.iter().copied());
             rest = behind;
         }
-        let rank = rank as usize;
-        let fits = match rank {
-            0 => factors.is_empty() && cells.is_empty(),
-            rank => factors.len() == items.len() && items.len().checked_mul(rank) == Some(cells.len()),
-        };
-        if !(fits && rest.is_empty() && trends.len() == items.len()) {
+        if !(rest.is_empty() && trends.len() == items.len()) {
             return Err(RecommendError::Disorder);
         }
         if !factors.iter().chain(&trends).all(|factor| factor.is_finite() && *factor >= 0.0) {
             return Err(RecommendError::Weight);
         }
-        let cells = cells.into_iter().map(|cell| cell as i8).collect();
-        Self::assemble(settings, items, rows, trends, LowPass { rank, cells, factors })
+        let is_whole = rank == 0 || factors.len() == items.len();
+        let lowpass = LowPass::read(rank as usize, &cells, factors).filter(|_| is_whole);
+        Self::assemble(settings, items, rows, trends, lowpass.ok_or(RecommendError::Disorder)?)
     }
 }
 
