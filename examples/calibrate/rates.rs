@@ -107,7 +107,7 @@ fn simulate(effects: f64, stream: u64, paths: u64, bar: &ProgressBar) -> Result<
             }
             covered &= (effect.estimate() - truth).abs() <= reach;
             if look <= LOOKS {
-                let planned = look.is_multiple_of(LOOKS / 5).then(|| plan.bounds()[(look * 5 / LOOKS - 1) as usize]);
+                let planned = (look % (LOOKS / 5) == 0).then(|| plan.bounds()[(look * 5 / LOOKS - 1) as usize]);
                 if first_planned.is_none() && planned.is_some_and(|bound| effect.z().abs() >= bound) {
                     first_planned = Some(look);
                 }

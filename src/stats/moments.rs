@@ -130,8 +130,8 @@ impl<const N: usize> JointMoments<N> {
         let mut joint = Self { count: units, ..Self::default() };
         for i in 0..N {
             joint.means[i] = finite(sums[i])? / n;
-            for j in 0..=i {
-                let product = finite(products[i][j])? - sums[i] * joint.means[j];
+            for (j, product) in products[i].iter().enumerate().take(i + 1) {
+                let product = finite(*product)? - sums[i] * joint.means[j];
                 joint.products[i][j] = product;
                 joint.products[j][i] = product;
             }
@@ -154,8 +154,8 @@ impl<const N: usize> JointMoments<N> {
             before[i] = unit[i] - self.means[i];
             self.means[i] += before[i] * share;
             let after = unit[i] - self.means[i];
-            for j in 0..i {
-                self.products[i][j] += after * before[j];
+            for (j, before) in before.iter().enumerate().take(i) {
+                self.products[i][j] += after * before;
                 self.products[j][i] = self.products[i][j];
             }
             self.products[i][i] += after * before[i];
@@ -229,9 +229,9 @@ impl<const N: usize> JointMoments<N> {
     #[must_use]
     pub fn covariance_along(&self, a: &[f64; N], b: &[f64; N]) -> f64 {
         let mut sum = 0.0;
-        for i in 0..N {
-            for j in 0..N {
-                sum += a[i] * b[j] * self.covariance(i, j);
+        for (i, a) in a.iter().enumerate() {
+            for (j, b) in b.iter().enumerate() {
+                sum += a * b * self.covariance(i, j);
             }
         }
         sum

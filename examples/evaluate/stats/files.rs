@@ -62,7 +62,7 @@ impl Files {
             let table = Table::read(&crate::read(&path.to_string_lossy())?)?;
             self.tables.insert(name.clone(), table);
         }
-        self.tables.get(&name).ok_or_else(|| Failed::Unread(name))
+        self.tables.get(&name).ok_or(Failed::Unread(name))
     }
 }
 
