@@ -36,7 +36,7 @@ pub fn student_both_tails(t: f64, freedom: f64) -> f64 {
 ///
 /// ```
 /// let t = bespoke::stats::student_upper_quantile(0.025, 10.0);
-/// assert!((t - 2.228_138_851_964_939).abs() < 1e-13); // R's qt(0.975, 10)
+/// assert!((t - 2.228_138_851_986_274_7).abs() < 1e-13); // mpmath
 /// ```
 #[must_use]
 pub fn student_upper_quantile(tail: f64, freedom: f64) -> f64 {

@@ -34,7 +34,7 @@ fn intervals_of_a_proportion_are_those_of_statsmodels() {
     near(agresti_coull(250, 250_000, Alpha::USUAL).unwrap(), 0.000_883_297_776_263_243_7, 0.001_132_037_091_715_912);
     let all = clopper_pearson(20, 20, Alpha::USUAL).unwrap();
     close(all.low, 0.831_566_529_016_914_6, 1e-12);
-    assert_eq!(all.high, 1.0);
+    close(all.high, 1.0, 0.0);
     near(Beta::new(20.5, 0.5).unwrap().interval(Alpha::USUAL), 0.883_361_017_095_124_6, 0.999_975_753_521_540_8);
     for interval in [wilson, jeffreys, clopper_pearson, agresti_coull] {
         assert_eq!(interval(0, 0, Alpha::USUAL), Ok(Interval::WHOLE));
