@@ -418,3 +418,15 @@ fn quantiles_undo_tails_over_many_magnitudes() {
         }
     }
 }
+
+/// The tail, itself checked above, at the quantile: where the expansion takes over from Newton's method and at the edge of its reach.
+#[test]
+fn the_expansion_of_students_quantile_meets_the_tail() {
+    for freedom in [999.9, 1_000.0, 1_001.0, 20_000.0, 1e8] {
+        for tail in [1.000_1e-5, 1e-4, 0.005, 0.025, 0.2, 0.45] {
+            let found = student_upper_tail(student_upper_quantile(tail, freedom), freedom);
+            // A relative error of 1e-12 in the quantile is one of z² times that in the tail.
+            assert!((found / tail - 1.0).abs() < 2e-11, "{freedom} {tail} {found}");
+        }
+    }
+}
