@@ -10,6 +10,10 @@
 //! three such errors. The exit code is 1 where one is not. The same paths give the same table on every machine.
 
 mod draw;
+#[path = "../shared/measure.rs"]
+mod measure;
+#[path = "../shared/progress.rs"]
+mod progress;
 mod rates;
 mod revenue;
 mod traffic;
@@ -17,7 +21,8 @@ mod traffic;
 use std::process::ExitCode;
 
 use bespoke::stats::Undefined;
-use indicatif::{ProgressBar, ProgressStyle};
+
+use progress::Progress;
 
 /// What a figure must be.
 #[derive(Clone, Copy)]
@@ -103,13 +108,11 @@ fn main() -> ExitCode {
 }
 
 fn run(paths: u64) -> Result<Vec<Figure>, Undefined> {
-    let bar = ProgressBar::new(paths * (4 + 1 + 2));
-    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent} %, {eta} left") {
-        bar.set_style(style);
-    }
-    let mut figures = rates::figures(paths, &bar)?;
-    figures.extend(revenue::figures(paths, &bar)?);
-    figures.extend(traffic::figures(paths, &bar)?);
-    bar.finish_and_clear();
+    // Paths are at most ten million.
+    let mut progress = Progress::new("simulating", paths as usize * (4 + 1 + 2));
+    let mut figures = rates::figures(paths, &mut progress)?;
+    figures.extend(revenue::figures(paths, &mut progress)?);
+    figures.extend(traffic::figures(paths, &mut progress)?);
+    progress.finish();
     Ok(figures)
 }

@@ -2,9 +2,9 @@
 
 use bespoke::experiment::{AlwaysValid, GroupSequential, Spending};
 use bespoke::stats::{Alpha, Moments, Proportion, Undefined};
-use indicatif::ProgressBar;
 
 use crate::draw::{Binomial, Dice};
+use crate::progress::Progress;
 use crate::{Bar, Figure};
 
 /// Units per arm with which one look has a power of 80 %.
@@ -44,11 +44,11 @@ struct Seen {
     covered: u64,
 }
 
-pub(crate) fn figures(paths: u64, bar: &ProgressBar) -> Result<Vec<Figure>, Undefined> {
-    let nothing = simulate(0.0, 1, paths, bar)?;
-    let one = simulate(1.0, 2, paths, bar)?;
-    let more = simulate(1.5, 3, paths, bar)?;
-    let twice = simulate(2.0, 4, paths, bar)?;
+pub(crate) fn figures(paths: u64, progress: &mut Progress) -> Result<Vec<Figure>, Undefined> {
+    let nothing = simulate(0.0, 1, paths, progress)?;
+    let one = simulate(1.0, 2, paths, progress)?;
+    let more = simulate(1.5, 3, paths, progress)?;
+    let twice = simulate(2.0, 4, paths, progress)?;
     let share = |what: &str, hits, bar| Figure::share(what, hits, paths, bar);
     Ok(vec![
         share("always-valid, no effect: found by 4x the plan", nothing.always_valid.ever, Bar::AtMost(0.05)),
@@ -78,7 +78,7 @@ pub(crate) fn figures(paths: u64, bar: &ProgressBar) -> Result<Vec<Figure>, Unde
     ])
 }
 
-fn simulate(effects: f64, stream: u64, paths: u64, bar: &ProgressBar) -> Result<Seen, Undefined> {
+fn simulate(effects: f64, stream: u64, paths: u64, progress: &mut Progress) -> Result<Seen, Undefined> {
     let truth = effects * EFFECT;
     let watch = AlwaysValid::planned(2 * PLAN, Alpha::USUAL)?;
     let strict = Alpha::new(0.01)?;
@@ -121,7 +121,7 @@ fn simulate(effects: f64, stream: u64, paths: u64, bar: &ProgressBar) -> Result<
         seen.planned_looks.observe(first_planned);
         seen.hybrid.observe(first_hybrid);
         seen.covered += u64::from(covered);
-        bar.inc(1);
+        progress.step();
     }
     Ok(seen)
 }

@@ -3,9 +3,9 @@
 
 use bespoke::experiment::{AlwaysValid, Arm, difference, log_ratio, relative_lift};
 use bespoke::stats::{Alpha, Evidence, Moments, Undefined};
-use indicatif::ProgressBar;
 
 use crate::draw::Dice;
+use crate::progress::Progress;
 use crate::{Bar, Figure};
 
 const BUYERS: f64 = 0.05;
@@ -14,7 +14,7 @@ const MOST: u64 = 20_000;
 
 type Scale = fn(&Arm, &Arm) -> Result<Evidence, Undefined>;
 
-pub(crate) fn figures(paths: u64, bar: &ProgressBar) -> Result<Vec<Figure>, Undefined> {
+pub(crate) fn figures(paths: u64, progress: &mut Progress) -> Result<Vec<Figure>, Undefined> {
     let planned = AlwaysValid::planned(2 * MOST, Alpha::USUAL)?;
     let unplanned = AlwaysValid::unplanned(Alpha::USUAL);
     let small = Bar::AtMost(0.05);
@@ -53,7 +53,7 @@ pub(crate) fn figures(paths: u64, bar: &ProgressBar) -> Result<Vec<Figure>, Unde
             }
         }
         found.iter_mut().zip(stopped).for_each(|(found, stopped)| *found += u64::from(stopped));
-        bar.inc(1);
+        progress.step();
     }
     let figure =
         |((what, _, _, bar), found): (&(&str, Scale, AlwaysValid, Bar), u64)| Figure::share(*what, found, paths, *bar);

@@ -2,16 +2,16 @@
 
 use bespoke::experiment::{Balance, BalanceWatch};
 use bespoke::stats::Undefined;
-use indicatif::ProgressBar;
 
 use crate::draw::{Binomial, Dice};
+use crate::progress::Progress;
 use crate::{Bar, Figure};
 
 const ALPHA: f64 = 0.001;
 
-pub(crate) fn figures(paths: u64, bar: &ProgressBar) -> Result<Vec<Figure>, Undefined> {
-    let (sound, repeated) = simulate(0.5, 6, paths, bar)?;
-    let (broken, _) = simulate(0.52, 7, paths, bar)?;
+pub(crate) fn figures(paths: u64, progress: &mut Progress) -> Result<Vec<Figure>, Undefined> {
+    let (sound, repeated) = simulate(0.5, 6, paths, progress)?;
+    let (broken, _) = simulate(0.52, 7, paths, progress)?;
     let share = |what: &str, hits, bar| Figure::share(what, hits, paths, bar);
     Ok(vec![
         share("traffic watched at .001, as it should be: alarms", sound, Bar::AtMost(ALPHA)),
@@ -21,7 +21,7 @@ pub(crate) fn figures(paths: u64, bar: &ProgressBar) -> Result<Vec<Figure>, Unde
 }
 
 /// On how many paths the watch raises an alarm, and on how many the repeated chi-square test does.
-fn simulate(share: f64, stream: u64, paths: u64, bar: &ProgressBar) -> Result<(u64, u64), Undefined> {
+fn simulate(share: f64, stream: u64, paths: u64, progress: &mut Progress) -> Result<(u64, u64), Undefined> {
     let hundred = Binomial::new(100, share);
     let (mut watched, mut repeated) = (0, 0);
     for path in 0..paths {
@@ -37,7 +37,7 @@ fn simulate(share: f64, stream: u64, paths: u64, bar: &ProgressBar) -> Result<(u
         }
         watched += u64::from(watch.p() <= ALPHA);
         repeated += u64::from(alarm);
-        bar.inc(1);
+        progress.step();
     }
     Ok((watched, repeated))
 }
