@@ -47,7 +47,7 @@ fn ready(c: &mut Criterion) {
     let bench = Bench::new(if is_test { 4_000 } else { 200_000 });
     let group = &mut c.benchmark_group("decide");
     let mut dice = Dice(7);
-    for name in Strategy::NAMED {
+    for name in Strategy::NAMED.into_iter().chain(MIXED.map(|(name, _)| name)) {
         let mut scratch = DecideScratch::default();
         let requests: Vec<Request> = (0..4_096)
             .map(|n| {
@@ -212,17 +212,34 @@ fn definitions() -> String {
         let (name, place) = (name, "home");
         serde_json::json!({"name": name, "placement": place, "priority": priority, "audience": audience, "payload": payload})
     });
-    let places = Strategy::NAMED.map(|name| format!("ready {name}"));
-    let ready = Strategy::NAMED.iter().zip(&places);
-    let ready = ready.map(|(name, place)| serde_json::json!({"name": place, "placement": place, "recommend": name}));
-    let placements: Vec<&str> = places.iter().map(String::as_str).chain(["home"]).collect();
+    let place = |name: &str, recommend: serde_json::Value| {
+        let place = format!("ready {name}");
+        let goal = serde_json::json!({"event": "purchased", "within": "1d", "items": "recommended"});
+        serde_json::json!({"name": place, "placement": place, "recommend": recommend, "goal": goal})
+    };
+    let ready = Strategy::NAMED.map(|name| place(name, name.into()));
+    let mixed = MIXED.map(|(name, recommend)| place(name, serde_json::from_str(recommend).unwrap()));
+    let ready: Vec<_> = ready.into_iter().chain(mixed).collect();
+    let placements = ready.iter().filter_map(|of| of["placement"].as_str());
+    let placements: Vec<&str> = placements.chain(["home"]).collect();
     let definitions = serde_json::json!({
         "segments": segments.collect::<Vec<_>>(),
         "placements": placements,
-        "campaigns": campaigns.chain(ready).collect::<Vec<_>>(),
+        "campaigns": campaigns.chain(ready.iter().cloned()).collect::<Vec<_>>(),
     });
     definitions.to_string()
 }
+
+/// The same three sources one after the other, alone, and at the same time.
+const MIXED: [(&str, &str); 4] = [
+    ("chain", r#"{"sources": ["related", "popular"], "limit": 20}"#),
+    ("next_click", r#"{"sources": ["next_click", "popular"], "limit": 20}"#),
+    ("blend", r#"{"blend": {"related": 1, "next_click": 1, "popular": 0.1}, "sources": [], "limit": 20}"#),
+    (
+        "learning",
+        r#"{"blend": {"related": 1, "next_click": 1, "popular": 0.1, "learn": true}, "sources": [], "limit": 20}"#,
+    ),
+];
 
 criterion_group!(benches, decide, ready);
 criterion_main!(benches);

@@ -127,8 +127,12 @@ impl Shop {
         let mut models = engine.models();
         models.catalog = self.catalog.clone();
         let category = Symbol::new("category");
+        let mut visitor = 0;
         self.visits(visits, |seen, before| {
-            let Models { catalog, popular, neighbors, relations, lately, popular_in_category, .. } = &mut models;
+            let Models { catalog, popular, neighbors, relations, clicks, lately, popular_in_category, .. } =
+                &mut models;
+            visitor += u64::from(before.is_empty());
+            clicks.iter_mut().for_each(|clicks| clicks.learn(Symbol::from_bits(visitor), seen, before));
             popular.learn(seen.item, 1.0, seen.time);
             neighbors.learn(seen, before);
             relations.values_mut().for_each(|of| of.learn(seen, before));

@@ -20,6 +20,8 @@ pub struct Retained {
     pub counters: usize,
     /// How many stated preferences.
     pub preferences: usize,
+    /// How many visits that `next_click` learned from, by the shorter of the ages of history and of people.
+    pub visits: usize,
     /// Who has entered and left segments by it, in the order of their keys.
     pub changes: Vec<Due>,
 }
@@ -68,6 +70,12 @@ impl Personalizer {
                 }
                 true
             });
+        }
+        // Visits say under which ids they were made.
+        let settings = &engine.settings().retention;
+        let oldest = settings.history.into_iter().chain(settings.unseen).min();
+        if let (Some(span), Some(clicks)) = (oldest, write(&self.models).clicks.as_mut()) {
+            retained.visits = clicks.expire(now - span);
         }
         // What is kept of events as they came has no age limit of its own.
         self.people.recents.clear();

@@ -74,6 +74,11 @@ impl Clicks {
         self.sessions.forget(visitor, until)
     }
 
+    /// Forgets the visits that ended before a time; see [`Sessions::expire`].
+    pub fn expire(&mut self, before: Timestamp) -> usize {
+        self.sessions.expire(before)
+    }
+
     /// What it knows of what goes together.
     #[must_use]
     pub const fn neighbors(&self) -> &Neighbors {

@@ -102,6 +102,11 @@ impl Sessions {
         self.visits.forget(visitor, until)
     }
 
+    /// Forgets the visits that ended before a time, and tells how many these were.
+    pub fn expire(&mut self, before: Timestamp) -> usize {
+        self.visits.expire(before)
+    }
+
     /// How many visits are kept.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -251,6 +251,15 @@ impl Visits {
         numbers.len()
     }
 
+    /// Lets the visits go that ended before a time, and tells how many.
+    pub(super) fn expire(&mut self, before: Timestamp) -> usize {
+        let kept = self.len();
+        while let Some((_, _, number)) = self.ages.first().copied().filter(|(last, ..)| *last < before) {
+            self.remove(number);
+        }
+        kept - self.len()
+    }
+
     fn remove(&mut self, number: u32) {
         let Visit { visitor, start, last, .. } = *self.visit(number);
         self.ages.remove(&(last, visitor, number));

@@ -2,7 +2,7 @@
 
 use bespoke::catalog::Item;
 use bespoke::decision::{Decision, Request, Source};
-use bespoke::engine::Fitted;
+use bespoke::engine::{Definitions, Fitted};
 use bespoke::event::{Event, EventKind};
 use bespoke::id::UserKey;
 use bespoke::personalizer::Personalizer;
@@ -192,6 +192,22 @@ fn erasing_somebody_takes_their_visits_along() {
     other.ingest(&known, at(881)).unwrap();
     shop.merge(&other.snapshot().unwrap(), at(886)).unwrap();
     assert!(visits(&shop) == without);
+}
+
+#[test]
+fn visits_are_kept_no_longer_than_histories() {
+    let definitions = Definitions::from_json(
+        r#"{"placements": ["page"], "settings": {"retention": {"history": "10h", "unseen": "100d"}},
+            "campaigns": [{"name": "c", "placement": "page", "recommend": {"sources": ["next_click"]}}]}"#,
+    )
+    .unwrap();
+    let shop = Personalizer::new(Engine::new(definitions).unwrap());
+    for n in 0..4 {
+        view(&shop, &format!("user-{n}"), n, n * 60);
+    }
+    assert_eq!(shop.retain(at(630)).visits, 1, "those of user-0 are older than ten hours");
+    let visits = |shop: &Personalizer| shop.with_models(|models| models.clicks.as_ref().unwrap().sessions().len());
+    assert_eq!((shop.retain(at(631)).visits, visits(&shop)), (0, 3));
 }
 
 #[test]
