@@ -187,16 +187,15 @@ impl Collaborative {
     }
 
     /// The known items of a history, each once at its latest, with how much they count.
-    fn recall(&self, query: &Query<'_>, history: &mut Vec<(u32, f32)>) {
-        history.clear();
+    fn recall(&self, query: &Query<'_>, buffers: &mut Buffers) {
+        buffers.begin(self.items.len());
         let mut faded = 1.0;
         for seen in query.history.iter().rev().filter(|seen| counts(seen.weight)) {
-            if history.len() >= self.settings.depth as usize {
+            if buffers.history.len() >= self.settings.depth as usize {
                 break;
             }
             let Some(item) = self.index.get(&seen.item) else { continue };
-            if !history.iter().any(|(of, _)| of == item) {
-                history.push((*item, faded));
+            if buffers.remember(*item, faded) {
                 faded *= self.settings.fade;
             }
         }
@@ -236,7 +235,7 @@ impl Recommender for Collaborative {
             return;
         }
         let mut buffers = std::mem::take(&mut scratch.collaborative);
-        self.recall(query, &mut buffers.history);
+        self.recall(query, &mut buffers);
         self.ask_nearest(&mut buffers);
         if !self.settings.repeat {
             scratch.forbid_history(query);
@@ -269,13 +268,11 @@ impl Recommender for Collaborative {
         let chosen = &mut buffers.chosen;
         chosen.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         chosen.truncate(room);
-        self.mark(&mut buffers);
-        for at in 0..buffers.chosen.len() {
-            let (item, score) = buffers.chosen[at];
-            let reason = self.because(&mut buffers, item);
+        self.explain(&mut buffers);
+        for ((item, score), reason) in buffers.chosen.iter().zip(&buffers.reasons.of) {
             let score = f64::from(score.max(0.0));
             slate.push(Candidate {
-                item: self.items[item as usize],
+                item: self.items[*item as usize],
                 score,
                 source: Source::Related,
                 because: reason.map(|(from, _)| self.items[from as usize]),
