@@ -30,6 +30,8 @@ mod stored;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
+
 use lowpass::LowPass;
 pub(super) use nearest::Buffers;
 use nearest::Sharpen;
@@ -66,7 +68,8 @@ use crate::time::{Span, Timestamp};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Collaborative {
     settings: CollaborativeSettings,
-    /// In rising order; an item's index is its place.
+    /// From the one that most people have to the one that fewest have, and then in rising order, so that what is read
+    /// most stands close together. An item's index is its place.
     items: Vec<Symbol>,
     index: Map<Symbol, u32>,
     /// What each person has.
@@ -100,6 +103,7 @@ impl Collaborative {
         settings.check()?;
         let Matrix { items, rows, times } = log.matrix();
         let trends = trends(&rows, &times, settings.trend_half_life);
+        let (items, rows, trends) = by_frequency(&items, &rows, &trends);
         let columns = rows.transposed();
         let roots = |of: &Sparse| powers(of, 0.5);
         let (row_factors, column_factors) = (roots(&rows), roots(&columns));
@@ -286,6 +290,26 @@ impl Recommender for Collaborative {
 
 /// So many more items than wanted are looked at first, since some will not be accepted.
 const SPARE: usize = 32;
+
+/// The items from the most frequent to the least, in which order the columns stand too.
+fn by_frequency(items: &[Symbol], rows: &Sparse, trends: &[f32]) -> (Vec<Symbol>, Sparse, Vec<f32>) {
+    let mut counts = vec![0_u32; rows.width()];
+    rows.rows().flatten().for_each(|item| counts[*item as usize] += 1);
+    // Items are counted in a `u32` by whoever builds the matrix.
+    let mut order: Vec<u32> = (0..rows.width() as u32).collect();
+    order.sort_by_key(|item| Reverse(counts[*item as usize]));
+    let mut places = vec![0_u32; order.len()];
+    (0..).zip(&order).for_each(|(place, item)| places[*item as usize] = place);
+    let (mut arranged, mut cells) = (Sparse::new(rows.width()), Vec::new());
+    for row in rows.rows() {
+        cells.clear();
+        cells.extend(row.iter().map(|item| places[*item as usize]));
+        cells.sort_unstable();
+        arranged.push_row(cells.iter().copied());
+    }
+    let at = |item: &u32| *item as usize;
+    (order.iter().map(|of| items[at(of)]).collect(), arranged, order.iter().map(|of| trends[at(of)]).collect())
+}
 
 /// Each row's length, raised to a power and inverted.
 fn powers(rows: &Sparse, exponent: f32) -> Vec<f32> {
