@@ -15,6 +15,6 @@ mod vector;
 
 pub(crate) use parallel::for_each;
 pub(crate) use ridge::{Ridge, RidgeWork};
-pub(crate) use sparse::Sparse;
+pub(crate) use sparse::{Sparse, fetch};
 pub(crate) use subspace::{Scaled, leading_subspace};
 pub(crate) use vector::dot;

@@ -122,7 +122,19 @@ impl Row {
 
     /// The sum of the links, but for that to the item itself.
     pub(super) fn total(&self, item: Symbol) -> f64 {
-        self.links().filter(|(other, _)| *other != item).map(|(_, strength)| strength).sum()
+        // One sum would wait for each addition before the next.
+        let mut sums = [0.0; 4];
+        for links in self.links.chunks(sums.len()) {
+            for (sum, link) in sums.iter_mut().zip(links) {
+                *sum += if link.item == item { 0.0 } else { f64::from(link.strength) };
+            }
+        }
+        sums.iter().sum()
+    }
+
+    /// Reads of every other link, so that the processor fetches them all; what comes out means nothing.
+    pub(super) fn fetch(&self) -> u64 {
+        self.links.iter().step_by(2).fold(0, |all, link| all | link.item.to_bits())
     }
 
     /// What is left of a weight at a time, as a share of what it was at the start of the row's epoch.

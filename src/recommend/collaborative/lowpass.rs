@@ -161,11 +161,17 @@ pub(super) struct Projected {
 
 /// The sum of the products of a block's cells, each more by [`ZERO`], with so many numbers.
 fn product((block, numbers): (&Block, &[i16])) -> i32 {
+    const LANES: usize = 8;
     let (low, high) = numbers.split_at(HALF);
-    let sum = |((low, high), byte): ((&i16, &i16), &u8)| {
-        i32::from(*low) * i32::from(byte & 0x0f) + i32::from(*high) * i32::from(byte >> 4)
-    };
-    low.iter().zip(high).zip(&block.0).map(sum).sum()
+    // Each adds up 16 products of at most 15 and `WHOLE`, which fit.
+    let mut lanes = [0_i16; LANES];
+    let halves = low.chunks_exact(LANES).zip(high.chunks_exact(LANES));
+    for ((low, high), bytes) in halves.zip(block.0.chunks_exact(LANES)) {
+        for (lane, ((low, high), byte)) in lanes.iter_mut().zip(low.iter().zip(high).zip(bytes)) {
+            *lane += low * i16::from(byte & 0x0f) + high * i16::from(byte >> 4);
+        }
+    }
+    lanes.iter().map(|lane| i32::from(*lane)).sum()
 }
 
 /// One over a factor, or zero where that is no number.
@@ -189,8 +195,8 @@ fn nearest(number: f32) -> f32 {
 
 /// How often random vectors are multiplied: enough for directions that differ by a few per cent to come apart.
 const ROUNDS: usize = 3;
-/// The largest number in a projected history: the products with cells, summed over the largest rank, fit 32 bits.
-const WHOLE: f32 = 2047.0;
+/// The largest number in a projected history. Its cells are rounded far more coarsely.
+const WHOLE: f32 = 127.0;
 /// How many cells a block has.
 const CELLS: usize = 2 * HALF;
 /// How many bytes a block has.

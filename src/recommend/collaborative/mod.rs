@@ -30,6 +30,8 @@ mod stored;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
+
 use lowpass::LowPass;
 pub(super) use nearest::Buffers;
 use nearest::Sharpen;
@@ -66,7 +68,8 @@ use crate::time::{Span, Timestamp};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Collaborative {
     settings: CollaborativeSettings,
-    /// In rising order; an item's index is its place.
+    /// From the one that most people have to the one that fewest have, and then in rising order, so that what is read
+    /// most stands close together. An item's index is its place.
     items: Vec<Symbol>,
     index: Map<Symbol, u32>,
     /// What each person has.
@@ -100,6 +103,7 @@ impl Collaborative {
         settings.check()?;
         let Matrix { items, rows, times } = log.matrix();
         let trends = trends(&rows, &times, settings.trend_half_life);
+        let (items, rows, trends) = by_frequency(&items, &rows, &trends);
         let columns = rows.transposed();
         let roots = |of: &Sparse| powers(of, 0.5);
         let (row_factors, column_factors) = (roots(&rows), roots(&columns));
@@ -187,16 +191,15 @@ impl Collaborative {
     }
 
     /// The known items of a history, each once at its latest, with how much they count.
-    fn recall(&self, query: &Query<'_>, history: &mut Vec<(u32, f32)>) {
-        history.clear();
+    fn recall(&self, query: &Query<'_>, buffers: &mut Buffers) {
+        buffers.begin(self.items.len());
         let mut faded = 1.0;
         for seen in query.history.iter().rev().filter(|seen| counts(seen.weight)) {
-            if history.len() >= self.settings.depth as usize {
+            if buffers.history.len() >= self.settings.depth as usize {
                 break;
             }
             let Some(item) = self.index.get(&seen.item) else { continue };
-            if !history.iter().any(|(of, _)| of == item) {
-                history.push((*item, faded));
+            if buffers.remember(*item, faded) {
                 faded *= self.settings.fade;
             }
         }
@@ -236,7 +239,7 @@ impl Recommender for Collaborative {
             return;
         }
         let mut buffers = std::mem::take(&mut scratch.collaborative);
-        self.recall(query, &mut buffers.history);
+        self.recall(query, &mut buffers);
         self.ask_nearest(&mut buffers);
         if !self.settings.repeat {
             scratch.forbid_history(query);
@@ -269,13 +272,11 @@ impl Recommender for Collaborative {
         let chosen = &mut buffers.chosen;
         chosen.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         chosen.truncate(room);
-        self.mark(&mut buffers);
-        for at in 0..buffers.chosen.len() {
-            let (item, score) = buffers.chosen[at];
-            let reason = self.because(&mut buffers, item);
+        self.explain(&mut buffers);
+        for ((item, score), reason) in buffers.chosen.iter().zip(&buffers.reasons.of) {
             let score = f64::from(score.max(0.0));
             slate.push(Candidate {
-                item: self.items[item as usize],
+                item: self.items[*item as usize],
                 score,
                 source: Source::Collaborative,
                 because: reason.map(|(from, _)| self.items[from as usize]),
@@ -289,6 +290,26 @@ impl Recommender for Collaborative {
 
 /// So many more items than wanted are looked at first, since some will not be accepted.
 const SPARE: usize = 32;
+
+/// The items from the most frequent to the least, in which order the columns stand too.
+fn by_frequency(items: &[Symbol], rows: &Sparse, trends: &[f32]) -> (Vec<Symbol>, Sparse, Vec<f32>) {
+    let mut counts = vec![0_u32; rows.width()];
+    rows.rows().flatten().for_each(|item| counts[*item as usize] += 1);
+    // Items are counted in a `u32` by whoever builds the matrix.
+    let mut order: Vec<u32> = (0..rows.width() as u32).collect();
+    order.sort_by_key(|item| Reverse(counts[*item as usize]));
+    let mut places = vec![0_u32; order.len()];
+    (0..).zip(&order).for_each(|(place, item)| places[*item as usize] = place);
+    let (mut arranged, mut cells) = (Sparse::new(rows.width()), Vec::new());
+    for row in rows.rows() {
+        cells.clear();
+        cells.extend(row.iter().map(|item| places[*item as usize]));
+        cells.sort_unstable();
+        arranged.push_row(cells.iter().copied());
+    }
+    let at = |item: &u32| *item as usize;
+    (order.iter().map(|of| items[at(of)]).collect(), arranged, order.iter().map(|of| trends[at(of)]).collect())
+}
 
 /// Each row's length, raised to a power and inverted.
 fn powers(rows: &Sparse, exponent: f32) -> Vec<f32> {

@@ -1,8 +1,11 @@
 //! The neighbours' part: who is like this person, and what they had.
 
+use smallvec::SmallVec;
+
 use super::Collaborative;
 use super::lowpass::Projected;
 use crate::hash::Symbol;
+use crate::linalg::fetch;
 use crate::recommend::greatest::{Greatest, index_of, key, number_of};
 
 /// The memory of one answer.
@@ -27,15 +30,34 @@ pub(in crate::recommend) struct Buffers {
     pub(super) smoothed: Vec<f32>,
     /// The accepted candidates: item and score.
     pub(super) chosen: Vec<(u32, f32)>,
-    /// The rank of each person who was asked, from one; zero for others, and between answers.
-    people: Vec<u32>,
-    /// The place of each item in the history, from one; likewise.
-    places: Vec<u32>,
-    /// Those of the people asked who had an item, by rank.
-    witnesses: Vec<(u32, u32)>,
-    /// The places of what such a person shares with the history, and how much each counts.
-    common: Vec<(usize, f32)>,
-    /// What each item of the history added to one answer.
+    /// How many of the nearest people were asked.
+    asked: usize,
+    /// What is noted of each item; nothing between answers.
+    marks: Vec<Mark>,
+    pub(super) reasons: Reasons,
+}
+
+/// What is noted of an item during one answer.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    /// Its place in the history, from one; zero if it is not there.
+    place: u32,
+    /// Its place among the chosen; likewise.
+    chosen: u32,
+}
+
+/// Why each item of an answer was chosen, and the memory that it takes to say so.
+#[derive(Debug, Default)]
+pub(super) struct Reasons {
+    /// The item of the history behind each that was chosen, with its share of what was said.
+    pub(super) of: Vec<Option<(u32, f32)>>,
+    /// Those who had each of the chosen, nearest first, as ends of stretches of `shares`.
+    witnesses: Vec<SmallVec<[(u32, u32); WITNESSES]>>,
+    /// What each of them shares with the history: the place, and how much it made of their likeness.
+    shares: Vec<(u32, f32)>,
+    /// Those of the chosen that one person has.
+    had: Vec<u32>,
+    /// What each item of the history said for one.
     amounts: Vec<f32>,
 }
 
@@ -89,7 +111,7 @@ impl Sums {
 impl Collaborative {
     /// Leaves in `buffers.scores` what the nearest people make of each item, until it is cleared.
     pub(super) fn ask_nearest(&self, buffers: &mut Buffers) {
-        let Buffers { history, shared, near, scores, .. } = buffers;
+        let Buffers { history, shared, near, asked, scores, .. } = buffers;
         shared.fit(self.rows.height());
         scores.fit(self.rows.width());
         for (item, weight) in history.iter() {
@@ -104,16 +126,22 @@ impl Collaborative {
             near.push(key(self.sharpen.of(sum) * self.people[person as usize], person));
         }
         shared.clear();
-        // Sums depend on their order, which is that of likeness.
+        let (near, _) = near.finish();
+        let row = |near: &u64| self.rows.row(index_of(*near) as usize);
         let mut effort = self.settings.effort as usize;
-        for near in &*near.finish().0 {
+        let fits = |near: &&u64| {
+            let left = effort.checked_sub(row(near).len());
+            effort = left.unwrap_or(effort);
+            left.is_some()
+        };
+        *asked = near.iter().take_while(fits).count();
+        let near = &near[..*asked];
+        // The rows lie anywhere in memory, and waiting for one after the other would take longer than to add them up.
+        fetch(near.iter().map(row));
+        // Sums depend on their order, which is that of likeness.
+        for near in near {
             let likeness = number_of(*near);
-            let row = self.rows.row(index_of(*near) as usize);
-            if row.len() > effort {
-                break;
-            }
-            effort -= row.len();
-            for item in row {
+            for item in row(near) {
                 scores.add(*item, likeness);
             }
         }
@@ -138,68 +166,97 @@ impl Collaborative {
         }
     }
 
-    /// Notes who was asked and what the history has, so that [`Self::because`] can be asked; to be taken back by
-    /// [`Buffers::forget_marks`].
-    pub(super) fn mark(&self, buffers: &mut Buffers) {
-        let Buffers { history, near, people, places, .. } = buffers;
-        if people.len() < self.rows.height() {
-            people.resize(self.rows.height(), 0);
-        }
-        if places.len() < self.rows.width() {
-            places.resize(self.rows.width(), 0);
-        }
-        for (rank, near) in (1..).zip(near.keys()) {
-            people[index_of(*near) as usize] = rank;
-        }
-        for (place, (item, _)) in (1..).zip(history.iter()) {
-            places[*item as usize] = place;
-        }
-    }
-
-    /// The item of the history that spoke most for an item, through the nearest people who had it, and its share of
-    /// what all of them said.
+    /// Finds for each of the chosen the item of the history that spoke most for it, through the nearest of the people
+    /// asked who had it, and its share of what these said.
     ///
     /// A person's likeness comes from the items shared, in the proportion of their weights.
-    pub(super) fn because(&self, buffers: &mut Buffers, item: u32) -> Option<(u32, f32)> {
-        let Buffers { history, people, places, amounts, witnesses, common, .. } = buffers;
+    pub(super) fn explain(&self, buffers: &mut Buffers) {
+        let Buffers { history, near, asked, marks, chosen, reasons, .. } = buffers;
+        let Reasons { of, witnesses, shares, had, amounts } = reasons;
+        of.clear();
+        shares.clear();
         witnesses.clear();
-        let asked = self.columns.row(item as usize).iter().map(|person| (people[*person as usize], *person));
-        witnesses.extend(asked.filter(|(rank, _)| *rank > 0));
-        if witnesses.len() > WITNESSES {
-            witnesses.select_nth_unstable(WITNESSES);
-            witnesses.truncate(WITNESSES);
+        witnesses.resize(chosen.len(), SmallVec::new());
+        for (place, (item, _)) in (1..).zip(chosen.iter()) {
+            marks[*item as usize].chosen = place;
         }
-        witnesses.sort_unstable();
-        amounts.clear();
-        amounts.resize(history.len(), 0.0);
-        for (_, person) in witnesses.iter() {
-            common.clear();
-            for item in self.rows.row(*person as usize) {
-                if let Some(place) = (places[*item as usize] as usize).checked_sub(1) {
-                    common.push((place, history[place].1 * self.signs[*item as usize]));
+        // How many have no witness yet, and how many too few.
+        let (mut unheard, mut open) = (chosen.len(), chosen.len());
+        for (rank, near) in near.keys()[..*asked].iter().enumerate() {
+            if open == 0 || unheard == 0 && rank >= ENOUGH {
+                break;
+            }
+            let (person, start) = (index_of(*near), shares.len());
+            had.clear();
+            let mut shared = 0.0;
+            for item in self.rows.row(person as usize) {
+                let Mark { place, chosen } = marks[*item as usize];
+                if let Some(place) = place.checked_sub(1) {
+                    let sign = history[place as usize].1 * self.signs[*item as usize];
+                    shared += sign;
+                    shares.push((place, sign));
+                }
+                had.extend(chosen.checked_sub(1).filter(|chosen| witnesses[*chosen as usize].len() < WITNESSES));
+            }
+            if had.is_empty() {
+                shares.truncate(start);
+                continue;
+            }
+            let likeness = self.sharpen.of(shared) * self.people[person as usize];
+            shares[start..].iter_mut().for_each(|(_, sign)| *sign = likeness * *sign / shared);
+            for chosen in had.iter() {
+                let witnesses = &mut witnesses[*chosen as usize];
+                unheard -= usize::from(witnesses.is_empty());
+                // There are fewer than 2^32 pairs of people and items.
+                witnesses.push((start as u32, shares.len() as u32));
+                open -= usize::from(witnesses.len() == WITNESSES);
+            }
+        }
+        of.extend(witnesses.iter().map(|witnesses| {
+            amounts.clear();
+            amounts.resize(history.len(), 0.0);
+            for (start, end) in witnesses {
+                for (place, share) in &shares[*start as usize..*end as usize] {
+                    amounts[*place as usize] += share;
                 }
             }
-            let shared: f32 = common.iter().map(|(_, sign)| sign).sum();
-            let likeness = self.sharpen.of(shared) * self.people[*person as usize];
-            for (place, sign) in common.iter() {
-                amounts[*place] += likeness * sign / shared;
-            }
-        }
-        // Of equal ones the latest.
-        let most = (0..amounts.len()).rev().max_by(|a, b| amounts[*a].total_cmp(&amounts[*b]))?;
-        let whole: f32 = amounts.iter().sum();
-        (amounts[most] > 0.0).then(|| (history[most].0, amounts[most] / whole))
+            // Of equal ones the latest.
+            let most = (0..amounts.len()).rev().max_by(|a, b| amounts[*a].total_cmp(&amounts[*b]))?;
+            let whole: f32 = amounts.iter().sum();
+            (amounts[most] > 0.0).then(|| (history[most].0, amounts[most] / whole))
+        }));
     }
 }
 
 /// So many of the nearest people who had an item are asked why.
 const WITNESSES: usize = 4;
+/// So many people are looked at for more than one witness.
+const ENOUGH: usize = 100;
 
 impl Buffers {
-    /// Takes back what was marked.
+    /// Begins a history of items below a bound.
+    pub(super) fn begin(&mut self, width: usize) {
+        self.history.clear();
+        if self.marks.len() < width {
+            self.marks.resize(width, Mark::default());
+        }
+    }
+
+    /// Appends an item to the history, unless it is there; says whether it was not.
+    pub(super) fn remember(&mut self, item: u32, weight: f32) -> bool {
+        let mark = &mut self.marks[item as usize];
+        let is_new = mark.place == 0;
+        if is_new {
+            self.history.push((item, weight));
+            // An index of an item, which is a `u32`, stands here once.
+            mark.place = self.history.len() as u32;
+        }
+        is_new
+    }
+
+    /// Takes back what was noted of items.
     pub(super) fn forget_marks(&mut self) {
-        self.near.keys().iter().for_each(|near| self.people[index_of(*near) as usize] = 0);
-        self.history.iter().for_each(|(item, _)| self.places[*item as usize] = 0);
+        self.history.iter().chain(&self.chosen).for_each(|(item, _)| self.marks[*item as usize] = Mark::default());
     }
 }
 

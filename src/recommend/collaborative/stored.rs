@@ -48,9 +48,6 @@ impl Collaborative {
 
     fn read(stored: Stored) -> Result<Self, RecommendError> {
         let Stored { settings, items, lengths, columns, trends, rank, factors, cells } = stored;
-        if !items.is_sorted_by(|a, b| a < b) {
-            return Err(RecommendError::Disorder);
-        }
         let mut rows = Sparse::new(items.len());
         let mut rest = columns.as_slice();
         for length in lengths {
@@ -73,7 +70,9 @@ impl Collaborative {
         }
         let is_whole = rank == 0 || factors.len() == items.len();
         let lowpass = LowPass::read(rank as usize, &cells, factors).filter(|_| is_whole);
-        Self::assemble(settings, items, rows, trends, lowpass.ok_or(RecommendError::Disorder)?)
+        let model = Self::assemble(settings, items, rows, trends, lowpass.ok_or(RecommendError::Disorder)?)?;
+        // Which of two items with one name is meant, cannot be said.
+        if model.index.len() < model.items.len() { Err(RecommendError::Disorder) } else { Ok(model) }
     }
 }
 
