@@ -181,8 +181,8 @@ fn inverse(factor: f32) -> f32 {
 }
 
 /// The nearest whole number that a cell can be.
+#[expect(clippy::manual_clamp, reason = "in this order what is not a number becomes one that is")]
 fn round(number: f32) -> f32 {
-    // In this order what is not a number becomes one that is.
     nearest(number.max(-LARGEST).min(LARGEST))
 }
 
