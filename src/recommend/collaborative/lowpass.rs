@@ -207,3 +207,55 @@ const ZERO: i32 = 8;
 const LARGEST: f32 = 7.0;
 /// Which parts of the largest number of a row are tried as the largest of its cells.
 const PARTS: [f32; 6] = [1.0, 0.8, 0.65, 0.5, 0.4, 0.3];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cells of whole numbers up to 7 in size, with a 7 in each row, lose nothing by rounding, so that only the
+    /// rounding of the history shows: by at most half a step in each direction, of `WHOLE` steps up to the largest.
+    #[test]
+    fn products_are_those_of_the_rows() {
+        const RANK: usize = 200;
+        let cell = |row: usize, at: usize| ((row * 31 + at * at * 7 + at / 3) % 15) as f32 - 7.0;
+        let row = |row: usize| (0..RANK).map(|at| if at == row { 7.0 } else { cell(row, at) }).collect::<Vec<f32>>();
+        let mut lowpass = LowPass { rank: RANK, ..LowPass::default() };
+        (0..6).for_each(|of| lowpass.push(&row(of)));
+        let history = [(0, 1.0), (4, 0.25)];
+        let exact: Vec<f32> = (0..RANK).map(|at| row(0)[at] + row(4)[at] * 0.25).collect();
+        let largest = exact.iter().fold(0.0_f32, |most, number| most.max(number.abs()));
+        let (mut query, mut near) = (Projected::default(), Vec::new());
+        lowpass.project(&history, &mut query);
+        lowpass.near(&query, 0..6, &mut near);
+        for (of, near) in near.iter().enumerate() {
+            let expected: f32 = row(of).iter().zip(&exact).map(|(a, b)| a * b).sum();
+            let bound = row(of).iter().map(|cell| cell.abs()).sum::<f32>() * largest / WHOLE / 2.0;
+            let found = near * largest / WHOLE;
+            assert!((found - expected).abs() <= bound * 1.001, "{of}: {found} {expected} {bound}");
+        }
+    }
+
+    /// The least error is never above that of rounding to the largest, which is half a step for each cell.
+    #[test]
+    fn rounding_leaves_no_more_than_half_a_step() {
+        let row: Vec<f32> = (0..300).map(|at| libm::sinf(at as f32 * 1.7) * if at == 9 { 8.0 } else { 1.0 }).collect();
+        let largest = row.iter().fold(0.0_f32, |most, cell| most.max(cell.abs()));
+        let mut lowpass = LowPass { rank: row.len(), ..LowPass::default() };
+        lowpass.push(&row);
+        let byte = |at: usize| lowpass.blocks[at / CELLS].0[at % HALF];
+        let half = |at: usize| if at % CELLS < HALF { byte(at) & 0x0f } else { byte(at) >> 4 };
+        let cell = |at: usize| (i32::from(half(at)) - ZERO) as f32 * lowpass.factors[0];
+        let error: f32 = row.iter().enumerate().map(|(at, number)| (number - cell(at)) * (number - cell(at))).sum();
+        let step = largest / LARGEST;
+        assert!(error <= row.len() as f32 * step * step / 4.0, "{error}");
+    }
+
+    #[test]
+    fn bytes_that_do_not_fit_are_refused() {
+        assert!(LowPass::read(3, &[0; HALF], vec![1.0]).is_some());
+        assert!(LowPass::read(3, &[0; HALF - 1], vec![1.0]).is_none());
+        assert!(LowPass::read(3, &[0; 2 * HALF], vec![1.0]).is_none());
+        assert!(LowPass::read(0, &[], vec![1.0]).is_none());
+        assert!(LowPass::read(usize::MAX, &[], Vec::new()).is_none());
+    }
+}

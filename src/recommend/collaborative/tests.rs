@@ -106,6 +106,21 @@ proptest! {
     }
 
     #[test]
+    fn reasons_are_what_the_four_nearest_say(pairs in pairs(), history in prop::collection::vec(0..12_u8, 1..6)) {
+        let settings = neighbors_only();
+        let model = Collaborative::fit(&log(&pairs), settings, 1).unwrap();
+        for candidate in rank(&model, &history, &|_| true, None) {
+            let of = (0..12).find(|number| item(*number) == candidate.item).unwrap();
+            let Some(amounts) = said(&pairs, &history, of, &settings) else { continue };
+            let reason = (0..12).find(|number| Some(item(*number)) == candidate.because).unwrap();
+            let most = amounts.values().copied().fold(0.0, f64::max);
+            prop_assert!(amounts[&reason] >= most * (1.0 - 1e-4));
+            let share = amounts[&reason] / amounts.values().sum::<f64>();
+            prop_assert!((candidate.contribution / candidate.score - share).abs() < 1e-4);
+        }
+    }
+
+    #[test]
     fn neither_order_nor_threads_nor_repetition_show(pairs in pairs(), history in prop::collection::vec(0..10_u8, 1..6)) {
         let settings = CollaborativeSettings { rank: 3, ..CollaborativeSettings::default() };
         let model = Collaborative::fit(&log(&pairs), settings, 1).unwrap();
@@ -123,6 +138,44 @@ proptest! {
         let accept = |of: Symbol| (0..14_u8).any(|number| (number % 2 == 1) == odd && item(number) == of);
         prop_assert_eq!(rank(&model, &history, &accept, Some(&pool)), rank(&model, &history, &accept, None));
     }
+}
+
+/// What each item of the history said for an item through the four people likest to it who have the item; nothing
+/// where it cannot be told which four these are.
+fn said(pairs: &Pairs, history: &[u8], of: u8, settings: &CollaborativeSettings) -> Option<BTreeMap<u8, f64>> {
+    let having = |number: u8| pairs.iter().filter(|pair| pair.1 == number).count() as f64;
+    let mut latest: Vec<u8> = Vec::new();
+    for number in history.iter().rev() {
+        if !latest.contains(number) && having(*number) > 0.0 {
+            latest.push(*number);
+        }
+    }
+    let mut witnesses: Vec<(f64, BTreeMap<u8, f64>)> = Vec::new();
+    for (user, _) in pairs.iter().filter(|pair| pair.1 == of) {
+        let own: Vec<u8> = pairs.iter().filter(|pair| pair.0 == *user).map(|pair| pair.1).collect();
+        let weight = |place: usize| libm::pow(f64::from(settings.fade), place as f64);
+        let sign = |(place, number): (usize, &u8)| {
+            (*number, weight(place) * libm::pow(having(*number), -f64::from(settings.popular)))
+        };
+        let signs: Vec<(u8, f64)> =
+            latest.iter().enumerate().filter(|(_, number)| own.contains(number)).map(sign).collect();
+        let shared: f64 = signs.iter().map(|(_, sign)| sign).sum();
+        let likeness = libm::pow(shared, 1.0 + f64::from(settings.sharpen))
+            * libm::pow(own.len() as f64, -f64::from(settings.heavy));
+        if shared > 0.0 {
+            let parts = signs.iter().map(|(number, sign)| (*number, likeness * sign / shared)).collect();
+            witnesses.push((likeness, parts));
+        }
+    }
+    witnesses.sort_by(|a, b| b.0.total_cmp(&a.0));
+    if witnesses.len() > 4 && witnesses[4].0 > witnesses[3].0 * (1.0 - 1e-4) {
+        return None;
+    }
+    let mut amounts = BTreeMap::new();
+    for (number, amount) in witnesses.iter().take(4).flat_map(|(_, parts)| parts) {
+        *amounts.entry(*number).or_insert(0.0) += amount;
+    }
+    Some(amounts)
 }
 
 #[test]
