@@ -9,7 +9,8 @@
 //! commutes to the last bit, whatever the order, the batches and the shards.
 //!
 //! [`Thompson`] explores as much as the evidence leaves open and needs no setting; [`EpsilonGreedy`] explores at a fixed
-//! rate and takes rewards of any size. [`Bandit`] is either, as a [`BanditSpec`] says.
+//! rate and takes rewards of any size. [`Bandit`] is either, as a [`BanditSpec`] says. [`Contextual`] chooses by features
+//! of the request, as far as they tell anything.
 //!
 //! ```
 //! use bespoke::bandit::{Arms, Bandit, BanditSpec, Policy, Reward};
@@ -24,7 +25,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod best;
+mod contextual;
 mod epsilon_greedy;
 mod propensity;
 mod spec;
@@ -38,6 +39,7 @@ use crate::{
     stats::{Interval, Level},
 };
 
+pub use contextual::{Contextual, ContextualSettings};
 pub use epsilon_greedy::EpsilonGreedy;
 pub use propensity::{Arms, Choice, Reward};
 
@@ -158,6 +160,37 @@ pub enum BanditError {
         /// The number found.
         found: f64,
     },
+    /// A request has another number of features than the policy.
+    #[error("{found} features were given, but the policy has {wanted}")]
+    Features {
+        /// How many were given.
+        found: usize,
+        /// How many there must be, or may be at most.
+        wanted: usize,
+    },
+    /// A feature is not a number, or too large.
+    #[error("a feature is a number from -1e9 to 1e9, but the one at {at} is {found}")]
+    Feature {
+        /// Its place, from zero.
+        at: usize,
+        /// What was given.
+        found: f64,
+    },
+    /// A setting is out of range.
+    #[error("`{name}` lies from {least} to {most}, but {found} was given")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// What was given.
+        found: f64,
+        /// The least that it can be.
+        least: f64,
+        /// The most that it can be.
+        most: f64,
+    },
+    /// A stored policy does not hold together.
+    #[error("the parts of a stored bandit do not fit each other; learn it again, or take another copy")]
+    Stored,
     /// The share of exploration is out of range.
     #[error("epsilon lies from 0 to 1, but {found} was given")]
     Epsilon {

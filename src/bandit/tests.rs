@@ -5,8 +5,9 @@ use core::convert::Infallible;
 use proptest::prelude::*;
 use rand::{Rng, TryRng};
 
-use super::{best::best, *};
+use super::*;
 use crate::stats::Beta;
+use crate::stats::best_rates as best;
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 struct SplitMix(u64);

@@ -10,10 +10,10 @@ use std::sync::OnceLock;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{ArmTally, Arms, BanditError, Choice, Policy, Reward, best::best, propensity::draw, tally};
+use super::{ArmTally, Arms, BanditError, Choice, Policy, Reward, propensity::draw, tally};
 use crate::{
     state::State,
-    stats::{Beta, Interval, Level},
+    stats::{Beta, Interval, Level, best_rates},
 };
 
 /// Thompson sampling for rewards from 0 to 1.
@@ -68,7 +68,8 @@ impl Thompson {
     }
 
     fn all(&self) -> &[f64] {
-        self.all.get_or_init(|| best(&self.tallies.iter().map(|tally| self.posterior_of(tally)).collect::<Vec<_>>()))
+        self.all
+            .get_or_init(|| best_rates(&self.tallies.iter().map(|tally| self.posterior_of(tally)).collect::<Vec<_>>()))
     }
 }
 
@@ -84,7 +85,7 @@ impl Policy for Thompson {
         }
         let posteriors: Vec<Beta> = eligible.iter().filter_map(|arm| self.posterior(arm)).collect();
         let mut probabilities = vec![0.0; self.arms()];
-        for (arm, probability) in eligible.iter().zip(best(&posteriors)) {
+        for (arm, probability) in eligible.iter().zip(best_rates(&posteriors)) {
             probabilities[arm] = probability;
         }
         probabilities

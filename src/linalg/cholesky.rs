@@ -4,30 +4,30 @@
 ///
 /// A pivot that is not above `floor` times the largest diagonal element is raised to it, so that a matrix which is
 /// not quite positive definite, by rounding or because columns depend on each other, has a factor too. Cost: k³ / 3.
-pub(super) fn cholesky(a: &mut [f64], width: usize, floor: f64) {
+pub(crate) fn cholesky(a: &mut [f64], width: usize, floor: f64) {
     let largest = (0..width).map(|i| a[i * width + i]).fold(f64::MIN_POSITIVE, f64::max);
     for row in 0..width {
         let (done, rest) = a.split_at_mut(row * width);
         let current = &mut rest[..width];
         for column in 0..row {
             let other = &done[column * width..(column + 1) * width];
-            let sum = dot(&current[..column], &other[..column]);
+            let sum = dot64(&current[..column], &other[..column]);
             current[column] = (current[column] - sum) / other[column];
         }
-        let pivot = current[row] - dot(&current[..row], &current[..row]);
+        let pivot = current[row] - dot64(&current[..row], &current[..row]);
         current[row] = pivot.max(floor * largest).sqrt();
         current[row + 1..].fill(0.0);
     }
 }
 
 /// The transpose of the inverse of a lower triangle: an upper triangle. Cost: k³ / 6.
-pub(super) fn inverse_transposed(lower: &[f64], width: usize) -> Vec<f64> {
+pub(crate) fn inverse_transposed(lower: &[f64], width: usize) -> Vec<f64> {
     // Row j of the result is column j of the inverse, found by forward substitution.
     let mut upper = vec![0.0; width * width];
     for (start, column) in upper.chunks_mut(width.max(1)).enumerate() {
         column[start] = 1.0 / lower[start * width + start];
         for row in start + 1..width {
-            let sum = dot(&lower[row * width + start..row * width + row], &column[start..row]);
+            let sum = dot64(&lower[row * width + start..row * width + row], &column[start..row]);
             column[row] = -sum / lower[row * width + row];
         }
     }
@@ -38,7 +38,7 @@ pub(super) fn inverse_transposed(lower: &[f64], width: usize) -> Vec<f64> {
 pub(super) fn solve_lower(lower: &[f64], width: usize, b: &mut [f64]) {
     for row in 0..width {
         let cells = &lower[row * width..=row * width + row];
-        b[row] = (b[row] - dot(&cells[..row], &b[..row])) / cells[row];
+        b[row] = (b[row] - dot64(&cells[..row], &b[..row])) / cells[row];
     }
 }
 
@@ -55,7 +55,7 @@ pub(super) fn solve_upper(lower: &[f64], width: usize, b: &mut [f64]) {
 }
 
 /// The sum of products, in four lanes.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot64(a: &[f64], b: &[f64]) -> f64 {
     let mut lanes = [0.0; 4];
     let (chunks_a, chunks_b) = (a.chunks_exact(4), b.chunks_exact(4));
     let rest: f64 = chunks_a.remainder().iter().zip(chunks_b.remainder()).map(|(a, b)| a * b).sum();

@@ -7,6 +7,7 @@
 
 mod adjust;
 mod best;
+mod best_means;
 mod beta;
 mod binomial;
 pub(crate) mod evidence;
@@ -25,6 +26,7 @@ pub(crate) mod undefined;
 
 pub use adjust::{Adjustment, adjusted, adjusted_by_weight};
 pub use best::best_rates;
+pub use best_means::best_means;
 pub use beta::Beta;
 pub use binomial::{binomial_between, binomial_lower_tail, fisher_exact};
 pub use evidence::Evidence;

@@ -1,0 +1,111 @@
+//! What an arm has shown under which features: counts, means and centred sums of products, which merge.
+//!
+//! Sums are centred as they grow (Welford, 1962; merging by Chan, Golub and LeVeque, 1979), so that features far from
+//! zero lose no digits.
+
+use serde::{Deserialize, Serialize};
+
+/// The moments of some features, and of a reward beside them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Moments {
+    pub(super) count: f64,
+    /// The mean of each feature.
+    pub(super) features: Vec<f64>,
+    /// The mean of the reward.
+    pub(super) reward: f64,
+    /// `Σ (x - mean)(x - mean)ᵀ`, a square.
+    pub(super) spread: Vec<f64>,
+    /// `Σ (x - mean)(y - mean)`.
+    pub(super) shared: Vec<f64>,
+    /// `Σ (y - mean)²`.
+    pub(super) squares: f64,
+}
+
+impl Moments {
+    pub(super) fn new(width: usize) -> Self {
+        Self {
+            features: vec![0.0; width],
+            spread: vec![0.0; width * width],
+            shared: vec![0.0; width],
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn observe(&mut self, features: &[f64], reward: f64) {
+        self.add(1.0, features, reward);
+    }
+
+    /// Adds the other's; both are of one width. To rounding, the order does not matter.
+    pub(super) fn merge(&mut self, other: &Self) {
+        if other.count <= 0.0 {
+            return;
+        }
+        self.add(other.count, &other.features, other.reward);
+        let cells = self.spread.iter_mut().zip(&other.spread).chain(self.shared.iter_mut().zip(&other.shared));
+        cells.for_each(|(cell, other)| *cell += other);
+        self.squares += other.squares;
+    }
+
+    /// Whether it is of this width, and all its numbers can be worked with.
+    pub(super) fn is_sound(&self, width: usize) -> bool {
+        let sizes = [self.features.len(), self.shared.len()];
+        let numbers = [self.count, self.reward, self.squares];
+        let all = numbers.iter().chain(&self.features).chain(&self.spread).chain(&self.shared);
+        sizes == [width; 2]
+            && self.spread.len() == width * width
+            && self.count >= 0.0
+            && self.squares >= 0.0
+            && all.into_iter().all(|number| number.is_finite())
+    }
+
+    /// Adds so many observations that all lie at one place.
+    fn add(&mut self, count: f64, features: &[f64], reward: f64) {
+        let width = self.features.len();
+        let whole = self.count + count;
+        let part = count / whole;
+        let weight = self.count * part;
+        let apart = reward - self.reward;
+        for (row, (x, mean)) in features.iter().zip(&self.features).enumerate() {
+            let of_row = weight * (x - mean);
+            self.shared[row] += of_row * apart;
+            let cells = self.spread[row * width..(row + 1) * width].iter_mut();
+            for (cell, (x, mean)) in cells.zip(features.iter().zip(&self.features)) {
+                *cell += of_row * (x - mean);
+            }
+        }
+        self.squares += weight * apart * apart;
+        for (mean, x) in self.features.iter_mut().zip(features) {
+            *mean += part * (x - *mean);
+        }
+        self.reward += part * apart;
+        self.count = whole;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merging_is_as_if_all_had_been_seen_by_one() {
+        let rows: Vec<([f64; 2], f64)> =
+            (0..40).map(|n| ([1e6 + f64::from(n % 7), f64::from(n % 3)], f64::from(n % 5) - 1.0)).collect();
+        let of = |rows: &[([f64; 2], f64)]| {
+            let mut moments = Moments::new(2);
+            rows.iter().for_each(|(features, reward)| moments.observe(features, *reward));
+            moments
+        };
+        let (whole, mut merged) = (of(&rows), of(&rows[..13]));
+        merged.merge(&of(&rows[13..]));
+        merged.merge(&Moments::new(2));
+        // Two passes over the same numbers.
+        let mean = |at: usize| rows.iter().map(|(x, _)| x[at]).sum::<f64>() / 40.0;
+        let reward = rows.iter().map(|(_, y)| y).sum::<f64>() / 40.0;
+        let plain: f64 = rows.iter().map(|(x, _)| (x[0] - mean(0)) * (x[1] - mean(1))).sum();
+        let shared: f64 = rows.iter().map(|(x, y)| (x[0] - mean(0)) * (y - reward)).sum();
+        for moments in [&whole, &merged] {
+            assert!((moments.spread[1] - plain).abs() < 1e-7 && (moments.spread[2] - plain).abs() < 1e-7);
+            assert!((moments.shared[0] - shared).abs() < 1e-7 && (moments.count - 40.0).abs() < 1e-12);
+        }
+    }
+}
