@@ -55,7 +55,8 @@ pub(crate) fn figures(paths: u64, bar: &ProgressBar) -> Result<Vec<Figure>, Unde
         found.iter_mut().zip(stopped).for_each(|(found, stopped)| *found += u64::from(stopped));
         bar.inc(1);
     }
-    let figure = |((what, _, _, bar), found): (&(&str, Scale, AlwaysValid, Bar), u64)| Figure::share(*what, found, paths, *bar);
+    let figure =
+        |((what, _, _, bar), found): (&(&str, Scale, AlwaysValid, Bar), u64)| Figure::share(*what, found, paths, *bar);
     Ok(rules.iter().zip(found).map(figure).collect())
 }
 

@@ -9,8 +9,8 @@ use crate::{Answer, Command, read};
 
 mod arms;
 mod customers;
-mod files;
-mod input;
+pub(crate) mod files;
+pub(crate) mod input;
 mod looks;
 mod special;
 mod tests;

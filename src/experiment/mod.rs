@@ -34,3 +34,6 @@ pub use sequential::{
     bernoulli_sequence, boundary_z, hoeffding_sequence, optimal_ratio,
 };
 pub use tally::Tally;
+
+#[cfg(test)]
+mod tests;

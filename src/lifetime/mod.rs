@@ -17,3 +17,6 @@ pub use bg_nbd::BgNbd;
 pub use gamma_gamma::GammaGamma;
 pub use rfm::{Purchases, quantile_scores};
 pub use value::{Discount, customer_value};
+
+#[cfg(test)]
+mod tests;

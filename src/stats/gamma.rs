@@ -75,9 +75,6 @@ pub fn regularized_gamma(a: f64, x: f64) -> Tails {
     if x.is_nan() || x <= 0.0 {
         return Tails { lower: 0.0, upper: 1.0 };
     }
-    if x.is_infinite() {
-        return Tails { lower: 1.0, upper: 0.0 };
-    }
     Shape::new(a).tails(x)
 }
 
@@ -146,6 +143,9 @@ impl Shape {
     }
 
     fn both(&self, t: f64, x: f64) -> Tails {
+        if x.is_infinite() {
+            return Tails { lower: 1.0, upper: 0.0 };
+        }
         let lower_is_small = x < self.a + 1.0;
         let small = if self.a > LARGE {
             self.by_quadrature(t, if lower_is_small { -1.0 } else { 1.0 })

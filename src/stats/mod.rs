@@ -63,3 +63,8 @@ pub enum StatsError {
     #[error(transparent)]
     Undefined(#[from] Undefined),
 }
+
+#[cfg(test)]
+mod reference_tests;
+#[cfg(test)]
+mod tests;
