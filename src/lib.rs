@@ -60,6 +60,8 @@
 //! | [`rule`], [`segment`] | yes/no expressions over a person and a request; named ones with kept membership |
 //! | [`campaign`] | who is shown what, where and when: audience, schedule, variants, chooser, goal |
 //! | [`bandit`], [`recommend`] | the choosers that learn, each usable alone |
+//! | [`experiment`] | assignment, tallies, comparisons, and inference that holds at any number of looks |
+//! | [`lifetime`] | what a customer is worth: recency, frequency and money; purchases to come; their value |
 //! | [`decision`] | what is asked and answered: [`Request`], [`Decision`], verdicts, propensity |
 //! | [`engine`] | the compiled definitions: `apply`, `decide`, `expose`, `pay` over state that the host keeps |
 //! | [`report`] | what every campaign and variant has earned |
@@ -86,10 +88,12 @@ pub mod decision;
 pub mod engine;
 mod error;
 pub mod event;
+pub mod experiment;
 pub mod hash;
 pub mod id;
 pub mod identity;
 pub mod insight;
+pub mod lifetime;
 mod linalg;
 mod near;
 pub mod personalizer;

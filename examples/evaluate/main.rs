@@ -5,11 +5,14 @@
 //! cargo run --release --example evaluate -- conditions --cases FILE  # conditions of GrowthBook's suite
 //! cargo run --release --example evaluate -- topn --train FILE --test FILE --out FILE      # items for each user
 //! cargo run --release --example evaluate -- sessions --train FILE --test FILE --out FILE  # next clicks of sessions
+//! cargo run --release --example evaluate -- stats --cases FILE --root DIR --out FILE      # statistics
+//! cargo run --release --example evaluate -- clv --summary FILE                            # what customers are worth
 //! ```
 //!
 //! Every command prints one line of JSON on standard output. The exit code is 0 where it ran, whatever the answers
 //! were, and 2 where its arguments or its files do not read.
 
+mod clv;
 mod conditions;
 #[path = "../shared/measure.rs"]
 mod measure;
@@ -19,6 +22,7 @@ mod progress;
 mod sessions;
 mod sessions_auto;
 mod sessions_log;
+mod stats;
 mod topn;
 
 use std::process::ExitCode;
@@ -36,7 +40,7 @@ struct Command {
     try_out: fn() -> Answer,
 }
 
-const COMMANDS: &[Command] = &[conditions::COMMAND, topn::COMMAND, sessions::COMMAND];
+const COMMANDS: &[Command] = &[conditions::COMMAND, topn::COMMAND, sessions::COMMAND, stats::COMMAND, clv::COMMAND];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::value::{Analysis, Contrast};
 use super::worth::Leak;
 use crate::rule::Rule;
-use crate::stats::{Moments, false_discovery};
+use crate::stats::{Adjustment, Moments, adjusted};
 use crate::time::Timestamp;
 
 /// Which conditions go with value, and how surely. Displays as tables.
@@ -81,7 +81,9 @@ impl Analysis {
         let (mut leaks, mut found): (Vec<Driver>, Vec<Driver>) = contrasts.partition(|driver| driver.leak.is_some());
         let tested = found.len();
         let p: Vec<f64> = found.iter().map(|driver| driver.contrast.p).collect();
-        for (driver, q) in found.iter_mut().zip(false_discovery(&p)) {
+        for (driver, q) in
+            found.iter_mut().zip(adjusted(&p, Adjustment::FalseDiscovery).unwrap_or_else(|_| vec![1.0; p.len()]))
+        {
             driver.q = q;
         }
         found.retain(|driver| driver.q <= self.settings.false_discovery);

@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::bits::Bits;
 use super::value::{Analysis, Contrast};
 use crate::rule::Rule;
-use crate::stats::{Level, false_discovery, normal_upper_quantile, normal_upper_tail};
+use crate::stats::{Adjustment, Level, adjusted, normal_upper_quantile, normal_upper_tail};
 use crate::time::Timestamp;
 
 /// Segments that would be worth having. Displays as a table.
@@ -87,7 +87,7 @@ impl Analysis {
         let rivals: Vec<Contrast> =
             chosen.iter().map(|of| self.contrast(&of.people, Some(&self.measuring), self.settings.level)).collect();
         let p: Vec<f64> = rivals.iter().map(|contrast| normal_upper_tail(contrast.z)).collect();
-        let q = false_discovery(&p);
+        let q = adjusted(&p, Adjustment::FalseDiscovery).unwrap_or_else(|_| vec![1.0; p.len()]);
         let passed = q.iter().filter(|q| **q <= self.settings.false_discovery).count();
         let level = self.adjusted(passed, chosen.len());
         let measuring = self.measuring.len();

@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::profile::Profile;
 use crate::rule::{Rule, Unknown};
 use crate::segment::Segment;
-use crate::stats::{Interval, Level, Moments, Welch, mid_ranks, normal_upper_quantile, normal_upper_tail, rank_sum};
+use crate::stats::{Evidence, Interval, Level, Moments, mid_ranks, normal_upper_quantile, normal_upper_tail, rank_sum};
 use crate::time::{Span, Timestamp};
 
 /// How to look for what goes with value.
@@ -202,7 +202,7 @@ impl Analysis {
                 if with.contains(place) { &mut ours } else { &mut theirs }.observe(*value, *capped);
             }
         }
-        let welch = Welch::new(&ours.capped, &theirs.capped);
+        let welch = Evidence::of_means(&theirs.capped, &ours.capped).ok();
         let (lift, lift_interval) = match ratio(&ours.capped, &theirs.capped, level) {
             Some((lift, interval)) => (Some(lift), Some(interval)),
             None => (None, None),

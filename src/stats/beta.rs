@@ -4,8 +4,8 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    StatsError,
-    special::{LogOdds, Tails, log_odds, logistic, regularized_beta, tails_at},
+    Alpha, Interval, StatsError,
+    special::{LogOdds, Tails, log_odds, logistic, lower_quantile, regularized_beta, tails_at},
 };
 
 /// A beta distribution with parameters α and β, both from [`Beta::MIN`] to [`Beta::MAX`].
@@ -115,11 +115,28 @@ impl Beta {
         } else if p >= 1.0 {
             1.0
         } else if p <= 0.5 {
-            logistic(lower_quantile(&self.log_odds(), p))
+            logistic(lower_log_odds(&self.log_odds(), p))
         } else {
             // 1 - p is exact here.
-            logistic(-lower_quantile(&LogOdds::new(self.beta, self.alpha), 1.0 - p))
+            logistic(-lower_log_odds(&LogOdds::new(self.beta, self.alpha), 1.0 - p))
         }
+    }
+
+    /// The rate above which the probability is `tail`, which is cut to [0, 1]; also where one less it rounds.
+    #[must_use]
+    pub fn upper_quantile(&self, tail: f64) -> f64 {
+        if tail > 0.0 && tail <= 0.5 {
+            logistic(-lower_log_odds(&LogOdds::new(self.beta, self.alpha), tail))
+        } else {
+            self.quantile(1.0 - tail)
+        }
+    }
+
+    /// Between which rates it lies, with equal tails on both sides.
+    #[must_use]
+    pub fn interval(&self, alpha: impl Into<Alpha>) -> Interval {
+        let tail = alpha.into().tail();
+        Interval { low: self.quantile(tail), high: self.upper_quantile(tail) }
     }
 
     /// Draws a rate.
@@ -155,30 +172,8 @@ impl From<Beta> for (f64, f64) {
 }
 
 /// The log-odds below which the probability is `p`, at most one half.
-fn lower_quantile(beta: &LogOdds, p: f64) -> f64 {
-    let target = libm::log(p);
-    let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
-    let mut t = beta.center;
-    for _ in 0..200 {
-        let lower = tails_at(beta, t).lower;
-        let off = libm::log(lower) - target;
-        if off > 0.0 {
-            high = t;
-        } else {
-            low = t;
-        }
-        let step = off * lower / libm::exp(beta.ln_density(t));
-        let next = t - step;
-        if step.abs() <= 4e-16 * (1.0 + t.abs()) {
-            return next;
-        }
-        // A tail that underflows gives no slope; halving towards the last point that had one always works.
-        t = if next > low && next < high { next } else { 0.5 * (low.max(high - 1e3) + high.min(low + 1e3)) };
-        if high - low <= 4e-16 * (1.0 + t.abs()) {
-            break;
-        }
-    }
-    t
+fn lower_log_odds(beta: &LogOdds, p: f64) -> f64 {
+    lower_quantile(beta.center, p, |t| tails_at(beta, t).lower, |t| beta.ln_density(t))
 }
 
 /// The log of a gamma variate of unit scale.

@@ -5,20 +5,43 @@
 //! transcendental functions come from `libm` and all sampling is this module's own: the same inputs give the same bits
 //! on every platform and with every release of a dependency.
 
+mod adjust;
+mod best;
 mod beta;
+mod binomial;
+pub(crate) mod evidence;
+pub(crate) mod functions;
+mod gamma;
 mod interval;
+mod moments;
+mod normal;
 mod power;
+mod proportion;
 pub(crate) mod quadrature;
 mod ranks;
 pub(crate) mod special;
-mod welch;
+mod student;
+pub(crate) mod undefined;
 
+pub use adjust::{Adjustment, adjusted, adjusted_by_weight};
+pub use best::best_rates;
 pub use beta::Beta;
-pub use interval::{Interval, Level, jeffreys, wilson};
-pub use power::Effect;
-pub use ranks::{mid_ranks, normal_upper_tail, rank_sum};
-pub use special::{Tails, normal_upper_quantile, regularized_beta};
-pub use welch::{Moments, Welch, false_discovery};
+pub use binomial::{binomial_between, binomial_lower_tail, fisher_exact};
+pub use evidence::Evidence;
+pub use functions::{hypergeometric, lambert_lower};
+pub use gamma::{digamma, gamma_lower_quantile, gamma_upper_quantile, ln_beta, ln_gamma, regularized_gamma};
+pub use interval::{Alpha, Interval, Level, agresti_coull, clopper_pearson, jeffreys, wilson};
+pub use moments::{JointMoments, Moments};
+pub use normal::{
+    inverse_erf, inverse_erfc, normal_both_tails, normal_density, normal_lower_tail, normal_quantile,
+    normal_upper_quantile, normal_upper_tail,
+};
+pub use power::{Effect, Sizing, power_at};
+pub use proportion::Proportion;
+pub use ranks::{mid_ranks, rank_sum};
+pub use special::{Tails, regularized_beta};
+pub use student::{noncentral_student_both_tails, student_both_tails, student_upper_quantile, student_upper_tail};
+pub use undefined::Undefined;
 
 /// Why a statistic cannot be built.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -36,12 +59,12 @@ pub enum StatsError {
         /// The level found.
         found: f64,
     },
-    /// More trials succeeded than were made.
-    #[error("{successes} successes were given in {trials} trials; successes are at most the trials")]
-    MoreSuccessesThanTrials {
-        /// The successes given.
-        successes: u64,
-        /// The trials given.
-        trials: u64,
-    },
+    /// Nothing can be inferred from what was given.
+    #[error(transparent)]
+    Undefined(#[from] Undefined),
 }
+
+#[cfg(test)]
+mod reference_tests;
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! The special functions that rates need: the regularised incomplete beta function and the normal quantile.
+//! The regularised incomplete beta function, and the scale of log-odds on which it is easy.
 //!
 //! Densities use the saddle-point form of Loader ("Fast and accurate computation of binomial probabilities", 2000): the
 //! height of the peak from Stirling's corrections, and the fall from it by `expm1` and `log1p`. The textbook form
@@ -104,19 +104,19 @@ pub(crate) fn tails_at(beta: &LogOdds, t: f64) -> Tails {
             Tails { lower: 1.0 - upper, upper }
         };
     }
-    let x = logistic(t);
-    if x <= (a + 1.0) / (a + b + 2.0) {
-        let lower = lower_by_fraction(beta, t, x);
+    // x <= (a + 1) / (a + b + 2), without rounding x near one.
+    if (b + 1.0) * logistic(t) <= (a + 1.0) * logistic(-t) {
+        let lower = lower_by_fraction(beta, t);
         Tails { lower, upper: 1.0 - lower }
     } else {
-        let upper = lower_by_fraction(&mirrored, -t, logistic(-t));
+        let upper = lower_by_fraction(&mirrored, -t);
         Tails { lower: 1.0 - upper, upper }
     }
 }
 
 /// The regularised incomplete beta function `I_x(a, b)` and its complement.
 ///
-/// `x` is cut to [0, 1]. The smaller tail is computed itself, by Lentz's method on the continued fraction of Didonato
+/// `x` is cut to [0, 1]. The smaller tail is computed itself, by the continued fraction of Didonato
 /// and Morris (ACM TOMS 18, 1992, equation 9) or, where both parameters exceed 3,000, by quadrature; it is good to about
 /// 1e-13 for parameters up to a thousand, and loses digits with their square root.
 ///
@@ -136,32 +136,32 @@ pub fn regularized_beta(a: f64, b: f64, x: f64) -> Tails {
     tails_at(&LogOdds::new(a, b), log_odds(x))
 }
 
-/// The number that a standard normal variable exceeds with probability `tail`, in (0, 1).
-///
-/// Newton's method on the log of the tail, which is concave, so that it comes from one side. Good to 1e-14.
-///
-/// ```
-/// let z = bespoke::stats::normal_upper_quantile(0.025);
-/// assert!((z - 1.959963984540054).abs() < 1e-14); // R's qnorm(0.975)
-/// ```
-#[must_use]
-pub fn normal_upper_quantile(tail: f64) -> f64 {
-    if tail > 0.5 {
-        return -normal_upper_quantile(1.0 - tail);
-    }
-    let target = libm::log(tail);
-    // An upper bound: erfc(z/√2) <= exp(-z²/2).
-    let mut z = libm::sqrt((-2.0 * (target + core::f64::consts::LN_2)).max(0.0));
-    for _ in 0..60 {
-        let upper = 0.5 * libm::erfc(z * core::f64::consts::FRAC_1_SQRT_2);
-        let density = libm::exp(-0.5 * (z * z + LN_2PI));
-        let step = (libm::log(upper) - target) * upper / density;
-        z += step;
-        if step.abs() <= 1e-15 * (1.0 + z.abs()) {
+/// The point below which the mass is `p`, at most one half, of a distribution whose density is log-concave: Newton's
+/// method for the log of its lower tail, from `start`.
+pub(crate) fn lower_quantile(start: f64, p: f64, lower: impl Fn(f64) -> f64, ln_density: impl Fn(f64) -> f64) -> f64 {
+    let target = libm::log(p);
+    let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
+    let mut t = start;
+    for _ in 0..200 {
+        let mass = lower(t);
+        let off = libm::log(mass) - target;
+        if off > 0.0 {
+            high = t;
+        } else {
+            low = t;
+        }
+        let step = off * mass / libm::exp(ln_density(t));
+        let next = t - step;
+        if step.abs() <= 4e-16 * (1.0 + t.abs()) {
+            return next;
+        }
+        // A tail that underflows gives no slope; halving towards the last point that had one always works.
+        t = if next > low && next < high { next } else { 0.5 * (low.max(high - 1e3) + high.min(low + 1e3)) };
+        if high - low <= 4e-16 * (1.0 + t.abs()) {
             break;
         }
     }
-    z
+    t
 }
 
 /// `1 / (1 + e^-t)`, accurate at both ends.
@@ -186,34 +186,36 @@ pub(crate) fn ln_mix(p: f64, s: f64) -> f64 {
     if s > 700.0 { s + libm::log(p) } else { libm::log1p(p * libm::expm1(s)) }
 }
 
-/// The mass below `t` by the continued fraction.
-fn lower_by_fraction(beta: &LogOdds, t: f64, x: f64) -> f64 {
+/// The mass below `t` by the continued fraction of Didonato and Morris (ACM TOMS 18, 1992, equation 9), where `x` is the
+/// logistic of `t` and `y` the rest of it: neither may lose what the other keeps.
+fn lower_by_fraction(beta: &LogOdds, t: f64) -> f64 {
     let (a, b) = (beta.a, beta.b);
+    let (x, y) = (logistic(t), logistic(-t));
+    let off = a * y - b * x;
     // Modified Lentz: no denominator may vanish.
     let keep = |v: f64| if v.abs() < TINY { TINY } else { v };
-    let mut c = 1.0;
-    let mut d = 1.0 / keep(1.0 - (a + b) * x / (a + 1.0));
+    let mut c = 1.0 / TINY;
+    let mut d = 1.0 / keep(a / (a + 1.0) * (off + 1.0));
     let mut value = d;
-    for m in 1..20_000 {
-        let m = f64::from(m);
-        let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
-        d = 1.0 / keep(1.0 + even * d);
-        c = keep(1.0 + even / c);
-        value *= c * d;
-        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
-        d = 1.0 / keep(1.0 + odd * d);
-        c = keep(1.0 + odd / c);
+    for n in 1..20_000 {
+        let n = f64::from(n);
+        let double = a + 2.0 * n - 1.0;
+        let w = n * (b - n) * x;
+        let above = (a + n - 1.0) * (a + b + n - 1.0) * w * x / (double * double);
+        let below = n + w / double + (a + n) / (double + 2.0) * (off + 1.0 + n * (1.0 + y));
+        d = 1.0 / keep(below + above * d);
+        c = keep(below + above / c);
         let factor = c * d;
         value *= factor;
         if (factor - 1.0).abs() < 1e-16 {
             break;
         }
     }
-    (libm::exp(beta.ln_density(t)) / a * value).min(1.0)
+    (libm::exp(beta.ln_density(t)) * value).min(1.0)
 }
 
 /// What Stirling's formula leaves out: `ln Γ(z) - (z - 1/2) ln z + z - ln √(2π)`.
-fn stirling(z: f64) -> f64 {
+pub(crate) fn stirling(z: f64) -> f64 {
     if z < 12.0 {
         return libm::lgamma(z) - (z - 0.5) * libm::log(z) + z - 0.5 * LN_2PI;
     }
@@ -223,7 +225,7 @@ fn stirling(z: f64) -> f64 {
     series.iter().rev().fold(0.0, |sum, term| sum * w + term) / z
 }
 
-const LN_2PI: f64 = 1.837_877_066_409_345_6;
+pub(crate) const LN_2PI: f64 = 1.837_877_066_409_345_6;
 const TINY: f64 = 1e-300;
 /// From here on quadrature is faster than the continued fraction, which takes about the root of the parameter.
 const LARGE: f64 = 3_000.0;

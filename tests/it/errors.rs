@@ -14,7 +14,7 @@ use bespoke::recommend::RecommendError;
 use bespoke::rule::{Location, NameKind, PatternError, Rule, RuleError};
 use bespoke::schema::{CellError, RowError};
 use bespoke::state::StateError;
-use bespoke::stats::StatsError;
+use bespoke::stats::{StatsError, Undefined};
 use bespoke::time::{Span, TimeError, Timestamp};
 use bespoke::value::Kind;
 
@@ -376,8 +376,8 @@ fn choice_and_statistics_errors_show_the_range() {
     );
     says(StatsError::Level { found: 1.0 }, "a confidence level lies between 0 and 1, such as 0.95, but 1 was given");
     says(
-        StatsError::MoreSuccessesThanTrials { successes: 3, trials: 2 },
-        "3 successes were given in 2 trials; successes are at most the trials",
+        StatsError::from(Undefined::ZeroVariance),
+        "nothing varies, so that no difference can be told from chance; at least one arm must vary",
     );
 }
 

@@ -1,0 +1,81 @@
+//! What it costs to tally a unit, to compare two arms, and to fit customers.
+
+#![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to say")]
+
+use std::hint::black_box;
+
+use bespoke::experiment::{
+    AlwaysValid, Arm, BalanceWatch, BucketHash, GroupSequential, RateComparison, Spending, Tally, difference,
+};
+use bespoke::lifetime::{BgNbd, Purchases};
+use bespoke::stats::{Alpha, Beta, JointMoments, Moments, Proportion};
+use criterion::{Criterion, criterion_group, criterion_main};
+
+fn tally(c: &mut Criterion) {
+    let units: Vec<[f64; 4]> =
+        (0..1_024).map(|i| [f64::from(i % 7), 1.0 + f64::from(i % 3), f64::from(i % 5), 2.0]).collect();
+    for (name, empty, numbers) in [
+        ("rate", Tally::Rate(Proportion::default()), 1),
+        ("mean", Tally::Mean(Moments::default()), 1),
+        ("mean_given", Tally::MeanGiven(JointMoments::default()), 2),
+        ("ratio", Tally::Ratio(JointMoments::default()), 2),
+        ("ratio_given", Tally::RatioGiven(JointMoments::default()), 4),
+    ] {
+        let fold = || {
+            let mut tally = empty;
+            black_box(&units).iter().for_each(|unit| tally.observe(&unit[..numbers]));
+            tally
+        };
+        assert_eq!(fold().units(), 1_024);
+        c.bench_function(&format!("tally/{name}/1024_units"), |b| b.iter(fold));
+    }
+}
+
+fn compare(c: &mut Criterion) {
+    let (a, b) = (Arm::new(44_700, 0.19, 0.154).unwrap(), Arm::new(45_489, 0.182, 0.149).unwrap());
+    let watch = AlwaysValid::planned(100_000, Alpha::USUAL).unwrap();
+    let effect = difference(&a, &b).unwrap();
+    assert!(effect.p() < 0.01 && watch.p(&effect) > effect.p());
+    c.bench_function("compare/difference", |bench| bench.iter(|| difference(black_box(&a), black_box(&b))));
+    c.bench_function("compare/p_of_student", |bench| bench.iter(|| black_box(&effect).p()));
+    c.bench_function("compare/interval_of_student", |bench| bench.iter(|| black_box(&effect).interval(Alpha::USUAL)));
+    c.bench_function("compare/always_valid", |bench| bench.iter(|| watch.p(black_box(&effect))));
+    let (a, b) = (Beta::new(705.0, 13_395.0).unwrap(), Beta::new(747.0, 13_363.0).unwrap());
+    assert!(RateComparison::new(&a, &b).treatment_better > 0.8);
+    c.bench_function("compare/beta_posteriors", |bench| {
+        bench.iter(|| RateComparison::new(black_box(&a), black_box(&b)))
+    });
+    let watch = BalanceWatch::new(&[0.5, 0.5]).unwrap();
+    c.bench_function("compare/balance_watch", |bench| bench.iter(|| watch.ln_bayes_factor(black_box(&[5_000, 5_210]))));
+    c.bench_function("assign/growthbook_v2", |bench| {
+        bench.iter(|| BucketHash::GrowthBookV2.bucket(black_box("exp-home-hero"), black_box("user-1")));
+    });
+    c.bench_function("assign/murmur", |bench| {
+        bench.iter(|| BucketHash::Murmur.bucket(black_box("exp-home-hero"), black_box("user-1")));
+    });
+}
+
+fn plan(c: &mut Criterion) {
+    let looks: Vec<f64> = (1..=20).map(|k| f64::from(k) / 20.0).collect();
+    let plan = |looks: &[f64]| GroupSequential::spending(looks, Spending::OBrienFleming, Alpha::USUAL).unwrap();
+    assert!((plan(&looks).crossing(0.0)[19] - 0.05).abs() < 1e-9);
+    c.bench_function("plan/group_sequential/20_looks", |bench| bench.iter(|| plan(black_box(&looks))));
+}
+
+fn customers(c: &mut Criterion) {
+    let customers: Vec<Purchases> = (0..2_000_u32)
+        .map(|i| {
+            let x = [0, 0, 0, 0, 1, 1, 2, 5][(i % 8) as usize];
+            let last = if x > 0 { f64::from(i * 7 % 31) + 1.0 } else { 0.0 };
+            Purchases::new(x, last, 30.0 + f64::from(i % 9), 20.0).unwrap()
+        })
+        .collect();
+    let model = BgNbd::fit(&customers).unwrap();
+    c.bench_function("customers/fit_bg_nbd/2000", |bench| bench.iter(|| BgNbd::fit(black_box(&customers))));
+    c.bench_function("customers/expected/2000", |bench| {
+        bench.iter(|| black_box(&customers).iter().map(|one| model.expected(one, 39.0)).sum::<f64>());
+    });
+}
+
+criterion_group!(benches, tally, compare, plan, customers);
+criterion_main!(benches);

@@ -1,0 +1,39 @@
+//! Experiments: from units to evidence.
+//!
+//! An experiment assigns units to arms ([`BucketHash`], [`BucketRange`]), counts them ([`Tally`]), checks that the
+//! counts are as they should be ([`Balance`]), and compares what the arms did. Every metric reduces to an [`Arm`] (units,
+//! value, variance) and every comparison to an [`Evidence`](crate::stats::Evidence) (estimate, standard error, units),
+//! which all that follows reads: fixed-horizon tests, [`AlwaysValid`] and [`GroupSequential`] inference, a
+//! [`Posterior`], [`NonInferiority`], and [`Heterogeneity`] between segments. Sizes before the experiment come from
+//! [`Sizing`](crate::stats::Sizing).
+//!
+//! **Decide on the absolute scale** ([`difference`]) or that of the log-ratio ([`log_ratio`]); relative lift is for
+//! display. What has no answer is an [`Undefined`](crate::stats::Undefined) reason, never a NaN.
+
+mod arm;
+mod assign;
+mod balance;
+mod bayes;
+mod compare;
+mod covariate;
+mod heterogeneity;
+mod opportunity;
+mod sequential;
+mod tally;
+
+pub use arm::{Arm, QuantileRanks};
+pub use assign::{BucketHash, BucketRange, fnv1a_32, fnv1a_64, murmur3_32, murmur3_128};
+pub use balance::{Balance, BalanceWatch};
+pub use bayes::{EventRate, Posterior, Prior, Rank, RateComparison};
+pub use compare::{NonInferiority, as_lift, difference, fieller, log_ratio, post_stratified, relative_lift};
+pub use covariate::Adjusted;
+pub use heterogeneity::Heterogeneity;
+pub use opportunity::{Opportunity, Worth};
+pub use sequential::{
+    AlwaysValid, Boundary, EmpiricalBernstein, GroupSequential, Power, Shape, SmallestP, Spending, approximate_ratio,
+    bernoulli_sequence, boundary_z, hoeffding_sequence, optimal_ratio,
+};
+pub use tally::Tally;
+
+#[cfg(test)]
+mod tests;
