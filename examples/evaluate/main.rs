@@ -7,6 +7,7 @@
 //! cargo run --release --example evaluate -- sessions --train FILE --test FILE --out FILE  # next clicks of sessions
 //! cargo run --release --example evaluate -- stats --cases FILE --root DIR --out FILE      # statistics
 //! cargo run --release --example evaluate -- clv --summary FILE                            # what customers are worth
+//! cargo run --release --example evaluate -- experiment --data FILE --unit COL …             # a whole experiment
 //! ```
 //!
 //! Every command prints one line of JSON on standard output. The exit code is 0 where it ran, whatever the answers
@@ -14,6 +15,7 @@
 
 mod clv;
 mod conditions;
+mod experiment;
 #[path = "../shared/measure.rs"]
 mod measure;
 mod options;
@@ -40,7 +42,8 @@ struct Command {
     try_out: fn() -> Answer,
 }
 
-const COMMANDS: &[Command] = &[conditions::COMMAND, topn::COMMAND, sessions::COMMAND, stats::COMMAND, clv::COMMAND];
+const COMMANDS: &[Command] =
+    &[conditions::COMMAND, topn::COMMAND, sessions::COMMAND, stats::COMMAND, clv::COMMAND, experiment::COMMAND];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
