@@ -1,8 +1,6 @@
 //! Replays a policy: on a randomised experiment by rejection, on classes with bandit feedback.
 
-use bespoke::bandit::{
-    Arms, Bandit, BanditError, BanditSpec, Contextual, ContextualSettings, Policy, Reward, Thompson,
-};
+use bespoke::bandit::{Arms, Bandit, BanditError, BanditSpec, Contextual, ContextualSettings, Policy, Reward};
 use rand::rand_core::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt};
@@ -111,31 +109,29 @@ fn answer(log: &Log, is_logged: bool, policy: &str, seed: u64, shuffles: u64) ->
 
 /// A policy with or without features.
 enum Learner {
-    With(Contextual),
-    Without(Bandit),
-    Rates(Thompson),
+    With(Box<Contextual>),
+    Without(Box<Bandit>),
 }
 
 impl Learner {
     fn new(name: &str, log: &Log) -> Result<Self, String> {
         let arms = log.names.len();
-        Ok(match name {
+        let plain = |spec| Bandit::new(&spec, arms).map(|policy| Self::Without(Box::new(policy))).map_err(said);
+        match name {
             "default" => {
-                Self::With(Contextual::new(arms, log.features[0].len(), ContextualSettings::default()).map_err(said)?)
+                let policy = Contextual::new(arms, log.features[0].len(), ContextualSettings::default());
+                Ok(Self::With(Box::new(policy.map_err(said)?)))
             }
-            "thompson" => Self::Rates(Thompson::new(arms, [1.0, 1.0]).map_err(said)?),
-            "epsilon_greedy" => {
-                Self::Without(Bandit::new(&BanditSpec::EpsilonGreedy { epsilon: 0.1 }, arms).map_err(said)?)
-            }
-            other => return Err(format!("unknown policy `{other}`; there are {}", POLICIES.join(", "))),
-        })
+            "thompson" => plain(BanditSpec::default()),
+            "epsilon_greedy" => plain(BanditSpec::EpsilonGreedy { epsilon: 0.1 }),
+            other => Err(format!("unknown policy `{other}`; there are {}", POLICIES.join(", "))),
+        }
     }
 
     fn choose(&self, features: &[f64], rng: &mut dyn Rng) -> Result<usize, BanditError> {
         let choice = match self {
             Self::With(policy) => policy.choose(features, Arms::first(policy.arms()), rng)?,
             Self::Without(policy) => policy.choose(Arms::first(policy.arms()), rng),
-            Self::Rates(policy) => policy.choose(Arms::first(policy.arms()), rng),
         };
         // All arms are eligible, and there is one.
         Ok(choice.map_or(0, |choice| choice.arm))
@@ -146,10 +142,6 @@ impl Learner {
         match self {
             Self::With(policy) => policy.learn(arm, features, reward),
             Self::Without(policy) => {
-                policy.expose(arm)?;
-                policy.learn(arm, reward)
-            }
-            Self::Rates(policy) => {
                 policy.expose(arm)?;
                 policy.learn(arm, reward)
             }

@@ -7,6 +7,7 @@
 //! cargo run --release --example evaluate -- sessions --train FILE --test FILE --out FILE  # next clicks of sessions
 //! cargo run --release --example evaluate -- bandit --data FILE --format hillstrom         # a policy, by replay
 //! cargo run --release --example evaluate -- stats --cases FILE --root DIR --out FILE      # statistics
+//! cargo run --release --example evaluate -- experiment --data FILE --unit COL …             # a whole experiment
 //! cargo run --release --example evaluate -- clv --summary FILE                            # what customers are worth
 //! ```
 //!
@@ -16,6 +17,7 @@
 mod bandit;
 mod clv;
 mod conditions;
+mod experiment;
 #[path = "../shared/measure.rs"]
 mod measure;
 mod options;
@@ -42,8 +44,15 @@ struct Command {
     try_out: fn() -> Answer,
 }
 
-const COMMANDS: &[Command] =
-    &[conditions::COMMAND, topn::COMMAND, sessions::COMMAND, bandit::COMMAND, stats::COMMAND, clv::COMMAND];
+const COMMANDS: &[Command] = &[
+    conditions::COMMAND,
+    topn::COMMAND,
+    sessions::COMMAND,
+    bandit::COMMAND,
+    stats::COMMAND,
+    clv::COMMAND,
+    experiment::COMMAND,
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -5,28 +5,33 @@
 //! value, variance) and every comparison to an [`Evidence`](crate::stats::Evidence) (estimate, standard error, units),
 //! which all that follows reads: fixed-horizon tests, [`AlwaysValid`] and [`GroupSequential`] inference, a
 //! [`Posterior`], [`NonInferiority`], and [`Heterogeneity`] between segments. Sizes before the experiment come from
-//! [`Sizing`](crate::stats::Sizing).
+//! [`Sizing`](crate::stats::Sizing). [`Analysis`] does it all for one table of units, and says a [`Verdict`].
 //!
 //! **Decide on the absolute scale** ([`difference`]) or that of the log-ratio ([`log_ratio`]); relative lift is for
 //! display. What has no answer is an [`Undefined`](crate::stats::Undefined) reason, never a NaN.
 
+mod analysis;
 mod arm;
 mod assign;
 mod balance;
 mod bayes;
 mod compare;
 mod covariate;
+mod findings;
 mod heterogeneity;
 mod opportunity;
 mod sequential;
 mod tally;
+mod verdict;
 
+pub use analysis::Analysis;
 pub use arm::{Arm, QuantileRanks};
 pub use assign::{BucketHash, BucketRange, fnv1a_32, fnv1a_64, murmur3_32, murmur3_128};
 pub use balance::{Balance, BalanceWatch};
 pub use bayes::{EventRate, Posterior, Prior, Rank, RateComparison};
 pub use compare::{NonInferiority, as_lift, difference, fieller, log_ratio, post_stratified, relative_lift};
 pub use covariate::Adjusted;
+pub use findings::{Comparison, Findings, Part, Shift, Size, Split, Tail};
 pub use heterogeneity::Heterogeneity;
 pub use opportunity::{Opportunity, Worth};
 pub use sequential::{
@@ -34,6 +39,7 @@ pub use sequential::{
     bernoulli_sequence, boundary_z, hoeffding_sequence, optimal_ratio,
 };
 pub use tally::Tally;
+pub use verdict::{Recommendation, Verdict};
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,232 @@
+//! What an analysis found, as values and as a table.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Balance, Recommendation, Verdict};
+use crate::stats::Interval;
+
+/// All that an [`Analysis`](super::Analysis) found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Findings {
+    /// The arms, the control first.
+    pub sizes: Vec<Size>,
+    /// Whether they have the shares that they should have; none where that cannot be asked.
+    pub balance: Option<Balance>,
+    /// Every arm against the control, by metric.
+    pub comparisons: Vec<Comparison>,
+    /// How effects differ by segment, for every arm, metric and column with two segments or more that have an effect.
+    pub splits: Vec<Split>,
+    /// What to do with each arm.
+    pub recommendations: Vec<(String, Recommendation)>,
+}
+
+/// How many units an arm has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Size {
+    /// The arm.
+    pub arm: String,
+    /// Its units.
+    pub units: u64,
+}
+
+/// An arm against the control.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// The arm.
+    pub arm: String,
+    /// The metric.
+    pub metric: String,
+    /// Whether it is a share of units; otherwise it is a mean.
+    pub is_proportion: bool,
+    /// The control's value.
+    pub base: f64,
+    /// The arm's value.
+    pub value: f64,
+    /// The arm's less the control's.
+    pub difference: f64,
+    /// Where that lies: Newcombe's interval of proportions, Welch's of means.
+    pub interval: Option<Interval>,
+    /// The standard error of the difference.
+    pub error: Option<f64>,
+    /// The difference over the control's value, for display.
+    pub lift: Option<f64>,
+    /// Where the lift lies, by the log-ratio, or by Fieller where that has none.
+    pub lift_interval: Option<Interval>,
+    /// At one look; none where it is too early or undefined.
+    pub p: Option<f64>,
+    /// Adjusted by Holm over all comparisons.
+    pub p_adjusted: Option<f64>,
+    /// How likely the arm is better, under a flat prior: not peek-safe.
+    pub chance_to_win: Option<f64>,
+    /// By how much the arm is expected to be worse where it is.
+    pub expected_loss: Option<f64>,
+    /// What the largest values do, for means.
+    pub tail: Option<Tail>,
+    /// What it amounts to.
+    pub verdict: Verdict,
+}
+
+impl Comparison {
+    /// The sentence that a manager reads.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Self { arm, metric, .. } = self;
+        let moves = if self.difference < 0.0 { "lowers" } else { "raises" };
+        let size = self.interval.map_or_else(String::new, |interval| {
+            format!("{} ({} to {})", signed(self.difference), signed(interval.low), signed(interval.high))
+        });
+        match self.verdict {
+            Verdict::Superior | Verdict::Inferior => format!("{arm} {moves} {metric} by {size}."),
+            Verdict::Inconclusive => format!("{arm} may or may not change {metric}: {size}."),
+            Verdict::TooEarly => format!("It is too early to say what {arm} does to {metric}."),
+            Verdict::Mismatch => format!("{metric} of {arm} cannot be judged: units were lost or counted wrongly."),
+            Verdict::Undefined(reason) => format!("{metric} of {arm} has no answer: {reason}."),
+        }
+    }
+}
+
+/// An effect in short.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shift {
+    /// The difference.
+    pub difference: f64,
+    /// Where it lies.
+    pub interval: Interval,
+    /// Its p.
+    pub p: f64,
+}
+
+impl From<(f64, Interval, f64)> for Shift {
+    fn from((difference, interval, p): (f64, Interval, f64)) -> Self {
+        Self { difference, interval, p }
+    }
+}
+
+/// What the largest values do to a difference of means.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tail {
+    /// How far one unit moves the difference.
+    pub moved_by: f64,
+    /// Whether that is more than half a standard error.
+    pub is_heavy: bool,
+    /// The effect without that unit.
+    pub without: Shift,
+    /// The quantile of all arms at which values are capped.
+    pub cap: f64,
+    /// How many units, of all arms, lie above it.
+    pub units_capped: u64,
+    /// The effect with values capped.
+    pub capped: Shift,
+}
+
+/// How an effect differs between the segments of a column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Split {
+    /// The arm.
+    pub arm: String,
+    /// The metric.
+    pub metric: String,
+    /// The column.
+    pub column: String,
+    /// Cochran's Q.
+    pub q: f64,
+    /// Its degrees of freedom.
+    pub freedom: u64,
+    /// How likely so much disagreement is if all segments have one effect.
+    pub p: f64,
+    /// Adjusted by Benjamini and Hochberg over all splits.
+    pub p_adjusted: f64,
+    /// The share of the spread that is not chance.
+    pub i_squared: f64,
+    /// Whether the effect differs.
+    pub is_flagged: bool,
+    /// The segments, by name.
+    pub parts: Vec<Part>,
+}
+
+/// The effect in a segment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// The segment.
+    pub segment: String,
+    /// Its units in both arms.
+    pub units: u64,
+    /// The difference.
+    pub difference: f64,
+    /// Where it lies.
+    pub interval: Interval,
+    /// Its p.
+    pub p: f64,
+    /// Adjusted by Benjamini and Hochberg over all segments.
+    pub p_adjusted: f64,
+    /// The difference drawn towards that of all segments.
+    pub shrunk: f64,
+}
+
+impl fmt::Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sizes: Vec<String> = self.sizes.iter().map(|size| format!("{} {}", size.arm, size.units)).collect();
+        writeln!(f, "units: {}", sizes.join(", "))?;
+        if let Some(balance) = &self.balance {
+            writeln!(f, "sample ratio: chi2 {:.3}, p {}", balance.chi_square, p(balance.p))?;
+        }
+        for found in &self.comparisons {
+            write!(f, "\n{} / {}: {} -> {}", found.arm, found.metric, short(found.base), short(found.value))?;
+            if let Some(interval) = found.interval {
+                write!(f, ", {} {}", signed(found.difference), range(interval))?;
+            }
+            if let Some(lift) = found.lift {
+                write!(f, ", lift {:+.2}%", 100.0 * lift)?;
+            }
+            if let Some(interval) = found.lift_interval {
+                write!(f, " [{:+.2}%, {:+.2}%]", 100.0 * interval.low, 100.0 * interval.high)?;
+            }
+            if let (Some(raw), Some(holm)) = (found.p, found.p_adjusted) {
+                write!(f, ", p {} (Holm {})", p(raw), p(holm))?;
+            }
+            if let (Some(chance), Some(loss)) = (found.chance_to_win, found.expected_loss) {
+                write!(f, ", P(better) {chance:.4}, expected loss {} (not peek-safe)", short(loss))?;
+            }
+            writeln!(f, "\n  {}: {}", found.verdict.name(), found.sentence())?;
+            if let Some(tail) = &found.tail {
+                let warning = if tail.is_heavy { "heavy tail: " } else { "" };
+                writeln!(f, "  {warning}one unit moves the gap by {}; {}", short(tail.moved_by), tail.without)?;
+                let (cap, units) = (short(tail.cap), tail.units_capped);
+                writeln!(f, "  capped at {cap} ({units} units): {}", tail.capped)?;
+            }
+        }
+        for split in self.splits.iter().filter(|split| split.is_flagged) {
+            let Split { arm, metric, column, q, freedom, .. } = split;
+            let (raw, many) = (p(split.p), p(split.p_adjusted));
+            writeln!(f, "\n{arm} / {metric} differs by {column}: Q {q:.1} on {freedom}, p {raw} (BH {many})")?;
+            for part in &split.parts {
+                let (size, within) = (signed(part.difference), range(part.interval));
+                let (many, shrunk) = (p(part.p_adjusted), signed(part.shrunk));
+                writeln!(f, "  {}: {size} {within}, BH {many}, shrunk {shrunk}", part.segment)?;
+            }
+        }
+        writeln!(f)?;
+        self.recommendations.iter().try_for_each(|(arm, what)| writeln!(f, "{arm}: {what}"))
+    }
+}
+
+impl fmt::Display for Shift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}, p {}", signed(self.difference), range(self.interval), p(self.p))
+    }
+}
+
+fn p(p: f64) -> String {
+    if p < 1e-4 { format!("{p:.1e}") } else { format!("{p:.3}").replace("0.000", "<0.001") }
+}
+fn short(number: f64) -> String {
+    if number.abs() < 1.0 { format!("{number:.5}") } else { format!("{number:.3}") }
+}
+fn signed(number: f64) -> String {
+    if number.abs() < 1.0 { format!("{number:+.5}") } else { format!("{number:+.3}") }
+}
+fn range(interval: Interval) -> String {
+    format!("[{}, {}]", signed(interval.low), signed(interval.high))
+}
