@@ -37,12 +37,15 @@ pub struct ContextualSettings {
     /// The least probability of each eligible arm, from 0 to 1 over the number of arms; added evenly, so that the
     /// order of the arms stays.
     pub floor: f64,
+    /// How many rewards of an arm have to be known before its score counts; until then arms that have fewer are chosen
+    /// evenly. More is safer where the first rewards may be all alike, so that what other arms pay looks certain too.
+    pub burn_in: u32,
 }
 
 impl Default for ContextualSettings {
-    /// 0.4, chosen on a randomised e-mail campaign and on classification with bandit feedback; no floor.
+    /// 0.4, chosen on a randomised e-mail campaign and on classification with bandit feedback; no floor; one reward.
     fn default() -> Self {
-        Self { exploration: 0.4, floor: 0.0 }
+        Self { exploration: 0.4, floor: 0.0, burn_in: 1 }
     }
 }
 
@@ -102,7 +105,7 @@ impl Contextual {
     /// The largest feature, and its negative the smallest.
     pub const MAX_FEATURE: f64 = 1e9;
 
-    /// Knows nothing yet, and chooses evenly until two rewards have been learned.
+    /// Knows nothing yet, and chooses evenly until each arm has been burnt in and two rewards have been learned.
     ///
     /// # Errors
     /// [`BanditError::Arms`] unless there are 1 to 64 arms, [`BanditError::Features`] for more than 256 features, and
@@ -157,8 +160,14 @@ impl Contextual {
         let mut probabilities = vec![0.0; self.arms()];
         // At most 64.
         let count = eligible.len() as f64;
-        if self.beliefs.is_empty() {
-            eligible.iter().for_each(|arm| probabilities[arm] = 1.0 / count);
+        let fresh = |arm: &usize| self.moments[*arm].count < f64::from(self.settings.burn_in);
+        let fresh: Arms = eligible.iter().filter(fresh).collect();
+        if self.beliefs.is_empty() || !fresh.is_empty() {
+            let among = if fresh.is_empty() { eligible } else { fresh };
+            let floor = if fresh.is_empty() { 0.0 } else { self.settings.floor };
+            eligible.iter().for_each(|arm| probabilities[arm] = floor);
+            let rest = (1.0 - count * floor) / among.len() as f64;
+            among.iter().for_each(|arm| probabilities[arm] += rest);
             return Ok(probabilities);
         }
         let narrowed = self.settings.exploration;

@@ -171,6 +171,16 @@ fn what_cannot_be_learned_from_is_refused_and_changes_nothing() {
 }
 
 #[test]
+fn arms_of_which_too_little_is_known_come_first() {
+    let settings = ContextualSettings { burn_in: 2, floor: 0.1, ..ContextualSettings::default() };
+    let mut policy = Contextual::new(3, 0, settings).unwrap();
+    (0..5).for_each(|_| policy.learn(0, &[], reward(1.0)).unwrap());
+    policy.learn(1, &[], reward(1.0)).unwrap();
+    let shares = policy.propensities(&[], Arms::first(3)).unwrap();
+    shares.iter().zip([0.1, 0.45, 0.45]).for_each(|(share, wanted)| assert!((share - wanted).abs() < 1e-12));
+}
+
+#[test]
 fn a_floor_leaves_each_eligible_arm_its_share() {
     let mut policy = taught(2_000, 1);
     policy.settings.floor = 0.05;
@@ -178,7 +188,8 @@ fn a_floor_leaves_each_eligible_arm_its_share() {
     assert!(shares[0] >= 0.05 && shares[2].abs() < 1e-300 && (shares[0] + shares[1] - 1.0).abs() < 1e-12);
 }
 
-/// Features that are copies of each other, constant, or of wildly different sizes, and rewards of money.
+/// Features that are copies of each other, constant, or of wildly different sizes, and rewards of money. One arm pays
+/// always the same, which looks certain from the first reward on.
 #[test]
 fn collinear_and_badly_scaled_features_are_borne() {
     let (mut policy, mut rng) = (Contextual::new(2, 5, ContextualSettings::default()).unwrap(), rng(10));
