@@ -66,7 +66,7 @@ fn customers(c: &mut Criterion) {
     let customers: Vec<Purchases> = (0..2_000_u32)
         .map(|i| {
             let x = [0, 0, 0, 0, 1, 1, 2, 5][(i % 8) as usize];
-            let last = if x > 0 { f64::from(i * 7 % 31) + 1.0 } else { 0.0 };
+            let last = if x > 0 { f64::from(i * 7 % 29) + 1.0 } else { 0.0 };
             Purchases::new(x, last, 30.0 + f64::from(i % 9), 20.0).unwrap()
         })
         .collect();
