@@ -9,6 +9,19 @@ use crate::time::Span;
 ///
 /// The exponents lie in [0, 4]. What holds unless told was chosen on check-ins (Gowalla, 30,000 people, 41,000
 /// places), but for the trend, which was chosen on ratings of films (MovieLens 100k).
+///
+/// Quality, time and memory are traded by a few of them. On the check-ins, a fifth held out, one thread of a busy
+/// machine, the least of three medians:
+///
+/// | Settings | recall@20 | ndcg@20 | An answer | The model |
+/// |---|---|---|---|---|
+/// | as they are | 0.21846 | 0.15692 | 98.2 µs | 29 MB |
+/// | `candidates: 80` | 0.21865 | 0.15698 | 101.9 µs | 29 MB |
+/// | `candidates: 40` | 0.21812 | 0.15680 | 91.2 µs | 29 MB |
+/// | `effort: 20_000` | 0.21844 | 0.15704 | 118.4 µs | 29 MB |
+/// | `effort: 7000` | 0.21736 | 0.15608 | 92.3 µs | 29 MB |
+/// | `effort: 5000` | 0.21557 | 0.15461 | 84.5 µs | 29 MB |
+/// | `rank: 0` | 0.21508 | 0.15440 | 74.0 µs | 8 MB |
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CollaborativeSettings {
