@@ -63,11 +63,27 @@ fn plan(c: &mut Criterion) {
 }
 
 fn customers(c: &mut Criterion) {
+    // Drawn from the model itself: rates of purchase Gamma(1, 10) a week, chances to leave Beta(1, 3).
+    let mut state = 1_u64;
+    let mut unit = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
+    };
     let customers: Vec<Purchases> = (0..2_000_u32)
         .map(|i| {
-            let x = [0, 0, 0, 0, 1, 1, 2, 5][(i % 8) as usize];
-            let last = if x > 0 { f64::from(i * 7 % 29) + 1.0 } else { 0.0 };
-            Purchases::new(x, last, 30.0 + f64::from(i % 9), 20.0).unwrap()
+            let (rate, leaves) = (-libm::log(unit()) / 10.0, 1.0 - libm::cbrt(unit()));
+            let (observed, mut repeats, mut last) = (30.0 + f64::from(i % 9), 0, 0.0);
+            loop {
+                let next = last - libm::log(unit()) / rate;
+                if next > observed {
+                    break;
+                }
+                (repeats, last) = (repeats + 1, next);
+                if unit() < leaves {
+                    break;
+                }
+            }
+            Purchases::new(repeats, last, observed, 20.0).unwrap()
         })
         .collect();
     let model = BgNbd::fit(&customers).unwrap();
