@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{ArmTally, Arms, BanditError, Policy, Reward, tally};
 use crate::{
     state::State,
-    stats::{Interval, Level},
+    stats::{Alpha, Interval},
 };
 
 /// ε-greedy, for rewards of any size and sign.
@@ -79,7 +79,7 @@ impl Policy for EpsilonGreedy {
     }
 
     /// Nothing: a mean without a spread has no posterior.
-    fn interval(&self, _: usize, _: Level) -> Option<Interval> {
+    fn interval(&self, _: usize, _: Alpha) -> Option<Interval> {
         None
     }
 }

@@ -36,7 +36,7 @@ use rand::Rng;
 
 use crate::{
     state::State,
-    stats::{Interval, Level},
+    stats::{Alpha, Interval},
 };
 
 pub use contextual::{Contextual, ContextualSettings};
@@ -80,7 +80,7 @@ pub trait Policy: State {
     fn best(&self) -> Option<Vec<f64>>;
 
     /// Where the arm's mean reward is likely to lie, where the policy has a posterior to say so.
-    fn interval(&self, arm: usize, level: Level) -> Option<Interval>;
+    fn interval(&self, arm: usize, alpha: Alpha) -> Option<Interval>;
 
     /// How many arms there are.
     fn arms(&self) -> usize {
@@ -88,13 +88,13 @@ pub trait Policy: State {
     }
 
     /// What is known of each arm.
-    fn report(&self, level: Level) -> Vec<ArmReport> {
+    fn report(&self, alpha: Alpha) -> Vec<ArmReport> {
         let best = self.best();
         let row = |(arm, tally): (usize, &ArmTally)| ArmReport {
             exposures: tally.exposures(),
             reward: tally.reward(),
             mean: tally.mean(),
-            interval: self.interval(arm, level),
+            interval: self.interval(arm, alpha),
             best: best.as_ref().and_then(|best| best.get(arm).copied()),
         };
         self.tallies().iter().enumerate().map(row).collect()

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{ArmTally, Arms, BanditError, Choice, EpsilonGreedy, Policy, Reward, Thompson};
 use crate::{
     state::State,
-    stats::{Interval, Level},
+    stats::{Alpha, Interval},
 };
 
 /// The definition of a bandit.
@@ -134,10 +134,10 @@ impl Policy for Bandit {
         }
     }
 
-    fn interval(&self, arm: usize, level: Level) -> Option<Interval> {
+    fn interval(&self, arm: usize, alpha: Alpha) -> Option<Interval> {
         match self {
-            Self::Thompson(policy) => policy.interval(arm, level),
-            Self::EpsilonGreedy(policy) => policy.interval(arm, level),
+            Self::Thompson(policy) => policy.interval(arm, alpha),
+            Self::EpsilonGreedy(policy) => policy.interval(arm, alpha),
         }
     }
 }

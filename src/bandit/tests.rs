@@ -261,7 +261,7 @@ fn merging_states_of_other_lengths_and_kinds_keeps_what_was_learned() {
     longer.learn(2, Reward::new(-4.0).unwrap()).unwrap();
     let mut bandit = Bandit::new(&BanditSpec::default(), 2).unwrap();
     bandit.merge(&longer);
-    let report = bandit.report(Level::USUAL);
+    let report = bandit.report(Alpha::USUAL);
     assert_eq!((report.len(), report[2].exposures, report[2].mean), (3, 1, Some(-4.0)));
     // A reward below nothing leaves the posterior that of a failure.
     assert!(matches!(&bandit, Bandit::Thompson(t) if t.posterior(2) == Some(Beta::new(1.0, 2.0).unwrap())));

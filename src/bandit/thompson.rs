@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{ArmTally, Arms, BanditError, Choice, Policy, Reward, propensity::draw, tally};
 use crate::{
     state::State,
-    stats::{Beta, Interval, Level, best_rates},
+    stats::{Alpha, Beta, Interval, best_rates},
 };
 
 /// Thompson sampling for rewards from 0 to 1.
@@ -118,9 +118,9 @@ impl Policy for Thompson {
         Some(self.all().to_vec())
     }
 
-    fn interval(&self, arm: usize, level: Level) -> Option<Interval> {
+    fn interval(&self, arm: usize, alpha: Alpha) -> Option<Interval> {
         let posterior = self.posterior(arm)?;
-        let tail = level.tail();
+        let tail = alpha.tail();
         Some(Interval { low: posterior.quantile(tail), high: posterior.quantile(1.0 - tail) })
     }
 }

@@ -69,7 +69,7 @@ impl Analysis {
         // A sample has far fewer than 2^53 people.
         let paying = payers.count() as f64 / (all.count() as f64).max(1.0);
         let contrasts = self.conditions.iter().map(|condition| {
-            let contrast = self.contrast(&condition.people, None, self.settings.level);
+            let contrast = self.contrast(&condition.people, None, self.settings.alpha);
             let is_bare = contrast.payers_of_others == 0.0 && paying * contrast.others as f64 >= EXPECTED;
             let leak = match (condition.follows, is_bare) {
                 (true, _) => Some(Leak::Follows),

@@ -12,7 +12,7 @@ impl fmt::Display for SizeReport {
         writeln!(f, "{} people at {}", count(self.people), self.now)?;
         let effect = &self.effect;
         let (from, to) = (percent(effect.base), percent(effect.base * (1.0 + effect.lift)));
-        let surely = format!("{} confidence and {} power", percent(effect.level.into()), percent(effect.power));
+        let surely = format!("{} confidence and {} power", percent(1.0 - effect.alpha.value()), percent(effect.power));
         match self.needed {
             Some(needed) => writeln!(
                 f,

@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::bits::Bits;
 use super::value::{Analysis, Contrast};
 use crate::rule::Rule;
-use crate::stats::{Adjustment, Level, adjusted, normal_upper_quantile, normal_upper_tail};
+use crate::stats::{Adjustment, Alpha, adjusted, normal_upper_quantile, normal_upper_tail};
 use crate::time::Timestamp;
 
 /// Segments that would be worth having. Displays as a table.
@@ -85,21 +85,21 @@ impl Analysis {
             chosen.push(Candidate { people: all, ..best });
         }
         let rivals: Vec<Contrast> =
-            chosen.iter().map(|of| self.contrast(&of.people, Some(&self.measuring), self.settings.level)).collect();
+            chosen.iter().map(|of| self.contrast(&of.people, Some(&self.measuring), self.settings.alpha)).collect();
         let p: Vec<f64> = rivals.iter().map(|contrast| normal_upper_tail(contrast.z)).collect();
         let q = adjusted(&p, Adjustment::FalseDiscovery).unwrap_or_else(|_| vec![1.0; p.len()]);
         let passed = q.iter().filter(|q| **q <= self.settings.false_discovery).count();
-        let level = self.adjusted(passed, chosen.len());
+        let alpha = self.adjusted(passed, chosen.len());
         let measuring = self.measuring.len();
         let suggest = |(of, q): (&Candidate, f64)| {
-            let measured = self.contrast(&of.people, Some(&self.measuring), level);
+            let measured = self.contrast(&of.people, Some(&self.measuring), alpha);
             // A sample has far fewer than 2^53 people.
             let share = measured.people as f64 / measuring.max(1) as f64;
             Suggestion {
                 rule: self.rule(&of.parts),
                 people: libm::round(share * self.people as f64) as u64,
                 share,
-                lift_when_chosen: self.contrast(&of.people, Some(&self.choosing), level).lift,
+                lift_when_chosen: self.contrast(&of.people, Some(&self.choosing), alpha).lift,
                 measured,
                 q,
             }
@@ -117,10 +117,10 @@ impl Analysis {
         }
     }
 
-    /// The level at which intervals of some that were picked of all hold together.
-    fn adjusted(&self, passed: usize, tested: usize) -> Level {
-        let left_out = 2.0 * self.settings.level.tail() * passed.max(1) as f64 / tested.max(1) as f64;
-        Level::new(1.0 - left_out).unwrap_or(self.settings.level)
+    /// The error rate at which intervals of some that were picked of all hold together.
+    fn adjusted(&self, passed: usize, tested: usize) -> Alpha {
+        let left_out = 2.0 * self.settings.alpha.tail() * passed.max(1) as f64 / tested.max(1) as f64;
+        Alpha::new(left_out).unwrap_or(self.settings.alpha)
     }
 
     /// The best rule for the active people, if any promises something.
@@ -197,7 +197,7 @@ impl<'a> Scorer<'a> {
             return None;
         }
         let center = active.iter().map(|place| analysis.capped[place]).sum::<f64>() / people as f64;
-        let z = normal_upper_quantile(analysis.settings.level.tail());
+        let z = normal_upper_quantile(analysis.settings.alpha.tail());
         let mut scorer = Self { analysis, people: people as f64, center, sum: 0.0, squares: 0.0, z, least };
         (scorer.sum, scorer.squares, _) = scorer.sums(active);
         Some(scorer)

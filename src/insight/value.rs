@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::profile::Profile;
 use crate::rule::{Rule, Unknown};
 use crate::segment::Segment;
-use crate::stats::{Evidence, Interval, Level, Moments, mid_ranks, normal_upper_quantile, normal_upper_tail, rank_sum};
+use crate::stats::{Alpha, Evidence, Interval, Moments, mid_ranks, normal_upper_quantile, normal_upper_tail, rank_sum};
 use crate::time::{Span, Timestamp};
 
 /// How to look for what goes with value.
@@ -29,8 +29,8 @@ pub struct ValueSettings {
     pub windows: Vec<Span>,
     /// How many of the reported findings may be false, as a part of them.
     pub false_discovery: f64,
-    /// The level of the intervals.
-    pub level: Level,
+    /// How often the intervals may miss.
+    pub alpha: Alpha,
     /// How many segments are suggested at most.
     pub suggestions: usize,
     /// How many conditions a suggested segment has at most.
@@ -49,7 +49,7 @@ impl Default for ValueSettings {
             least_share: 0.01,
             windows: vec![Span::days(30)],
             false_discovery: 0.05,
-            level: Level::USUAL,
+            alpha: Alpha::USUAL,
             suggestions: 5,
             depth: 3,
             beam: 16,
@@ -195,7 +195,7 @@ impl Analysis {
     }
 
     /// Those of `among` who are in `with`, against the others of `among`.
-    pub(super) fn contrast(&self, with: &Bits, among: Option<&Bits>, level: Level) -> Contrast {
+    pub(super) fn contrast(&self, with: &Bits, among: Option<&Bits>, alpha: Alpha) -> Contrast {
         let (mut ours, mut theirs) = (Side::default(), Side::default());
         for (place, (value, capped)) in self.values.iter().zip(&self.capped).enumerate() {
             if among.is_none_or(|among| among.contains(place)) {
@@ -203,7 +203,7 @@ impl Analysis {
             }
         }
         let welch = Evidence::of_means(&theirs.capped, &ours.capped).ok();
-        let (lift, lift_interval) = match ratio(&ours.capped, &theirs.capped, level) {
+        let (lift, lift_interval) = match ratio(&ours.capped, &theirs.capped, alpha) {
             Some((lift, interval)) => (Some(lift), Some(interval)),
             None => (None, None),
         };
@@ -226,7 +226,7 @@ impl Analysis {
             payer_mean: (ours.payers.count() > 0).then(|| ours.payers.mean()),
             payer_mean_of_others: (theirs.payers.count() > 0).then(|| theirs.payers.mean()),
             difference,
-            interval: welch.map_or(Interval { low: difference, high: difference }, |welch| welch.interval(level)),
+            interval: welch.map_or(Interval { low: difference, high: difference }, |welch| welch.interval(alpha)),
             lift,
             lift_interval,
             z,
@@ -279,12 +279,12 @@ fn z(values: &[f64], ranks: &[f64], is_ours: impl Fn(usize) -> bool) -> f64 {
 
 /// The ratio of two means less one, and its interval: the variance of its logarithm is the sum of the squared relative
 /// errors of the means.
-fn ratio(a: &Moments, b: &Moments, level: Level) -> Option<(f64, Interval)> {
+fn ratio(a: &Moments, b: &Moments, alpha: Alpha) -> Option<(f64, Interval)> {
     if a.mean() <= 0.0 || b.mean() <= 0.0 {
         return None;
     }
     let relative = |of: &Moments| of.variance() / (of.count() as f64 * of.mean() * of.mean());
-    let reach = normal_upper_quantile(level.tail()) * libm::sqrt(relative(a) + relative(b));
+    let reach = normal_upper_quantile(alpha.tail()) * libm::sqrt(relative(a) + relative(b));
     let ratio = a.mean() / b.mean();
     let interval = Interval { low: ratio * libm::exp(-reach) - 1.0, high: ratio * libm::exp(reach) - 1.0 };
     Some((ratio - 1.0, interval))

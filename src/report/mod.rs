@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::bandit::Policy;
 use crate::engine::{Engine, Models};
-use crate::stats::{Interval, Level, jeffreys};
+use crate::stats::{Alpha, Interval, jeffreys};
 
 /// How every campaign fares.
 ///
@@ -70,7 +70,7 @@ impl Report {
                     conversions: tally.conversions,
                     // Counts beyond 2^53 are rounded by a part in 10^16.
                     rate: (shown > 0).then(|| tally.conversions as f64 / shown as f64),
-                    interval: jeffreys(paid, shown, Level::USUAL).unwrap_or(Interval::WHOLE),
+                    interval: jeffreys(paid, shown, Alpha::USUAL).unwrap_or(Interval::WHOLE),
                     amount: tally.amount.value(),
                     best: best.as_ref().and_then(|best| best.get(arm).copied()),
                 }

@@ -5,51 +5,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Beta, StatsError, Undefined, normal_upper_quantile};
+use super::{Beta, Undefined, normal_upper_quantile};
 
-/// A confidence level, strictly between 0 and 1.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
-#[serde(try_from = "f64", into = "f64")]
-pub struct Level(f64);
-
-impl Level {
-    /// The usual level of 0.95.
-    pub const USUAL: Self = Self(0.95);
-
-    /// Checks a level.
-    ///
-    /// # Errors
-    /// [`StatsError::Level`] unless it lies strictly between 0 and 1.
-    pub fn new(level: f64) -> Result<Self, StatsError> {
-        if level > 0.0 && level < 1.0 { Ok(Self(level)) } else { Err(StatsError::Level { found: level }) }
-    }
-
-    /// The probability left out on each side.
-    #[must_use]
-    pub fn tail(self) -> f64 {
-        0.5 * (1.0 - self.0)
-    }
-}
-
-impl TryFrom<f64> for Level {
-    type Error = StatsError;
-    fn try_from(level: f64) -> Result<Self, StatsError> {
-        Self::new(level)
-    }
-}
-
-impl From<Level> for f64 {
-    fn from(level: Level) -> Self {
-        level.0
-    }
-}
-
-/// How often a test may find something where nothing is, strictly between 0 and 1: one less a [`Level`].
+/// How often a test may find something where nothing is, strictly between 0 and 1: of 0.05, intervals hold
+/// 95 of 100 times.
 ///
 /// ```
-/// use bespoke::stats::{Alpha, Level};
+/// use bespoke::stats::Alpha;
 /// assert_eq!(Alpha::new(0.05)?.tail(), 0.025);
-/// assert!((Alpha::from(Level::USUAL).tail() - 0.025).abs() < 1e-16);
+/// assert!(Alpha::new(1.0).is_err());
 /// # Ok::<(), bespoke::stats::Undefined>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
@@ -100,12 +64,6 @@ impl From<Alpha> for f64 {
     }
 }
 
-impl From<Level> for Alpha {
-    fn from(level: Level) -> Self {
-        Self(1.0 - level.0)
-    }
-}
-
 /// From where to where a quantity is likely to lie.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
@@ -131,14 +89,14 @@ impl Interval {
 /// [`Undefined::MoreSuccessesThanUnits`].
 ///
 /// ```
-/// use bespoke::stats::{Level, wilson};
-/// let interval = wilson(10, 100, Level::USUAL)?;
+/// use bespoke::stats::{Alpha, wilson};
+/// let interval = wilson(10, 100, Alpha::USUAL)?;
 /// assert!((interval.low - 0.05523).abs() < 1e-5 && (interval.high - 0.17437).abs() < 1e-5);
 /// # Ok::<(), bespoke::stats::Undefined>(())
 /// ```
-pub fn wilson(successes: u64, trials: u64, alpha: impl Into<Alpha>) -> Result<Interval, Undefined> {
+pub fn wilson(successes: u64, trials: u64, alpha: Alpha) -> Result<Interval, Undefined> {
     let Some((s, n)) = checked(successes, trials)? else { return Ok(Interval::WHOLE) };
-    let z = alpha.into().z();
+    let z = alpha.z();
     let z2 = z * z;
     let spread = z * libm::sqrt(s * ((n - s) / n) + 0.25 * z2);
     // At the ends the root cancels on paper, but not in floating point.
@@ -156,14 +114,14 @@ pub fn wilson(successes: u64, trials: u64, alpha: impl Into<Alpha>) -> Result<In
 /// [`Undefined::MoreSuccessesThanUnits`].
 ///
 /// ```
-/// use bespoke::stats::{Interval, Level, jeffreys};
-/// assert_eq!(jeffreys(0, 0, Level::USUAL)?, Interval::WHOLE);
-/// let interval = jeffreys(0, 10, Level::USUAL)?;
+/// use bespoke::stats::{Interval, Alpha, jeffreys};
+/// assert_eq!(jeffreys(0, 0, Alpha::USUAL)?, Interval::WHOLE);
+/// let interval = jeffreys(0, 10, Alpha::USUAL)?;
 /// assert_eq!(interval.low, 0.0);
 /// assert!((interval.high - 0.21720).abs() < 1e-4);
 /// # Ok::<(), bespoke::stats::Undefined>(())
 /// ```
-pub fn jeffreys(successes: u64, trials: u64, alpha: impl Into<Alpha>) -> Result<Interval, Undefined> {
+pub fn jeffreys(successes: u64, trials: u64, alpha: Alpha) -> Result<Interval, Undefined> {
     let Some((s, n)) = checked(successes, trials)? else { return Ok(Interval::WHOLE) };
     let tails = Beta::nearest(s + 0.5, n - s + 0.5).interval(alpha);
     let low = if successes == 0 { 0.0 } else { tails.low };
@@ -184,9 +142,9 @@ pub fn jeffreys(successes: u64, trials: u64, alpha: impl Into<Alpha>) -> Result<
 /// assert!((interval.low - 0.831_566_5).abs() < 1e-7 && interval.high == 1.0);
 /// # Ok::<(), bespoke::stats::Undefined>(())
 /// ```
-pub fn clopper_pearson(successes: u64, trials: u64, alpha: impl Into<Alpha>) -> Result<Interval, Undefined> {
+pub fn clopper_pearson(successes: u64, trials: u64, alpha: Alpha) -> Result<Interval, Undefined> {
     let Some((s, n)) = checked(successes, trials)? else { return Ok(Interval::WHOLE) };
-    let tail = alpha.into().tail();
+    let tail = alpha.tail();
     let low = if successes == 0 { 0.0 } else { Beta::nearest(s, n - s + 1.0).quantile(tail) };
     let high = if successes == trials { 1.0 } else { Beta::nearest(s + 1.0, n - s).upper_quantile(tail) };
     Ok(Interval { low, high })
@@ -197,9 +155,9 @@ pub fn clopper_pearson(successes: u64, trials: u64, alpha: impl Into<Alpha>) -> 
 ///
 /// # Errors
 /// [`Undefined::MoreSuccessesThanUnits`].
-pub fn agresti_coull(successes: u64, trials: u64, alpha: impl Into<Alpha>) -> Result<Interval, Undefined> {
+pub fn agresti_coull(successes: u64, trials: u64, alpha: Alpha) -> Result<Interval, Undefined> {
     let Some((s, n)) = checked(successes, trials)? else { return Ok(Interval::WHOLE) };
-    let z = alpha.into().z();
+    let z = alpha.z();
     let n = n + z * z;
     let center = (s + 0.5 * z * z) / n;
     let whole = Interval::around(center, z * libm::sqrt(center * (1.0 - center) / n));

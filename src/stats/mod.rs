@@ -32,7 +32,7 @@ pub use binomial::{binomial_between, binomial_lower_tail, fisher_exact};
 pub use evidence::Evidence;
 pub use functions::{hypergeometric, lambert_lower};
 pub use gamma::{digamma, gamma_lower_quantile, gamma_upper_quantile, ln_beta, ln_gamma, regularized_gamma};
-pub use interval::{Alpha, Interval, Level, agresti_coull, clopper_pearson, jeffreys, wilson};
+pub use interval::{Alpha, Interval, agresti_coull, clopper_pearson, jeffreys, wilson};
 pub use moments::{JointMoments, Moments};
 pub use normal::{
     inverse_erf, inverse_erfc, normal_both_tails, normal_density, normal_lower_tail, normal_quantile,
@@ -53,12 +53,6 @@ pub enum StatsError {
     #[error("a beta distribution needs parameters from {} to {}, but one is {found}", Beta::MIN, Beta::MAX)]
     BetaParameter {
         /// The parameter found.
-        found: f64,
-    },
-    /// A confidence level is out of range.
-    #[error("a confidence level lies between 0 and 1, such as 0.95, but {found} was given")]
-    Level {
-        /// The level found.
         found: f64,
     },
     /// Nothing can be inferred from what was given.

@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::undefined::{finite, positive};
 use super::{
-    Alpha, Level, Undefined, noncentral_student_both_tails, normal_upper_quantile, normal_upper_tail,
-    student_upper_quantile,
+    Alpha, Undefined, noncentral_student_both_tails, normal_upper_quantile, normal_upper_tail, student_upper_quantile,
 };
 
 /// How surely an effect is to be told: errors of both kinds, and how the arms compare in size.
@@ -189,16 +188,16 @@ pub struct Effect {
     pub base: f64,
     /// By which part of itself the share rises or falls: 0.2 is from 5 % to 6 %.
     pub lift: f64,
-    /// How seldom no effect is taken for one: 0.95 is once in twenty tests.
-    pub level: Level,
+    /// How often no effect is taken for one.
+    pub alpha: Alpha,
     /// How likely the effect is found if it is there, between 0 and 1.
     pub power: f64,
 }
 
 impl Default for Effect {
-    /// A rise by a fifth from 5 %, at a level of 95 % and with a power of 80 %.
+    /// A rise by a fifth from 5 %, at 95 % confidence and with a power of 80 %.
     fn default() -> Self {
-        Self { base: 0.05, lift: 0.2, level: Level::USUAL, power: 0.8 }
+        Self { base: 0.05, lift: 0.2, alpha: Alpha::USUAL, power: 0.8 }
     }
 }
 
@@ -207,7 +206,7 @@ impl Effect {
     /// 0 and 1, or the lift is zero: no number of people finds that.
     #[must_use]
     pub fn people(&self) -> Option<u64> {
-        let sizing = Sizing { alpha: self.level.into(), power: self.power, ratio: 1.0 };
+        let sizing = Sizing { alpha: self.alpha, power: self.power, ratio: 1.0 };
         // A cast from `f64` saturates.
         sizing.pooled(self.base, self.base * (1.0 + self.lift)).ok().map(|people| libm::ceil(people) as u64)
     }

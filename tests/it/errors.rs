@@ -374,7 +374,6 @@ fn choice_and_statistics_errors_show_the_range() {
         StatsError::BetaParameter { found: 0.0 },
         "a beta distribution needs parameters from 0.1 to 1000000000000, but one is 0",
     );
-    says(StatsError::Level { found: 1.0 }, "a confidence level lies between 0 and 1, such as 0.95, but 1 was given");
     says(
         StatsError::from(Undefined::ZeroVariance),
         "nothing varies, so that no difference can be told from chance; at least one arm must vary",

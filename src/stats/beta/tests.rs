@@ -6,7 +6,7 @@ use rand::{Rng, TryRng};
 use statrs::distribution::{Continuous, ContinuousCDF};
 
 use super::Beta;
-use crate::stats::{Level, StatsError, jeffreys, normal_upper_quantile, wilson};
+use crate::stats::{Alpha, StatsError, Undefined, jeffreys, normal_upper_quantile, wilson};
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 struct SplitMix(u64);
@@ -99,7 +99,7 @@ fn a_quantile_is_where_the_distribution_reaches_it() {
 fn parameters_out_of_range_are_refused() {
     for bad in [0.0, -1.0, 0.09, 2e12, f64::NAN, f64::INFINITY] {
         assert!(matches!(Beta::new(1.0, bad), Err(StatsError::BetaParameter { .. })));
-        assert!(matches!(Level::new(bad - 2.0), Err(StatsError::Level { .. })));
+        assert_eq!(Alpha::new(bad - 2.0), Err(Undefined::Alpha));
     }
     assert!(serde_json::from_str::<Beta>("[0.0, 1.0]").is_err());
 }
@@ -145,14 +145,14 @@ fn normal_quantiles_are_those_of_r() {
 
 #[test]
 fn intervals_are_those_of_the_literature() {
-    let level = Level::USUAL;
+    let alpha = Alpha::USUAL;
     // Brown, Cai and DasGupta (2001), table 5: the Jeffreys interval for n = 7, x = 2, to three digits.
-    let found = jeffreys(2, 7, level).unwrap();
+    let found = jeffreys(2, 7, alpha).unwrap();
     assert!((found.low - 0.065).abs() < 6e-4 && (found.high - 0.648).abs() < 6e-4, "{found:?}");
     // Newcombe (1998), table I: score method without correction, 81/263 and 0/20.
-    let found = wilson(81, 263, level).unwrap();
+    let found = wilson(81, 263, alpha).unwrap();
     assert!((found.low - 0.2553).abs() < 5e-5 && (found.high - 0.3662).abs() < 5e-5, "{found:?}");
-    let found = wilson(0, 20, level).unwrap();
+    let found = wilson(0, 20, alpha).unwrap();
     assert!(found.low == 0.0 && (found.high - 0.1611).abs() < 5e-5, "{found:?}");
-    assert!(wilson(3, 2, level).is_err() && jeffreys(3, 2, level).is_err());
+    assert!(wilson(3, 2, alpha).is_err() && jeffreys(3, 2, alpha).is_err());
 }
