@@ -374,10 +374,65 @@ fn choice_and_statistics_errors_show_the_range() {
         StatsError::BetaParameter { found: 0.0 },
         "a beta distribution needs parameters from 0.1 to 1000000000000, but one is 0",
     );
+    says(BanditError::Features { found: 2, wanted: 3 }, "2 features were given, but the policy has 3");
     says(
-        StatsError::from(Undefined::ZeroVariance),
-        "nothing varies, so that no difference can be told from chance; at least one arm must vary",
+        BanditError::Feature { at: 1, found: 2e9 },
+        "a feature is a number from -1e9 to 1e9, but the one at 1 is 2000000000",
     );
+    says(
+        BanditError::Setting { name: "floor", found: 2.0, least: 0.0, most: 0.5 },
+        "`floor` lies from 0 to 0.5, but 2 was given",
+    );
+    says(
+        BanditError::Stored,
+        "the parts of a stored bandit do not fit each other; learn it again, or take another copy",
+    );
+}
+
+#[test]
+fn what_has_no_answer_says_what_one_would_need() {
+    let reasons = [
+        (
+            Undefined::ZeroVariance,
+            "nothing varies, so that no difference can be told from chance; at least one arm must vary",
+        ),
+        (Undefined::EmptyArm, "an arm is empty; each needs units"),
+        (Undefined::OneUnit, "an arm has one unit; a variance needs two"),
+        (Undefined::ZeroBaseline, "the control's value is zero; a relative lift needs another"),
+        (Undefined::NotPositive, "a value is zero or below; a ratio needs both above zero"),
+        (Undefined::NoTraffic, "no arm expects traffic; one weight must be above zero"),
+        (Undefined::NoUnits, "nobody was counted; at least one unit is needed"),
+        (Undefined::OneArm, "fewer than two arms are left; a comparison needs two"),
+        (Undefined::NoVariations, "there are no variations; at least one is needed"),
+        (Undefined::NotFinite, "a number is not finite"),
+        (Undefined::NanP, "a p-value is not a number; it lies from 0 to 1"),
+        (Undefined::OutOfRangeP, "a p-value is out of range; it lies from 0 to 1"),
+        (Undefined::Alpha, "alpha is out of range; it lies between 0 and 1, such as 0.05"),
+        (Undefined::Power, "the power is out of range; it lies between alpha and 1, such as 0.8"),
+        (Undefined::Rate, "a rate is out of range; it lies between 0 and 1"),
+        (Undefined::MoreSuccessesThanUnits, "more successes than units; they are at most as many"),
+        (Undefined::NotACount, "a count is not a whole number from 0"),
+        (
+            Undefined::NegativeVariance,
+            "a variance is negative; sums of squares are at least the square of the sum over n",
+        ),
+        (Undefined::BadWeight, "a weight is negative or not finite"),
+        (Undefined::LengthMismatch, "lists that belong together have different lengths"),
+        (Undefined::Parameter, "a parameter is out of range; it is finite and above zero"),
+        (Undefined::NoEffect, "the effect to detect is zero; no number of units finds that"),
+        (Undefined::LooksOutOfOrder, "looks are out of order; information rises from above 0"),
+        (Undefined::BoundsOutOfOrder, "a bound is out of order; the lower is at most the upper"),
+        (Undefined::NoRepeats, "nobody bought again, so that the parameters are not identified"),
+        (Undefined::RecencyAfterEnd, "a customer's last purchase is after the end of its observation"),
+        (
+            Undefined::NoMaximum,
+            "the likelihood has no maximum at finite parameters; more customers, or more varied ones, are needed",
+        ),
+    ];
+    for (reason, text) in reasons {
+        says(reason, text);
+        says(StatsError::from(reason), text);
+    }
 }
 
 #[test]
