@@ -164,10 +164,11 @@ impl Analysis {
         let balance = Balance::new(&self.units, &self.weights);
         let sound = balance.as_ref().is_ok_and(|balance| balance.p >= BALANCE);
         let arms = self.arms.len();
+        let caps: Vec<Option<Cap>> = (0..self.metrics.len()).map(|metric| self.capped_at(metric)).collect();
         let mut comparisons = Vec::new();
         for arm in 1..arms {
-            for metric in 0..self.metrics.len() {
-                comparisons.push(self.compare(metric, arm));
+            for (metric, cap) in caps.iter().enumerate() {
+                comparisons.push(self.compare(metric, arm, *cap));
             }
         }
         let p: Vec<f64> = comparisons.iter().filter_map(|found| found.p).collect();
@@ -206,7 +207,7 @@ impl Analysis {
         self.cells[metric * arms..(metric + 1) * arms].iter().all(|cell| cell.others == 0)
     }
 
-    fn compare(&self, metric: usize, arm: usize) -> Comparison {
+    fn compare(&self, metric: usize, arm: usize, cap: Option<Cap>) -> Comparison {
         let arms = self.arms.len();
         let (a, b) = (self.cells[metric * arms], self.cells[metric * arms + arm]);
         let is_proportion = self.is_proportion(metric);
@@ -245,16 +246,28 @@ impl Analysis {
             p_adjusted: None,
             chance_to_win: posterior.map(|posterior| posterior.chance_to_win()),
             expected_loss: posterior.map(|posterior| posterior.loss_of_treatment()),
-            tail: if is_proportion { None } else { self.tail(metric, arm) },
+            tail: cap.and_then(|cap| self.tail(metric, arm, cap)),
             verdict,
         }
     }
 
+    /// Where the values of a metric are capped, if it is a mean.
+    fn capped_at(&self, metric: usize) -> Option<Cap> {
+        if self.is_proportion(metric) {
+            return None;
+        }
+        let arms = self.arms.len();
+        let mut pooled: Vec<f64> = self.values[metric * arms..(metric + 1) * arms].concat();
+        pooled.sort_by(f64::total_cmp);
+        let at = linear_quantile(&pooled, self.cap)?;
+        Some(Cap { at, units: (pooled.len() - pooled.partition_point(|value| *value <= at)) as u64 })
+    }
+
     /// What the largest values do to the gap between the means.
-    fn tail(&self, metric: usize, arm: usize) -> Option<Tail> {
+    fn tail(&self, metric: usize, arm: usize, cap: Cap) -> Option<Tail> {
         let arms = self.arms.len();
         let (a, b) = (&self.values[metric * arms], &self.values[metric * arms + arm]);
-        let mean = |values: &[f64]| values.iter().copied().collect::<Tally>().0;
+        let mean = |values: &[f64]| values.iter().copied().collect::<Moments>();
         let far = |values: &[f64]| {
             let center = mean(values).mean();
             let off = |at: &usize| (values[*at] - center).abs();
@@ -262,8 +275,8 @@ impl Analysis {
         };
         let without = |values: &[f64]| -> Option<(f64, Moments)> {
             let at = far(values)?;
-            let left: Tally = values.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, value)| *value).collect();
-            Some((mean(values).mean() - left.0.mean(), left.0))
+            let left: Moments = values.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, value)| *value).collect();
+            Some((mean(values).mean() - left.mean(), left))
         };
         let ((shift_a, less_a), (shift_b, less_b)) = (without(a)?, without(b)?);
         let (all_a, all_b) = (mean(a), mean(b));
@@ -273,10 +286,7 @@ impl Analysis {
         } else {
             (shift_b.abs(), gap(&all_a, &less_b)?)
         };
-        let mut pooled: Vec<f64> = (0..arms).flat_map(|arm| self.values[metric * arms + arm].iter().copied()).collect();
-        pooled.sort_by(f64::total_cmp);
-        let cap = linear_quantile(&pooled, self.cap)?;
-        let capped = |values: &[f64]| values.iter().map(|value| value.min(cap)).collect::<Tally>().0;
+        let capped = |values: &[f64]| values.iter().map(|value| value.min(cap.at)).collect::<Moments>();
         let capped_effect = gap(&capped(a), &capped(b))?;
         let whole = gap(&all_a, &all_b)?;
         let effect = |found: &Evidence| (found.estimate(), found.interval(self.alpha), found.p());
@@ -284,8 +294,8 @@ impl Analysis {
             moved_by,
             is_heavy: moved_by > HEAVY * whole.error(),
             without: effect(&left).into(),
-            cap,
-            units_capped: pooled.iter().filter(|value| **value > cap).count() as u64,
+            cap: cap.at,
+            units_capped: cap.units,
             capped: effect(&capped_effect).into(),
         })
     }
@@ -394,6 +404,13 @@ impl Cell {
     }
 }
 
+/// Where a metric is capped, and how many units lie above.
+#[derive(Clone, Copy)]
+struct Cap {
+    at: f64,
+    units: u64,
+}
+
 /// A difference, its p and its interval, by the convention of its kind of metric.
 struct Effect {
     evidence: Evidence,
@@ -414,17 +431,6 @@ impl Effect {
     }
 }
 
-/// Moments of a list.
-struct Tally(Moments);
-
-impl FromIterator<f64> for Tally {
-    fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Self {
-        let mut moments = Moments::default();
-        values.into_iter().for_each(|value| moments.observe(value));
-        Self(moments)
-    }
-}
-
 /// Between the two order statistics next to it, as numpy does by default.
 fn linear_quantile(sorted: &[f64], q: f64) -> Option<f64> {
     let at = q * sorted.len().checked_sub(1)? as f64;
@@ -439,3 +445,7 @@ fn linear_quantile(sorted: &[f64], q: f64) -> Option<f64> {
 const BALANCE: f64 = 0.001;
 /// A tail is heavy if one unit moves the gap by more than so many of its standard errors.
 const HEAVY: f64 = 0.5;
+
+#[cfg(test)]
+#[path = "analysis_tests.rs"]
+mod tests;

@@ -219,7 +219,7 @@ impl fmt::Display for Shift {
 }
 
 fn p(p: f64) -> String {
-    if p < 1e-4 { format!("{p:.1e}") } else { format!("{p:.3}").replace("0.000", "<0.001") }
+    if p < 1e-3 { format!("{p:.2e}") } else { format!("{p:.5}") }
 }
 fn short(number: f64) -> String {
     if number.abs() < 1.0 { format!("{number:.5}") } else { format!("{number:.3}") }

@@ -93,6 +93,14 @@ impl Moments {
     }
 }
 
+impl FromIterator<f64> for Moments {
+    fn from_iter<I: IntoIterator<Item = f64>>(numbers: I) -> Self {
+        let mut moments = Self::default();
+        numbers.into_iter().for_each(|number| moments.observe(number));
+        moments
+    }
+}
+
 /// Counts, means, variances and covariances of `N` numbers per unit: what ratios and covariates need.
 ///
 /// ```
