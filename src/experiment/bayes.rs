@@ -10,7 +10,8 @@ use crate::stats::quadrature::{NODES, WEIGHTS};
 use crate::stats::special::{LogOdds, logistic, tails_at};
 use crate::stats::undefined::{finite, positive};
 use crate::stats::{
-    Alpha, Beta, Evidence, Interval, Undefined, normal_density, normal_lower_tail, normal_upper_tail, regularized_beta,
+    Alpha, Beta, Evidence, Interval, Undefined, best_means, normal_density, normal_lower_tail, normal_upper_tail,
+    regularized_beta,
 };
 
 /// Two rates compared.
@@ -244,7 +245,6 @@ impl Rank {
                 for (i, rank) in ranks.iter_mut().enumerate() {
                     let density = half * weight * normal_density(z[i]) / arms[i].deviation;
                     let others = || (0..arms.len()).filter(|j| *j != i);
-                    rank.best += density * others().map(|j| below[j]).product::<f64>();
                     // One of the others above, and the rest below.
                     let one_above =
                         |k: usize| above[k] * others().filter(|j| *j != k).map(|j| below[j]).product::<f64>();
@@ -252,6 +252,9 @@ impl Rank {
                 }
             }
         }
+        let mut best = Vec::new();
+        best_means(&arms.iter().map(|arm| (arm.mean, arm.deviation)).collect::<Vec<_>>(), &mut best);
+        ranks.iter_mut().zip(best).for_each(|(rank, best)| rank.best = best);
         Ok(ranks)
     }
 }

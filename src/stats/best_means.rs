@@ -4,6 +4,8 @@
 //! deviation of any mean that changes within it. What lies more than seven deviations below another mean's lowest is
 //! never the best.
 
+use smallvec::SmallVec;
+
 use super::normal::{normal_density, normal_lower_tail};
 use super::quadrature::{NODES, WEIGHTS};
 
@@ -34,6 +36,7 @@ pub fn best_means(means: &[(f64, f64)], best: &mut Vec<f64>) {
     let high = |(mean, deviation): &(f64, f64)| mean + REACH * spread(*deviation);
     let floor = means.iter().map(low).fold(f64::NEG_INFINITY, f64::max);
     let mut top = means.iter().map(high).fold(f64::NEG_INFINITY, f64::max);
+    let mut below = SmallVec::<[f64; 16]>::new();
     while top > floor {
         let mut width = top - floor;
         let mut bottom = floor;
@@ -48,12 +51,18 @@ pub fn best_means(means: &[(f64, f64)], best: &mut Vec<f64>) {
         let half = 0.5 * (top - bottom);
         for (node, weight) in NODES.iter().zip(WEIGHTS) {
             let x = bottom + half * (1.0 + node);
-            let score = |(mean, deviation): &(f64, f64)| (x - mean) / spread(*deviation);
-            // Below nobody's reach is a distribution function nothing, so that dividing by one is safe.
-            let below = |of: &(f64, f64)| normal_lower_tail(score(of)).max(1e-30);
-            let all: f64 = means.iter().filter(|of| high(of) >= x).map(below).product();
-            for (of, best) in means.iter().zip(best.iter_mut()).filter(|(of, _)| high(of) >= x) {
-                *best += half * weight * normal_density(score(of)) / spread(of.1) * (all / below(of));
+            below.clear();
+            let tail = |of: &(f64, f64)| {
+                // Where x is far above a mean its tail is one; below, it is something, so that dividing by it is safe.
+                if high(of) < x { 1.0 } else { normal_lower_tail((x - of.0) / spread(of.1)).max(1e-30) }
+            };
+            below.extend(means.iter().map(tail));
+            let all: f64 = below.iter().product();
+            for ((of, best), below) in
+                means.iter().zip(best.iter_mut()).zip(&below).filter(|((of, _), _)| high(of) >= x)
+            {
+                let spread = spread(of.1);
+                *best += half * weight * normal_density((x - of.0) / spread) / spread * (all / below);
             }
         }
         top = bottom;

@@ -77,7 +77,8 @@ pub struct Contextual {
     width: usize,
     /// All that was learned, by arm.
     moments: Vec<Moments>,
-    all: Moments,
+    /// How many rewards in all; whole.
+    count: f64,
     /// The least and the greatest value of each feature.
     ranges: Vec<(f64, f64)>,
     precisions: Precisions,
@@ -120,7 +121,7 @@ impl Contextual {
             settings,
             width: features,
             moments: vec![Moments::new(features); arms],
-            all: Moments::new(features),
+            count: 0.0,
             ranges: vec![(f64::INFINITY, f64::NEG_INFINITY); features],
             precisions: Precisions::START,
             scaling: Scaling::default(),
@@ -146,7 +147,7 @@ impl Contextual {
     #[must_use]
     pub fn count(&self) -> u64 {
         // Counts are whole, and far below 2^53.
-        self.all.count as u64
+        self.count as u64
     }
 
     /// The exact probability of each arm under these features, by index: 0 for those not eligible, summing to one unless
@@ -220,12 +221,12 @@ impl Contextual {
         self.check(features)?;
         let reward = reward.value();
         self.moments[arm].observe(features, reward);
-        self.all.observe(features, reward);
+        self.count += 1.0;
         for ((low, high), feature) in self.ranges.iter_mut().zip(features) {
             *low = low.min(*feature);
             *high = high.max(*feature);
         }
-        if self.all.count >= self.next {
+        if self.count >= self.next {
             self.fit();
         } else if let Some(belief) = self.beliefs.get_mut(arm) {
             let mut z = SmallVec::<[f64; 32]>::new();
@@ -237,8 +238,10 @@ impl Contextual {
 
     /// Chooses the precisions anew, and computes what follows from them.
     fn fit(&mut self) {
-        self.next = (self.all.count * GROWTH).ceil().clamp(self.all.count + 1.0, self.all.count + MOST_BETWEEN);
-        self.scaling = Scaling::new(&self.all, &self.ranges);
+        self.next = (self.count * GROWTH).ceil().clamp(self.count + 1.0, self.count + MOST_BETWEEN);
+        let mut all = Moments::new(self.width);
+        self.moments.iter().for_each(|moments| all.merge(moments));
+        self.scaling = Scaling::new(&all, &self.ranges);
         let seen = self.moments.iter().enumerate().filter(|(_, moments)| moments.count > 0.0);
         let shown: Vec<Shown> = seen.map(|(arm, moments)| Shown::new(arm, moments, &self.scaling)).collect();
         let fit = climb(&shown, &self.scaling, &mut self.precisions);
@@ -325,17 +328,17 @@ impl State for Contextual {
     /// Adds what the other learned, to rounding; the settings stay, and the precisions are chosen anew. It takes in nothing
     /// from a policy with another number of features; the longer of the two gives the number of arms.
     fn merge(&mut self, other: &Self) {
-        if self.width != other.width || other.all.count <= 0.0 {
+        if self.width != other.width || other.count <= 0.0 {
             return;
         }
         self.moments.resize_with(self.moments.len().max(other.moments.len()), || Moments::new(other.width));
         self.moments.iter_mut().zip(&other.moments).for_each(|(moments, other)| moments.merge(other));
-        self.all.merge(&other.all);
+        self.count += other.count;
         for ((low, high), (other_low, other_high)) in self.ranges.iter_mut().zip(&other.ranges) {
             *low = low.min(*other_low);
             *high = high.max(*other_high);
         }
-        if self.all.count >= 2.0 {
+        if self.count >= 2.0 {
             self.fit();
         }
     }
@@ -347,7 +350,7 @@ struct Stored {
     settings: ContextualSettings,
     width: usize,
     moments: Vec<Moments>,
-    all: Moments,
+    count: f64,
     ranges: Vec<(f64, f64)>,
     precisions: Precisions,
     scaling: Scaling,
@@ -360,7 +363,7 @@ impl TryFrom<Stored> for Contextual {
     type Error = BanditError;
 
     fn try_from(stored: Stored) -> Result<Self, BanditError> {
-        let Stored { settings, width, moments, all, ranges, precisions, scaling, variance, beliefs, next } = stored;
+        let Stored { settings, width, moments, count, ranges, precisions, scaling, variance, beliefs, next } = stored;
         super::tally::check_count(moments.len())?;
         settings.check(moments.len())?;
         let cells = width.saturating_add(1);
@@ -371,7 +374,8 @@ impl TryFrom<Stored> for Contextual {
         };
         let is_sound = width <= Self::MAX_FEATURES
             && moments.len() <= MAX_ARMS
-            && moments.iter().chain([&all]).all(|moments| moments.is_sound(width))
+            && moments.iter().all(|moments| moments.is_sound(width))
+            && moments.iter().map(|moments| moments.count).sum::<f64>().total_cmp(&count).is_eq()
             && ranges.len() == width
             && ranges.iter().all(|(low, high)| !low.is_nan() && !high.is_nan())
             && precisions.is_sound()
@@ -382,7 +386,7 @@ impl TryFrom<Stored> for Contextual {
         if !is_sound {
             return Err(BanditError::Stored);
         }
-        Ok(Self { settings, width, moments, all, ranges, precisions, scaling, variance, beliefs, next })
+        Ok(Self { settings, width, moments, count, ranges, precisions, scaling, variance, beliefs, next })
     }
 }
 
