@@ -1,14 +1,14 @@
 //! How likely each of several beta-distributed rates is to be the highest.
 //!
-//! `P(i is best) = ∫ f_i Π_{j≠i} F_j`, integrated downwards over the log-odds. Each arm's density is cut where it has
+//! The integral ([`Share`]) goes downwards over the log-odds. Each arm's density is cut where it has
 //! fallen by `e^-3.5`, `e^-14` and `e^-31.5`, which for a normal shape is every 2.65 standard deviations, and no panel
 //! is wider than such a piece of any arm that changes within it: arms of no and of ten million trials are resolved
-//! alike. A panel is a 16-point Gauss–Legendre rule, and the distribution functions come from the same points by the
-//! integral of their interpolating polynomial, so that a point costs one exponential per arm.
+//! alike.
 
 use super::{
     Beta,
-    quadrature::{NODES, UPPER, WEIGHTS},
+    quadrature::NODES,
+    share::{POINTS, Share},
     special::{LogOdds, ln_mix, logistic},
 };
 
@@ -36,8 +36,8 @@ pub fn best_rates(rates: &[Beta]) -> Vec<f64> {
         panel(&mut arms, top, bottom);
         top = bottom;
     }
-    let total: f64 = arms.iter().map(|arm| arm.best).sum();
-    arms.iter().map(|arm| arm.best / total).collect()
+    let total: f64 = arms.iter().map(|arm| arm.share.best).sum();
+    arms.iter().map(|arm| arm.share.best / total).collect()
 }
 
 /// One arm while it is being integrated.
@@ -45,13 +45,7 @@ struct Arm {
     rate: LogOdds,
     /// Where its density is cut, ascending.
     cuts: [f64; 7],
-    /// The mass above the panel.
-    above: f64,
-    /// The integral so far.
-    best: f64,
-    /// Densities, then distribution functions, at the points of the panel.
-    density: [f64; POINTS],
-    below: [f64; POINTS],
+    share: Share,
 }
 
 impl Arm {
@@ -62,7 +56,7 @@ impl Arm {
             cuts[2 - i] = rate.reach(depth, -1.0);
             cuts[4 + i] = rate.reach(depth, 1.0);
         }
-        Self { rate, cuts, above: 0.0, best: 0.0, density: [0.0; POINTS], below: [1.0; POINTS] }
+        Self { rate, cuts, share: Share::new() }
     }
 
     fn low(&self) -> f64 {
@@ -116,32 +110,15 @@ fn panel(arms: &mut [Arm], top: f64, bottom: f64) {
         let (a, b) = arm.rate.parameters();
         let at_top = arm.rate.ln_density(top);
         let slope = if left { a } else { -b };
-        for ((density, shared), node) in arm.density.iter_mut().zip(shared).zip(NODES) {
+        for ((density, shared), node) in arm.share.density.iter_mut().zip(shared).zip(NODES) {
             *density = half * libm::exp(at_top + slope * (half * (node - 1.0)) - (a + b) * shared);
         }
-        let mut mass = 0.0;
-        let mut upper = [arm.above; POINTS];
-        // Points outermost, so that the inner loop is one of independent sums.
-        for ((density, column), weight) in arm.density.iter().zip(&UPPER).zip(WEIGHTS) {
-            mass += density * weight;
-            for (upper, share) in upper.iter_mut().zip(column) {
-                *upper += density * share;
-            }
-        }
-        arm.above += mass;
-        for ((below, upper), all) in arm.below.iter_mut().zip(upper).zip(&mut all) {
-            // Rounding may take it past nothing; dividing by it below needs it to be something.
-            *below = (1.0 - upper).max(1e-18);
-            *all *= *below;
-        }
+        arm.share.take_part(&mut all);
     }
     for arm in arms.iter_mut().filter(|arm| arm.high() >= top) {
-        for k in 0..POINTS {
-            arm.best += WEIGHTS[k] * arm.density[k] * (all[k] / arm.below[k]);
-        }
+        let _ = arm.share.add(&all);
     }
 }
 
-const POINTS: usize = NODES.len();
 /// By how much the log density has fallen at each cut: at 2.65, 5.3 and 7.9 standard deviations of a normal shape.
 const DEPTHS: [f64; 3] = [3.5, 14.0, 31.5];

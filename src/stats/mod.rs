@@ -20,6 +20,7 @@ mod power;
 mod proportion;
 pub(crate) mod quadrature;
 mod ranks;
+mod share;
 pub(crate) mod special;
 mod student;
 pub(crate) mod undefined;
