@@ -92,6 +92,19 @@ fn profile(engine: &Engine, models: &Models) -> Profile {
     profile
 }
 
+/// An engine whose models have learned from somebody, and what is known of that person.
+fn taught() -> (Engine, Models, Profile) {
+    let engine = engine();
+    let mut models = models(&engine);
+    let mut profile = profile(&engine, &models);
+    for n in 501..600 {
+        let event = viewed(n);
+        let _ = engine.apply(&event, &mut profile, &models.catalog, event.time);
+        engine.learn(&event, &profile, &mut models, &mut Vec::new());
+    }
+    (engine, models, profile)
+}
+
 #[test]
 fn an_event_allocates_nothing_once_a_profile_has_its_size() {
     let engine = engine();
@@ -142,14 +155,7 @@ fn pieces(decision: &Decision) -> u64 {
 
 #[test]
 fn a_strategy_with_everything_allocates_only_what_leaves_in_the_answer() {
-    let engine = engine();
-    let mut models = models(&engine);
-    let mut profile = profile(&engine, &models);
-    for n in 501..600 {
-        let event = viewed(n);
-        let _ = engine.apply(&event, &mut profile, &models.catalog, event.time);
-        engine.learn(&event, &profile, &mut models, &mut Vec::new());
-    }
+    let (engine, models, profile) = taught();
     let mut scratch = DecideScratch::default();
     let now = NOW + Span::hours(6);
     for category in [None, Some("shoes")] {
@@ -184,14 +190,7 @@ fn thirds() -> Log {
 
 #[test]
 fn next_clicks_fitted_models_and_blends_allocate_only_what_leaves_in_the_answer() {
-    let engine = engine();
-    let mut models = models(&engine);
-    let mut profile = profile(&engine, &models);
-    for n in 501..600 {
-        let event = viewed(n);
-        let _ = engine.apply(&event, &mut profile, &models.catalog, event.time);
-        engine.learn(&event, &profile, &mut models, &mut Vec::new());
-    }
+    let (engine, mut models, profile) = taught();
     let _ = models.install(Collaborative::fit(&thirds(), CollaborativeSettings::default(), 1).unwrap());
     let factor = FactorSettings { rank: 8, ..FactorSettings::default() };
     let _ = models.install(Factor::fit(&thirds(), factor, 1).unwrap());

@@ -20,7 +20,7 @@ fn a_later_gate_keeps_fewer_players() {
     tell(&mut analysis, 0, (8_502, 44_700), &[]);
     tell(&mut analysis, 1, (8_279, 45_489), &[]);
     let findings = analysis.findings();
-    let balance = findings.balance.clone().unwrap();
+    let balance = findings.balance.unwrap();
     near(balance.chi_square, 6.902, 5e-4);
     near(balance.p, 0.0086, 5e-5);
     let found = &findings.comparisons[0];
