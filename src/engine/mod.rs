@@ -59,7 +59,7 @@ pub use live::NextChange;
 pub use models::{Models, Tally};
 pub use open::{Exposure, OpenDecisions, Payment, Payments};
 pub(crate) use outcome::visitor;
-pub(crate) use slate::seen_kind;
+pub(crate) use slate::sign;
 pub(crate) use succession::Births;
 
 use crate::campaign::Campaign;

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::facts::EventView;
-use super::slate::seen_kind;
+use super::slate::{seen_kind, sign};
 use super::{CompiledCampaign, Engine, Exposure, Models, OpenDecisions, Payment, Payments};
 use crate::campaign::{GoalItems, Pay};
 use crate::event::{Event, EventKind};
 use crate::hash::{Symbol, fold};
 use crate::id::{DecisionId, UserKey};
 use crate::profile::{MAX_LINES, Profile, event_id, weight_of};
-use crate::recommend::{self, SeenKind};
+use crate::recommend;
 
 impl Engine {
     /// Notes that a decision was shown, if the event is an exposure: once, by the person it was made for.
@@ -41,7 +41,7 @@ impl Engine {
         if open.is_empty() {
             return payments;
         }
-        let view = EventView::new(event, &models.catalog);
+        let mut view = EventView::new(event, &models.catalog);
         let mut met: SmallVec<[(&CompiledCampaign, DecisionId, Symbol); 2]> = SmallVec::new();
         for index in self.goals.get(&event.kind.symbol()).into_iter().flatten() {
             let campaign = &self.campaigns[*index];
@@ -55,7 +55,7 @@ impl Engine {
                 met.push((campaign, decision, variant));
             }
         }
-        let items = view.items.clone();
+        let items = std::mem::take(&mut view.items);
         drop(view);
         for (campaign, decision, variant) in met {
             let amount = event.amount().unwrap_or(0.0);
@@ -107,14 +107,8 @@ impl Engine {
         }
         let id = fold(event_id(event));
         context.clear();
-        for remembered in profile.history().iter().filter(|remembered| remembered.id != id) {
-            let Some(item) = remembered.item else { continue };
-            let weight = remembered.known.as_ref().map_or(0.0, weight_of) as f32;
-            if weight > 0.0 {
-                let kind = remembered.known.as_ref().map_or(SeenKind::Other, seen_kind);
-                context.push(recommend::Seen { item, time: remembered.time, weight, kind });
-            }
-        }
+        let others = profile.history().iter().filter(|remembered| remembered.id != id);
+        context.extend(others.filter_map(|remembered| sign(&remembered)));
         let at = context.partition_point(|seen| seen.time <= event.time);
         let segments = self.popular_segments(profile);
         // Not the person's key, which changes with the links between ids.

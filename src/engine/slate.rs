@@ -17,7 +17,7 @@ use crate::catalog::Catalog;
 use crate::decision::Source;
 use crate::event::EventKind;
 use crate::hash::Symbol;
-use crate::profile::{Mark, weight_of};
+use crate::profile::{Mark, Remembered, weight_of};
 use crate::recommend::{
     self, Candidate, Exploration, House, HouseRule, Mix, Query, Recommender, Rerank, SeenKind, Which, explore,
 };
@@ -173,15 +173,8 @@ impl DecideScratch {
         }
         // Signs of interest, newest last.
         self.history.clear();
-        for event in facts.profile.history().iter().filter(|event| event.time <= facts.now) {
-            let kind = event.known.as_ref();
-            // Weights are small whole numbers, exact in an `f32`.
-            let weight = kind.map_or(0.0, weight_of) as f32;
-            if let Some(item) = event.item.filter(|_| weight > 0.0) {
-                let kind = kind.map_or(SeenKind::Other, seen_kind);
-                self.history.push(recommend::Seen { item, time: event.time, weight, kind });
-            }
-        }
+        let past = facts.profile.history().iter().filter(|event| event.time <= facts.now);
+        self.history.extend(past.filter_map(|event| sign(&event)));
     }
 
     /// The items that the slate is about, which speak as if they had just been seen.
@@ -205,8 +198,17 @@ fn weigh(blend: &Weighted, earnings: Option<&Earnings>, voices: &mut Vec<(Source
     }
 }
 
+/// What an event of a history tells recommenders, if it is a sign of interest in an item.
+pub(crate) fn sign(event: &Remembered) -> Option<recommend::Seen> {
+    let known = event.known.as_ref()?;
+    // Weights are small whole numbers, exact in an `f32`.
+    let weight = weight_of(known) as f32;
+    let item = event.item.filter(|_| weight > 0.0)?;
+    Some(recommend::Seen { item, time: event.time, weight, kind: seen_kind(known) })
+}
+
 /// What an event says to the recommenders that tell kinds apart.
-pub(crate) const fn seen_kind(kind: &EventKind) -> SeenKind {
+pub(super) const fn seen_kind(kind: &EventKind) -> SeenKind {
     match kind {
         EventKind::ItemViewed | EventKind::ItemClicked => SeenKind::Viewed,
         EventKind::ItemAdded => SeenKind::Carted,

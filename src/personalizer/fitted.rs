@@ -1,9 +1,8 @@
 //! Models that are fitted off the hot path: what they are fitted from, and how they come to work.
 
 use super::{Personalizer, write};
-use crate::engine::{Fitted, visitor};
-use crate::profile::weight_of;
-use crate::recommend::{Log, Seen, SeenKind};
+use crate::engine::{Fitted, sign, visitor};
+use crate::recommend::Log;
 
 impl Personalizer {
     /// What the people who are kept did with items, as far as their histories reach
@@ -15,14 +14,8 @@ impl Personalizer {
     pub fn log(&self) -> Log {
         let mut log = Log::default();
         self.people.each(&mut |user, record| {
-            for event in record.profile.history().iter() {
-                // Weights are small whole numbers, exact in an `f32`.
-                let weight = event.known.as_ref().map_or(0.0, weight_of) as f32;
-                if let Some(item) = event.item.filter(|_| weight > 0.0) {
-                    let kind = event.known.as_ref().map_or(SeenKind::Other, crate::engine::seen_kind);
-                    log.push(visitor(user), Seen { item, time: event.time, weight, kind });
-                }
-            }
+            let signs = record.profile.history().iter().filter_map(|event| sign(&event));
+            signs.for_each(|seen| log.push(visitor(user), seen));
         });
         log
     }
