@@ -137,6 +137,10 @@ pub struct Decision {
     pub slate: Vec<Ranked>,
     /// The probability with which the variant was chosen, given that the campaign won.
     pub propensity: Propensity,
+    /// What the campaign's bandit was told, in the order of its features; with the propensity it suffices to judge other
+    /// policies by the log.
+    #[serde(default)]
+    pub features: Vec<f64>,
     /// Why no campaign fills the placement, if none does; the host shows what it shows by default.
     pub fallback: Option<Fallback>,
     /// What became of each campaign of the placement, the winner first, then by falling priority.

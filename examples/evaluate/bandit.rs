@@ -1,47 +1,83 @@
-//! Replays a policy: on a randomised experiment by rejection, on classes with bandit feedback.
+//! Replays a policy: on a randomised experiment by rejection, on classes with bandit feedback, on simulated arms.
 
-use bespoke::bandit::{Arms, Bandit, BanditError, BanditSpec, Contextual, ContextualSettings, Policy, Reward};
+use bespoke::bandit::{Arms, Bandit, BanditError, BanditSpec, Policy, Reward, Trial, Turn};
+use bespoke::time::Timestamp;
+use rand::RngExt;
 use rand::rand_core::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
-use rand::{Rng, RngExt};
 
+use crate::emails::{Emails, cells};
 use crate::measure::{clock, round};
 use crate::options::Options;
 use crate::progress::Progress;
-use crate::{Answer, Command, read};
+use crate::regret::Scene;
+use crate::{Answer, Command, read, regret};
 
 pub(crate) const COMMAND: Command = Command {
     name: "bandit",
-    arguments: "--data FILE --format hillstrom|multiclass [--reward visit|conversion|spend] [--policy NAME|default] \
+    arguments: "--data FILE --format hillstrom|multiclass [--reward visit|conversion|spend] [--policy NAME|JSON] \
+                [--seed N] [--shuffles M]\n  bandit --format stationary|abrupt|sinusoidal [--batch N] [--policy NAME|JSON] \
                 [--seed N] [--shuffles M]",
-    about: "replays a policy on a randomised campaign (by rejection: Li et al. 2011) or on classes; prints mean and sd",
+    about: "replays a policy on a randomised campaign (by rejection: Li et al. 2011), on classes, or on ten simulated \
+            arms; prints mean and sd. Policies: see `--policy help`",
     run,
     try_out,
 };
 
-/// The policies by name, the default first.
-const POLICIES: [&str; 3] = ["default", "thompson", "epsilon_greedy"];
+/// The policies by name, the default first, as they stand in a campaign.
+const POLICIES: [(&str, &str); 12] = [
+    ("default", r#"{"contextual": {}}"#),
+    ("thompson", r#"{"thompson": {}}"#),
+    ("pooled", r#"{"thompson": {"pool": 20}}"#),
+    ("top_two", r#"{"thompson": {"top_two": 0.5}}"#),
+    ("amount", r#"{"thompson": {"payoff": "amount"}}"#),
+    ("revenue", r#"{"thompson": {"payoff": "revenue"}}"#),
+    ("epsilon_greedy", r#"{"epsilon_greedy": {"epsilon": 0.1}}"#),
+    ("softmax", r#"{"softmax": {"temperature": 0.02}}"#),
+    ("ucb", r#"{"ucb": {}}"#),
+    ("lin_ucb", r#"{"lin_ucb": {}}"#),
+    ("lin_thompson", r#"{"lin_thompson": {}}"#),
+    ("square_cb", r#"{"square_cb": {}}"#),
+];
 
 fn run(arguments: &[String]) -> Answer {
-    let options = Options::read(arguments, &["--data", "--format", "--reward", "--policy", "--seed", "--shuffles"])?;
-    let path = options.needed("--data")?;
-    let text = read(path)?;
-    let wanted = options.text("--reward").unwrap_or("visit");
-    let (log, is_logged) = match options.needed("--format")? {
-        "hillstrom" => (Log::hillstrom(path, &text, wanted)?, true),
-        "multiclass" => (Log::multiclass(path, &text)?, false),
-        other => return Err(format!("unknown format `{other}`; there are hillstrom and multiclass")),
-    };
+    let known = ["--data", "--format", "--reward", "--policy", "--seed", "--shuffles", "--batch"];
+    let options = Options::read(arguments, &known)?;
+    let spec = spec(options.text("--policy").unwrap_or(POLICIES[0].0))?;
     let seed = options.parsed("--seed", 0, "a whole number")?;
     let shuffles = options.parsed("--shuffles", 20, "a whole number")?;
-    answer(&log, is_logged, options.text("--policy").unwrap_or(POLICIES[0]), seed, shuffles)
+    let format = options.needed("--format")?;
+    if let Some(scene) = Scene::named(format) {
+        let batch = options.parsed("--batch", 1, "a whole number")?;
+        return regret::answer(scene, &spec, batch, seed, shuffles);
+    }
+    let path = options.needed("--data")?;
+    let wanted = options.text("--reward").unwrap_or("visit");
+    let (log, is_logged) = match format {
+        "hillstrom" => (Log::hillstrom(path, &read(path)?, wanted)?, true),
+        "multiclass" => (Log::multiclass(path, &read(path)?)?, false),
+        other => {
+            let all = "hillstrom, multiclass, stationary, abrupt and sinusoidal";
+            return Err(format!("unknown format `{other}`; there are {all}"));
+        }
+    };
+    answer(&log, is_logged, &spec, seed, shuffles)
 }
 
 fn try_out() -> Answer {
     // Two classes, told apart by the first of two numbers.
     let text: String =
         (0..400).map(|n| format!("{},{},{}\n", n % 20, n % 7, if n % 20 < 10 { "a" } else { "b" })).collect();
-    answer(&Log::multiclass("built in", &text)?, false, POLICIES[0], 1, 3)
+    answer(&Log::multiclass("built in", &text)?, false, &spec(POLICIES[0].0)?, 1, 3)
+}
+
+/// The definition of a policy by its name, or as JSON.
+fn spec(policy: &str) -> Result<BanditSpec, String> {
+    let json = POLICIES.iter().find(|(name, _)| *name == policy).map_or(policy, |(_, json)| json);
+    serde_json::from_str(json).map_err(|error| {
+        let names: Vec<String> = POLICIES.iter().map(|(name, json)| format!("\n  {name}: {json}")).collect();
+        format!("`{policy}` is no policy ({error}); give a definition in JSON, or one of{}", names.concat())
+    })
 }
 
 /// What was logged, or what each arm would have paid.
@@ -54,24 +90,27 @@ struct Log {
     names: Vec<String>,
 }
 
-fn answer(log: &Log, is_logged: bool, policy: &str, seed: u64, shuffles: u64) -> Answer {
+fn answer(log: &Log, is_logged: bool, spec: &BanditSpec, seed: u64, shuffles: u64) -> Answer {
     if log.features.is_empty() || shuffles == 0 {
         return Err("there is nothing to replay".to_owned());
     }
-    let began = clock();
+    let (began, now) = (clock(), Timestamp::from_millis(0));
     let (mut means, mut count) = (Vec::new(), 0);
     let mut progress = Progress::new("replaying", log.features.len() * usize::try_from(shuffles).unwrap_or(1));
     for shuffle in 0..shuffles {
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed.wrapping_mul(1_000_003).wrapping_add(shuffle));
+        let mut rng = chance(seed, shuffle);
         let mut order: Vec<usize> = (0..log.features.len()).collect();
         for at in (1..order.len()).rev() {
             order.swap(at, rng.random_range(0..=at));
         }
-        let mut learner = Learner::new(policy, log)?;
+        let mut policy = Bandit::new(spec, log.names.len(), log.features[0].len()).map_err(said)?;
+        let all = Arms::first(log.names.len());
         let (mut total, mut accepted) = (0.0, 0_u64);
         for at in order {
             let features = &log.features[at];
-            let arm = learner.choose(features, &mut rng).map_err(said)?;
+            let turn = Turn::new(all.clone(), now).features(features);
+            let Some(choice) = policy.choose(&turn, &mut rng).map_err(said)? else { continue };
+            let arm = choice.arm;
             progress.step();
             let reward = if !is_logged {
                 f64::from(u8::from(arm == log.arms[at]))
@@ -80,7 +119,8 @@ fn answer(log: &Log, is_logged: bool, policy: &str, seed: u64, shuffles: u64) ->
             } else {
                 continue;
             };
-            learner.learn(arm, features, reward).map_err(said)?;
+            let trial = Trial::new(arm, now).features(features);
+            Reward::new(reward).and_then(|reward| policy.observe(&trial, reward)).map_err(said)?;
             total += reward;
             accepted += 1;
         }
@@ -89,15 +129,13 @@ fn answer(log: &Log, is_logged: bool, policy: &str, seed: u64, shuffles: u64) ->
         count += accepted;
     }
     progress.finish();
-    let runs = means.len() as f64;
-    let mean = means.iter().sum::<f64>() / runs;
-    let squares: f64 = means.iter().map(|of| (of - mean) * (of - mean)).sum();
+    let (mean, sd) = mean_and_sd(&means);
     let line = serde_json::json!({
         "command": "bandit",
-        "policy": policy,
+        "policy": spec,
         "what": if is_logged { "mean reward of accepted events" } else { "progressive error" },
         "mean": round(mean, 6),
-        "sd": round((squares / (runs - 1.0).max(1.0)).sqrt(), 6),
+        "sd": round(sd, 6),
         "count": count / shuffles,
         "shuffles": shuffles,
         "arms": log.names,
@@ -107,96 +145,17 @@ fn answer(log: &Log, is_logged: bool, policy: &str, seed: u64, shuffles: u64) ->
     Ok(line.to_string())
 }
 
-/// A policy with or without features.
-enum Learner {
-    With(Box<Contextual>),
-    Without(Box<Bandit>),
-}
-
-impl Learner {
-    fn new(name: &str, log: &Log) -> Result<Self, String> {
-        let arms = log.names.len();
-        let plain = |spec| Bandit::new(&spec, arms).map(|policy| Self::Without(Box::new(policy))).map_err(said);
-        match name {
-            "default" => {
-                let policy = Contextual::new(arms, log.features[0].len(), ContextualSettings::default());
-                Ok(Self::With(Box::new(policy.map_err(said)?)))
-            }
-            "thompson" => plain(BanditSpec::default()),
-            "epsilon_greedy" => plain(BanditSpec::EpsilonGreedy { epsilon: 0.1 }),
-            other => Err(format!("unknown policy `{other}`; there are {}", POLICIES.join(", "))),
-        }
-    }
-
-    fn choose(&self, features: &[f64], rng: &mut dyn Rng) -> Result<usize, BanditError> {
-        let choice = match self {
-            Self::With(policy) => policy.choose(features, Arms::first(policy.arms()), rng)?,
-            Self::Without(policy) => policy.choose(Arms::first(policy.arms()), rng),
-        };
-        // All arms are eligible, and there is one.
-        Ok(choice.map_or(0, |choice| choice.arm))
-    }
-
-    fn learn(&mut self, arm: usize, features: &[f64], reward: f64) -> Result<(), BanditError> {
-        let reward = Reward::new(reward)?;
-        match self {
-            Self::With(policy) => policy.learn(arm, features, reward),
-            Self::Without(policy) => {
-                policy.expose(arm)?;
-                policy.learn(arm, reward)
-            }
-        }
-    }
-}
-
 impl Log {
     /// The e-mails of Hillstrom's MineThatData challenge; the arms were drawn evenly.
     fn hillstrom(path: &str, text: &str, reward: &str) -> Result<Self, String> {
-        let mut lines = text.lines();
-        let header: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
-        let column = |name: &str| {
-            header.iter().position(|of| *of == name).ok_or_else(|| format!("{path}: there is no column `{name}`"))
+        let Emails { features, arms, names, visit, conversion, spend, .. } = Emails::read(path, text)?;
+        let rewards = match reward {
+            "visit" => visit,
+            "conversion" => conversion,
+            "spend" => spend,
+            other => return Err(format!("unknown reward `{other}`; there are visit, conversion and spend")),
         };
-        let numbers = ["recency", "history", "mens", "womens", "newbie"].map(column);
-        let words = ["zip_code", "channel"].map(column);
-        let (segment, reward) = (column("segment")?, column(reward)?);
-        let mut log = Self { features: Vec::new(), arms: Vec::new(), rewards: Vec::new(), names: Vec::new() };
-        let mut known: [Vec<String>; 2] = [Vec::new(), Vec::new()];
-        let rows: Vec<Vec<&str>> = lines.filter(|line| !line.is_empty()).map(cells).collect();
-        for (at, row) in rows.iter().enumerate() {
-            if row.len() != header.len() {
-                return Err(format!("{path}:{}: {} cells, where the header has {}", at + 2, row.len(), header.len()));
-            }
-            for (word, known) in words.iter().zip(&mut known) {
-                let word = row[*word.as_ref().map_err(Clone::clone)?];
-                if !known.iter().any(|of| of == word) {
-                    known.push(word.to_owned());
-                }
-            }
-            if !log.names.iter().any(|of| of == row[segment]) {
-                log.names.push(row[segment].to_owned());
-            }
-        }
-        // In the order of the words, not of the file.
-        known.iter_mut().for_each(|known| known.sort());
-        log.names.sort();
-        for (at, row) in rows.iter().enumerate() {
-            let number = |column: usize| {
-                row[column].parse::<f64>().map_err(|_| format!("{path}:{}: `{}` is no number", at + 2, row[column]))
-            };
-            let mut features = Vec::new();
-            for of in &numbers {
-                features.push(number(*of.as_ref().map_err(Clone::clone)?)?);
-            }
-            for (word, known) in words.iter().zip(&known) {
-                let word = row[*word.as_ref().map_err(Clone::clone)?];
-                features.extend(known.iter().map(|of| f64::from(u8::from(of == word))));
-            }
-            log.features.push(features);
-            log.arms.push(log.names.iter().position(|of| of == row[segment]).unwrap_or(0));
-            log.rewards.push(number(reward)?);
-        }
-        Ok(log)
+        Ok(Self { features, arms, rewards, names })
     }
 
     /// Numbers, and in the last column the class; a first line that holds no numbers is a header.
@@ -229,24 +188,20 @@ impl Log {
     }
 }
 
-/// The cells of a line, of which some may stand in quotes.
-fn cells(line: &str) -> Vec<&str> {
-    let (mut cells, mut start, mut is_quoted) = (Vec::new(), 0, false);
-    for (at, letter) in line.char_indices() {
-        match letter {
-            '"' => is_quoted = !is_quoted,
-            ',' if !is_quoted => {
-                cells.push(line[start..at].trim_matches('"'));
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    cells.push(line[start..].trim().trim_matches('"'));
-    cells
+/// The mean over runs, and the deviation of a run.
+pub(crate) fn mean_and_sd(runs: &[f64]) -> (f64, f64) {
+    let count = runs.len() as f64;
+    let mean = runs.iter().sum::<f64>() / count;
+    let squares: f64 = runs.iter().map(|of| (of - mean) * (of - mean)).sum();
+    (mean, (squares / (count - 1.0).max(1.0)).sqrt())
+}
+
+/// The generator of a run.
+pub(crate) fn chance(seed: u64, run: u64) -> Xoshiro256PlusPlus {
+    Xoshiro256PlusPlus::seed_from_u64(seed.wrapping_mul(1_000_003).wrapping_add(run))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn said(error: BanditError) -> String {
+pub(crate) fn said(error: BanditError) -> String {
     error.to_string()
 }

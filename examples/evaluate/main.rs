@@ -17,12 +17,15 @@
 mod bandit;
 mod clv;
 mod conditions;
+#[path = "../shared/emails.rs"]
+mod emails;
 mod experiment;
 #[path = "../shared/measure.rs"]
 mod measure;
 mod options;
 #[path = "../shared/progress.rs"]
 mod progress;
+mod regret;
 mod sessions;
 mod sessions_auto;
 mod sessions_log;

@@ -2,112 +2,70 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ArmTally, Arms, BanditError, Policy, Reward, tally};
-use crate::{
-    state::State,
-    stats::{Alpha, Interval},
-};
+use super::BanditError;
+use super::error::check_setting;
+use super::fading::Seen;
+use super::tallied::{All, Scheme, Weigh};
 
-/// ε-greedy, for rewards of any size and sign.
+/// ε-greedy, for rewards of any size and sign: a [`Scheme`].
 ///
 /// With probability ε any eligible arm is chosen, all being equally likely; otherwise the one with the highest mean
 /// reward per exposure. An arm never shown goes before all others, since nothing speaks against it, and ties share
 /// evenly: a greedy arm of `t` among `k` has propensity `ε/k + (1 − ε)/t`, another `ε/k`. O(arms).
 ///
 /// ```
-/// use bespoke::bandit::{Arms, EpsilonGreedy, Policy, Reward};
-/// let mut policy = EpsilonGreedy::new(2, 0.5)?;
-/// policy.expose(0)?;
-/// policy.learn(0, Reward::new(19.90)?)?;
-/// policy.expose(1)?;
-/// assert_eq!(policy.propensities(Arms::first(2)), [0.75, 0.25]);
-/// # Ok::<(), bespoke::bandit::BanditError>(())
+/// use bespoke::Timestamp;
+/// use bespoke::bandit::{Arms, EpsilonGreedy, Policy, Reward, Tallied, Trial, Turn};
+/// let now: Timestamp = "2026-03-01T12:00:00Z".parse()?;
+/// let mut policy = Tallied::new(2, EpsilonGreedy { epsilon: 0.5 })?;
+/// policy.observe(&Trial::new(0, now), Reward::new(19.90)?)?;
+/// policy.observe(&Trial::new(1, now), Reward::NONE)?;
+/// assert_eq!(policy.propensities(&Turn::new(Arms::first(2), now))?, [0.75, 0.25]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Stored")]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EpsilonGreedy {
-    epsilon: f64,
-    tallies: Vec<ArmTally>,
+    /// The share of choices that explore, from 0 to 1.
+    pub epsilon: f64,
 }
 
-impl EpsilonGreedy {
-    /// A fresh policy that explores with probability `epsilon`.
-    ///
-    /// # Errors
-    /// [`BanditError::Arms`] unless there are 1 to 64 arms, [`BanditError::Epsilon`] unless it lies from 0 to 1.
-    pub fn new(arms: usize, epsilon: f64) -> Result<Self, BanditError> {
-        Self::try_from(Stored { epsilon, tallies: tally::fresh(arms)? })
+impl Weigh for EpsilonGreedy {
+    fn name(&self) -> &'static str {
+        "epsilon_greedy"
     }
 
-    pub(super) fn absorb(&mut self, tallies: &[ArmTally]) {
-        tally::merge(&mut self.tallies, tallies);
-    }
-}
-
-impl Policy for EpsilonGreedy {
-    fn tallies(&self) -> &[ArmTally] {
-        &self.tallies
+    fn check(&self) -> Result<(), BanditError> {
+        check_setting("epsilon", self.epsilon, 0.0, 1.0)
     }
 
-    fn propensities(&self, eligible: Arms) -> Vec<f64> {
-        let eligible = eligible.and(Arms::first(self.arms()));
-        let mean = |arm: usize| self.tallies[arm].mean().unwrap_or(f64::INFINITY);
-        let highest = eligible.iter().map(mean).fold(f64::NEG_INFINITY, f64::max);
-        let greedy: Arms = eligible.iter().filter(|arm| mean(*arm) >= highest).collect();
-        let any = self.epsilon / eligible.len() as f64;
-        let favoured = any + (1.0 - self.epsilon) / greedy.len() as f64;
-        let mut probabilities = vec![0.0; self.arms()];
-        for arm in eligible.iter() {
-            probabilities[arm] = if greedy.contains(arm) { favoured } else { any };
-        }
-        probabilities
+    fn takes_amounts(&self) -> bool {
+        true
     }
 
-    fn expose(&mut self, arm: usize) -> Result<(), BanditError> {
-        tally::of(&mut self.tallies, arm)?.expose();
-        Ok(())
+    fn weigh(&self, seen: &[Seen], all: &All) -> Vec<f64> {
+        let worth = |seen: &Seen| seen.mean().map_or(f64::INFINITY, |mean| all.worth(mean));
+        let any = self.epsilon / seen.len() as f64;
+        let mut shares = highest(seen.iter().map(worth).collect());
+        shares.iter_mut().for_each(|share| *share = any + (1.0 - self.epsilon) * *share);
+        shares
     }
 
-    fn learn(&mut self, arm: usize, reward: Reward) -> Result<(), BanditError> {
-        tally::of(&mut self.tallies, arm)?.learn(reward);
-        Ok(())
-    }
-
-    /// Nothing: a mean without a spread has no posterior.
-    fn best(&self) -> Option<Vec<f64>> {
-        None
-    }
-
-    /// Nothing: a mean without a spread has no posterior.
-    fn interval(&self, _: usize, _: Alpha) -> Option<Interval> {
-        None
+    fn is_deterministic(&self) -> bool {
+        self.epsilon <= 0.0
     }
 }
 
-impl State for EpsilonGreedy {
-    const KIND: &'static str = "epsilon_greedy";
-    const VERSION: u16 = 1;
-
-    /// Adds the other's tallies; epsilon stays. The longer of the two gives the number of arms.
-    fn merge(&mut self, other: &Self) {
-        self.absorb(&other.tallies);
+impl From<EpsilonGreedy> for Scheme {
+    fn from(scheme: EpsilonGreedy) -> Self {
+        Self::EpsilonGreedy(scheme)
     }
 }
 
-#[derive(Deserialize)]
-struct Stored {
-    epsilon: f64,
-    tallies: Vec<ArmTally>,
-}
-
-impl TryFrom<Stored> for EpsilonGreedy {
-    type Error = BanditError;
-    fn try_from(Stored { epsilon, tallies }: Stored) -> Result<Self, BanditError> {
-        tally::check_count(tallies.len())?;
-        if (0.0..=1.0).contains(&epsilon) {
-            Ok(Self { epsilon, tallies })
-        } else {
-            Err(BanditError::Epsilon { found: epsilon })
-        }
-    }
+/// Turns scores into the shares of those that are the highest, evenly.
+pub(super) fn highest(mut scores: Vec<f64>) -> Vec<f64> {
+    let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let count = scores.iter().filter(|score| **score >= top).count().max(1);
+    scores.iter_mut().for_each(|score| *score = if *score >= top { 1.0 / count as f64 } else { 0.0 });
+    scores
 }

@@ -1,86 +1,153 @@
 //! Bandits: trying alternatives, and favouring what pays.
 //!
-//! A [`Policy`] chooses among up to 64 arms and learns from what they paid. Every choice carries its exact
-//! [`Propensity`]: the probabilities are computed first, and the arm is then drawn from them with one uniform number.
-//! So logged choices can be judged by other policies afterwards (inverse propensity weighting), and a choice is
-//! reproduced from the state and the generator alone.
+//! A [`Policy`] chooses among arms and learns from what they paid. Every choice carries its exact [`Propensity`]: the
+//! probabilities are computed first, and the arm is then drawn from them with one uniform number. So logged choices can
+//! be judged by other policies afterwards (inverse propensity weighting), and a choice is reproduced from the state and
+//! the generator alone.
 //!
-//! What is learned is per arm: how often it was shown, and what it paid in all, both exact integers. Learning therefore
-//! commutes to the last bit, whatever the order, the batches and the shards.
+//! | Policy | For |
+//! |---|---|
+//! | [`Contextual`] with [`Shrunk`] | the default with features of the request: uses them as far as they tell anything |
+//! | [`Contextual`] with [`LinUcb`], [`LinThompson`], [`SquareCb`] | the classics with features, to compare with |
+//! | [`Tallied`] with [`Thompson`] | the default without: rates, amounts or revenue, no setting needed; top-two |
+//! | [`Tallied`] with [`EpsilonGreedy`], [`Softmax`], [`Ucb`] | the classics, to compare with |
 //!
-//! [`Thompson`] explores as much as the evidence leaves open and needs no setting; [`EpsilonGreedy`] explores at a fixed
-//! rate and takes rewards of any size. [`Bandit`] is either, as a [`BanditSpec`] says. [`Contextual`] chooses by features
-//! of the request, as far as they tell anything.
+//! [`Bandit`] is any of them, as a [`BanditSpec`] says, behind [`Guards`]: a floor, a burn-in, a fixed share for the
+//! control, and how fast shares may move.
 //!
 //! ```
-//! use bespoke::bandit::{Arms, Bandit, BanditSpec, Policy, Reward};
-//! let spec: BanditSpec = serde_json::from_str(r#"{"thompson": {}}"#)?;
-//! let mut bandit = Bandit::new(&spec, 2)?;
+//! use bespoke::Timestamp;
+//! use bespoke::bandit::{Arms, Bandit, BanditSpec, Policy, Reward, Trial, Turn};
+//! let now: Timestamp = "2026-03-01T12:00:00Z".parse()?;
+//! let spec: BanditSpec = serde_json::from_str(r#"{"thompson": {}, "floor": 0.01}"#)?;
+//! let mut bandit = Bandit::new(&spec, 2, 0)?;
 //! for _ in 0..100 {
-//!     bandit.expose(0)?;
-//!     bandit.expose(1)?;
-//!     bandit.learn(1, Reward::new(1.0)?)?;
+//!     bandit.observe(&Trial::new(0, now), Reward::NONE)?;
+//!     bandit.observe(&Trial::new(1, now), Reward::new(1.0)?)?;
 //! }
-//! assert!(bandit.propensities(Arms::first(2))[1] > 0.999);
+//! let shares = bandit.propensities(&Turn::new(Arms::first(2), now))?;
+//! assert!((shares[0] - 0.01).abs() < 1e-9);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! [`choose_slate`] and [`learn_cascade`] show several arms at once; [`DriftWatch`] says when an arm has changed, and so when
+//! a policy had better forget ([`HalfLife`]).
+//!
+//! A trial counts from when it is exposed, as one that has paid nothing, until a reward is learned: minutes or weeks
+//! later, in any order, in batches. A reward that turns out to be another one (a refund) is revised.
 
+mod arms;
+#[expect(clippy::module_inception, reason = "the module of the type `Bandit`")]
+mod bandit;
 mod contextual;
+mod drift;
 mod epsilon_greedy;
-mod propensity;
+mod error;
+mod fading;
+mod guard;
+mod slate;
+mod softmax;
 mod spec;
+mod tallied;
 mod tally;
 mod thompson;
+mod turn;
+mod ucb;
 
 use rand::Rng;
 
-use crate::{
-    state::State,
-    stats::{Alpha, Interval},
-};
+use crate::stats::{Alpha, Interval};
 
-pub use contextual::{Contextual, ContextualSettings};
+pub use arms::{Arms, Choice};
+pub use bandit::{Bandit, BanditWarning};
+pub use contextual::{Contextual, ContextualScheme, LinThompson, LinUcb, Shrunk, SquareCb};
+pub use drift::{Drift, DriftWatch};
 pub use epsilon_greedy::EpsilonGreedy;
-pub use propensity::{Arms, Choice, Reward};
+pub use error::BanditError;
+pub use fading::HalfLife;
+pub use guard::{Budget, Control, Guards};
+pub use slate::{choose_slate, learn_cascade};
+pub use softmax::Softmax;
+pub use spec::{BanditSpec, PolicySpec};
+pub use tallied::{Scheme, Tallied};
+pub use tally::ArmTally;
+pub use thompson::{Payoff, Thompson};
+pub use turn::{Reward, Trial, Turn};
+pub use ucb::Ucb;
 
 pub use crate::decision::Propensity;
-pub use spec::{Bandit, BanditSpec};
-pub use tally::ArmTally;
-pub use thompson::Thompson;
 
 /// The most arms that a policy can have.
-pub const MAX_ARMS: usize = 64;
+pub const MAX_ARMS: usize = 4_096;
 
-/// Something that chooses among arms and learns from what they pay.
-pub trait Policy: State {
+/// Something that chooses among arms and learns from what they pay. Every one is a [`State`](crate::state::State) too.
+pub trait Policy {
     /// What each arm has shown and earned.
     fn tallies(&self) -> &[ArmTally];
 
     /// The exact probability of each arm, by index: 0 for those not eligible, and summing to one unless none is.
-    fn propensities(&self, eligible: Arms) -> Vec<f64>;
-
-    /// Chooses among the eligible arms, with one number from `rng`; nothing if none is eligible.
-    fn choose(&self, eligible: Arms, rng: &mut dyn Rng) -> Option<Choice> {
-        propensity::draw(&self.propensities(eligible), rng)
-    }
-
-    /// Counts one more trial of the arm: it was shown to somebody. A reward may follow.
     ///
     /// # Errors
-    /// [`BanditError::NoSuchArm`].
-    fn expose(&mut self, arm: usize) -> Result<(), BanditError>;
+    /// [`BanditError::Features`] or [`BanditError::Feature`] if the policy cannot work with the features.
+    fn propensities(&self, turn: &Turn<'_>) -> Result<Vec<f64>, BanditError>;
+
+    /// Chooses among the eligible arms, with one number from `rng`; nothing if none is eligible.
+    ///
+    /// # Errors
+    /// As [`Policy::propensities`].
+    fn choose(&self, turn: &Turn<'_>, rng: &mut dyn Rng) -> Result<Option<Choice>, BanditError> {
+        Ok(arms::draw(&self.propensities(turn)?, rng))
+    }
+
+    /// Whether a reward of a trial could be learned.
+    ///
+    /// # Errors
+    /// [`BanditError::NoSuchArm`], [`BanditError::Features`], [`BanditError::Feature`], or [`BanditError::RewardRange`]
+    /// if the policy cannot learn from such a reward.
+    fn check(&self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError>;
+
+    /// Counts one more trial: an arm was shown to somebody. It has paid nothing, until a reward is learned.
+    ///
+    /// # Errors
+    /// As [`Policy::check`]; nothing is counted then.
+    fn expose(&mut self, trial: &Trial<'_>) -> Result<(), BanditError>;
+
+    /// Replaces the reward of an earlier exposure by another, such as after a refund.
+    ///
+    /// # Errors
+    /// As [`Policy::check`]; nothing is learned then.
+    fn revise(&mut self, trial: &Trial<'_>, from: Reward, to: Reward) -> Result<(), BanditError>;
 
     /// Adds the reward of an earlier exposure.
     ///
     /// # Errors
-    /// [`BanditError::NoSuchArm`], or [`BanditError::RewardRange`] if the policy cannot learn from such a reward.
-    fn learn(&mut self, arm: usize, reward: Reward) -> Result<(), BanditError>;
+    /// As [`Policy::check`]; nothing is learned then.
+    fn learn(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
+        self.revise(trial, Reward::NONE, reward)
+    }
 
-    /// The probability that each arm is the best of all, where the policy has a posterior to say so.
+    /// Counts a trial together with its reward, where that is known at once.
+    ///
+    /// # Errors
+    /// As [`Policy::check`]; nothing is learned then.
+    fn observe(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
+        self.check(trial, reward)?;
+        self.expose(trial)?;
+        self.learn(trial, reward)
+    }
+
+    /// The probability that each arm is the best of all, where the policy has a posterior to say so; with features, at
+    /// their means.
     fn best(&self) -> Option<Vec<f64>>;
 
     /// Where the arm's mean reward is likely to lie, where the policy has a posterior to say so.
     fn interval(&self, arm: usize, alpha: Alpha) -> Option<Interval>;
+
+    /// Whether the same state and request always give the same arm, but for ties. Such a policy shows one arm only
+    /// between two batches of rewards, and its log cannot be judged by others.
+    fn is_deterministic(&self) -> bool {
+        false
+    }
 
     /// How many arms there are.
     fn arms(&self) -> usize {
@@ -114,89 +181,6 @@ pub struct ArmReport {
     pub interval: Option<Interval>,
     /// The probability that it is the best arm.
     pub best: Option<f64>,
-}
-
-/// What is wrong with a bandit's definition, its input or its stored state.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BanditError {
-    /// The number of arms is out of range.
-    #[error("a bandit has from 1 to {MAX_ARMS} arms, but {found} were given")]
-    Arms {
-        /// How many were given.
-        found: usize,
-    },
-    /// There is no such arm.
-    #[error("there is no arm {arm}: the arms are 0 to {}", arms.saturating_sub(1))]
-    NoSuchArm {
-        /// The arm asked for.
-        arm: usize,
-        /// How many there are.
-        arms: usize,
-    },
-    /// A probability of choice is out of range.
-    #[error("a propensity is above 0 and at most 1, but {found} was given")]
-    Propensity {
-        /// The number found.
-        found: f64,
-    },
-    /// A reward is not a number, or too large to add up.
-    #[error("a reward is a number from -{max:e} to {max:e}, but {found} was given", max = Reward::MAX)]
-    Reward {
-        /// The number found.
-        found: f64,
-    },
-    /// A reward is outside what the policy can learn from.
-    #[error(
-        "thompson sampling learns from rewards from 0 to 1, but {found} was given; scale it, or use epsilon_greedy"
-    )]
-    RewardRange {
-        /// The number found.
-        found: f64,
-    },
-    /// A prior parameter is out of range.
-    #[error("a prior parameter lies from 0.1 to 1000000, but {found} was given")]
-    Prior {
-        /// The number found.
-        found: f64,
-    },
-    /// A request has another number of features than the policy.
-    #[error("{found} features were given, but the policy has {wanted}")]
-    Features {
-        /// How many were given.
-        found: usize,
-        /// How many there must be, or may be at most.
-        wanted: usize,
-    },
-    /// A feature is not a number, or too large.
-    #[error("a feature is a number from -1e9 to 1e9, but the one at {at} is {found}")]
-    Feature {
-        /// Its place, from zero.
-        at: usize,
-        /// What was given.
-        found: f64,
-    },
-    /// A setting is out of range.
-    #[error("`{name}` lies from {least} to {most}, but {found} was given")]
-    Setting {
-        /// The setting.
-        name: &'static str,
-        /// What was given.
-        found: f64,
-        /// The least that it can be.
-        least: f64,
-        /// The most that it can be.
-        most: f64,
-    },
-    /// A stored policy does not hold together.
-    #[error("the parts of a stored bandit do not fit each other; learn it again, or take another copy")]
-    Stored,
-    /// The share of exploration is out of range.
-    #[error("epsilon lies from 0 to 1, but {found} was given")]
-    Epsilon {
-        /// The number found.
-        found: f64,
-    },
 }
 
 #[cfg(test)]

@@ -1,161 +1,212 @@
-//! Which policy a campaign uses, as written down, and the policy that comes of it.
+//! Which policy a campaign uses, as written down.
 
-use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{ArmTally, Arms, BanditError, Choice, EpsilonGreedy, Policy, Reward, Thompson};
-use crate::{
-    state::State,
-    stats::{Alpha, Interval},
+use super::{
+    BanditError, Budget, ContextualScheme, Control, EpsilonGreedy, Guards, HalfLife, LinThompson, LinUcb, Scheme,
+    Shrunk, Softmax, SquareCb, Thompson, Ucb,
 };
+use crate::time::Span;
 
-/// The definition of a bandit.
+/// The definition of a bandit: one policy, and what holds of any.
 ///
 /// ```
-/// use bespoke::bandit::BanditSpec;
-/// let spec: BanditSpec = serde_json::from_str(r#"{"epsilon_greedy": {"epsilon": 0.1}}"#)?;
-/// assert_eq!(spec, BanditSpec::EpsilonGreedy { epsilon: 0.1 });
+/// use bespoke::bandit::{BanditSpec, EpsilonGreedy, PolicySpec, Scheme};
+/// let spec: BanditSpec = serde_json::from_str(r#"{"epsilon_greedy": {"epsilon": 0.1}, "burn_in": 100}"#)?;
+/// assert_eq!(spec.policy, PolicySpec::Tallied(Scheme::EpsilonGreedy(EpsilonGreedy { epsilon: 0.1 })));
+/// assert_eq!(spec.guards.burn_in, 100);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum BanditSpec {
-    /// [`Thompson`] sampling, for rewards from 0 to 1.
-    Thompson {
-        /// Successes and failures of every arm before anything is known, each from 0.1 to 10^6.
-        #[serde(default = "flat")]
-        prior: [f64; 2],
-    },
-    /// [`EpsilonGreedy`], for rewards of any size.
-    EpsilonGreedy {
-        /// The share of choices that explore, from 0 to 1.
-        epsilon: f64,
-    },
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub struct BanditSpec {
+    /// The policy.
+    pub policy: PolicySpec,
+    /// After how long a trial counts half, for arms whose worth changes.
+    pub half_life: Option<HalfLife>,
+    /// Whether less is better: costs, complaints, returns.
+    pub less_is_better: bool,
+    /// What holds whatever the policy says.
+    pub guards: Guards,
+}
+
+/// A policy's kind and settings.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PolicySpec {
+    /// One that looks at no features.
+    Tallied(Scheme),
+    /// One that does.
+    Contextual(ContextualScheme),
+}
+
+impl Default for PolicySpec {
+    /// Thompson sampling of rates, from a flat prior.
+    fn default() -> Self {
+        Self::Tallied(Scheme::Thompson(Thompson::default()))
+    }
+}
+
+impl PolicySpec {
+    /// Whether it looks at features.
+    #[must_use]
+    pub const fn reads_features(&self) -> bool {
+        matches!(self, Self::Contextual(_))
+    }
+
+    /// Whether it learns from rewards of any size; otherwise only from 0 to 1.
+    #[must_use]
+    pub fn takes_amounts(&self) -> bool {
+        match self {
+            Self::Tallied(scheme) => scheme.takes_amounts(),
+            Self::Contextual(_) => true,
+        }
+    }
 }
 
 impl BanditSpec {
+    /// The names of all policies and settings, as they are written down.
+    pub const FIELDS: [&'static str; 15] = [
+        "thompson",
+        "epsilon_greedy",
+        "softmax",
+        "ucb",
+        "contextual",
+        "lin_ucb",
+        "lin_thompson",
+        "square_cb",
+        "half_life",
+        "half_life_exposures",
+        "less_is_better",
+        "burn_in",
+        "floor",
+        "control",
+        "budget",
+    ];
+
+    /// Those of the policies.
+    pub const POLICIES: &'static str =
+        "thompson, epsilon_greedy, softmax, ucb, contextual, lin_ucb, lin_thompson, square_cb";
+
     /// Checks what is written, without building anything from it.
     ///
     /// # Errors
-    /// [`BanditError::Prior`] or [`BanditError::Epsilon`].
+    /// [`BanditError::Setting`] for a setting out of range, [`BanditError::BudgetContext`] for a budget of a policy with
+    /// features.
     pub fn check(&self) -> Result<(), BanditError> {
-        Bandit::new(self, 1).map(|_| ())
+        match &self.policy {
+            PolicySpec::Tallied(scheme) => scheme.check()?,
+            PolicySpec::Contextual(settings) => settings.check()?,
+        }
+        self.half_life.map_or(Ok(()), HalfLife::check)?;
+        self.guards.check()?;
+        // What moves with the features of the request has no share that could be held.
+        if self.guards.budget.is_some() && !matches!(self.policy, PolicySpec::Tallied(_)) {
+            return Err(BanditError::BudgetContext);
+        }
+        Ok(())
     }
 }
 
-impl Default for BanditSpec {
-    /// Thompson sampling from a flat prior.
-    fn default() -> Self {
-        Self::Thompson { prior: flat() }
+/// As it stands in JSON: the policy by its name, and the settings beside it.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Written {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thompson: Option<Thompson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epsilon_greedy: Option<EpsilonGreedy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    softmax: Option<Softmax>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ucb: Option<Ucb>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contextual: Option<Shrunk>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lin_ucb: Option<LinUcb>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lin_thompson: Option<LinThompson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    square_cb: Option<SquareCb>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    half_life: Option<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    half_life_exposures: Option<u32>,
+    #[serde(skip_serializing_if = "is_false")]
+    less_is_better: bool,
+    #[serde(skip_serializing_if = "is_zero")]
+    burn_in: u32,
+    #[serde(skip_serializing_if = "is_nothing")]
+    floor: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    control: Option<Control>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<Budget>,
+}
+
+impl From<BanditSpec> for Written {
+    fn from(BanditSpec { policy, half_life, less_is_better, guards }: BanditSpec) -> Self {
+        let Guards { burn_in, floor, control, budget } = guards;
+        let mut written = Self { less_is_better, burn_in, floor, control, budget, ..Self::default() };
+        match policy {
+            PolicySpec::Tallied(Scheme::Thompson(settings)) => written.thompson = Some(settings),
+            PolicySpec::Tallied(Scheme::EpsilonGreedy(settings)) => written.epsilon_greedy = Some(settings),
+            PolicySpec::Tallied(Scheme::Softmax(settings)) => written.softmax = Some(settings),
+            PolicySpec::Tallied(Scheme::Ucb(settings)) => written.ucb = Some(settings),
+            PolicySpec::Contextual(ContextualScheme::Shrunk(settings)) => written.contextual = Some(settings),
+            PolicySpec::Contextual(ContextualScheme::LinUcb(settings)) => written.lin_ucb = Some(settings),
+            PolicySpec::Contextual(ContextualScheme::LinThompson(settings)) => written.lin_thompson = Some(settings),
+            PolicySpec::Contextual(ContextualScheme::SquareCb(settings)) => written.square_cb = Some(settings),
+        }
+        match half_life {
+            Some(HalfLife::Time(span)) => written.half_life = Some(span),
+            Some(HalfLife::Exposures(count)) => written.half_life_exposures = Some(count),
+            None => {}
+        }
+        written
     }
 }
 
-/// Any of the policies, to be kept and stored as one type.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Bandit {
-    /// Thompson sampling.
-    Thompson(Thompson),
-    /// ε-greedy.
-    EpsilonGreedy(EpsilonGreedy),
-}
+impl TryFrom<Written> for BanditSpec {
+    type Error = BanditError;
 
-impl Bandit {
-    /// A fresh policy of the kind that the definition names.
-    ///
-    /// # Errors
-    /// [`BanditError::Arms`], [`BanditError::Prior`] or [`BanditError::Epsilon`].
-    pub fn new(spec: &BanditSpec, arms: usize) -> Result<Self, BanditError> {
-        Ok(match *spec {
-            BanditSpec::Thompson { prior } => Self::Thompson(Thompson::new(arms, prior)?),
-            BanditSpec::EpsilonGreedy { epsilon } => Self::EpsilonGreedy(EpsilonGreedy::new(arms, epsilon)?),
-        })
+    fn try_from(written: Written) -> Result<Self, BanditError> {
+        let policies = [
+            written.thompson.map(|settings| PolicySpec::Tallied(settings.into())),
+            written.epsilon_greedy.map(|settings| PolicySpec::Tallied(settings.into())),
+            written.softmax.map(|settings| PolicySpec::Tallied(settings.into())),
+            written.ucb.map(|settings| PolicySpec::Tallied(settings.into())),
+            written.contextual.map(|settings| PolicySpec::Contextual(settings.into())),
+            written.lin_ucb.map(|settings| PolicySpec::Contextual(settings.into())),
+            written.lin_thompson.map(|settings| PolicySpec::Contextual(settings.into())),
+            written.square_cb.map(|settings| PolicySpec::Contextual(settings.into())),
+        ];
+        let found = policies.iter().flatten().count();
+        let Some(policy) = policies.into_iter().flatten().next().filter(|_| found == 1) else {
+            return Err(BanditError::Policies { found, names: Self::POLICIES });
+        };
+        let half_life = match (written.half_life, written.half_life_exposures) {
+            (Some(_), Some(_)) => return Err(BanditError::HalfLives),
+            (time, exposures) => time.map(HalfLife::Time).or(exposures.map(HalfLife::Exposures)),
+        };
+        let Written { less_is_better, burn_in, floor, control, budget, .. } = written;
+        let guards = Guards { burn_in, floor, control, budget };
+        let spec = Self { policy, half_life, less_is_better, guards };
+        spec.check()?;
+        Ok(spec)
     }
 }
 
-impl Bandit {
-    /// The policy that a changed definition asks for, with what is known of the arms that stay: `was[i]` says which
-    /// arm of this policy the new arm `i` is, if any. A new arm begins with nothing.
-    ///
-    /// # Errors
-    /// As [`Bandit::new`].
-    pub fn rearranged(&self, spec: &BanditSpec, was: &[Option<usize>]) -> Result<Self, BanditError> {
-        let mut bandit = Self::new(spec, was.len())?;
-        let tally = |was: &Option<usize>| was.and_then(|arm| self.tallies().get(arm).copied()).unwrap_or_default();
-        let tallies: Vec<ArmTally> = was.iter().map(tally).collect();
-        match &mut bandit {
-            Self::Thompson(policy) => policy.absorb(&tallies),
-            Self::EpsilonGreedy(policy) => policy.absorb(&tallies),
-        }
-        Ok(bandit)
-    }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_false(of: &bool) -> bool {
+    !*of
 }
 
-impl Policy for Bandit {
-    fn tallies(&self) -> &[ArmTally] {
-        match self {
-            Self::Thompson(policy) => policy.tallies(),
-            Self::EpsilonGreedy(policy) => policy.tallies(),
-        }
-    }
-
-    fn propensities(&self, eligible: Arms) -> Vec<f64> {
-        match self {
-            Self::Thompson(policy) => policy.propensities(eligible),
-            Self::EpsilonGreedy(policy) => policy.propensities(eligible),
-        }
-    }
-
-    fn choose(&self, eligible: Arms, rng: &mut dyn Rng) -> Option<Choice> {
-        match self {
-            Self::Thompson(policy) => policy.choose(eligible, rng),
-            Self::EpsilonGreedy(policy) => policy.choose(eligible, rng),
-        }
-    }
-
-    fn expose(&mut self, arm: usize) -> Result<(), BanditError> {
-        match self {
-            Self::Thompson(policy) => policy.expose(arm),
-            Self::EpsilonGreedy(policy) => policy.expose(arm),
-        }
-    }
-
-    fn learn(&mut self, arm: usize, reward: Reward) -> Result<(), BanditError> {
-        match self {
-            Self::Thompson(policy) => policy.learn(arm, reward),
-            Self::EpsilonGreedy(policy) => policy.learn(arm, reward),
-        }
-    }
-
-    fn best(&self) -> Option<Vec<f64>> {
-        match self {
-            Self::Thompson(policy) => policy.best(),
-            Self::EpsilonGreedy(policy) => policy.best(),
-        }
-    }
-
-    fn interval(&self, arm: usize, alpha: Alpha) -> Option<Interval> {
-        match self {
-            Self::Thompson(policy) => policy.interval(arm, alpha),
-            Self::EpsilonGreedy(policy) => policy.interval(arm, alpha),
-        }
-    }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(of: &u32) -> bool {
+    *of == 0
 }
 
-impl State for Bandit {
-    const KIND: &'static str = "bandit";
-    const VERSION: u16 = 1;
-
-    /// Adds the other's tallies, of whichever kind it is: what the arms have shown and earned means the same to both,
-    /// so that a changed definition keeps what was learned. Kind and settings stay; the longer gives the arms.
-    fn merge(&mut self, other: &Self) {
-        match self {
-            Self::Thompson(policy) => policy.absorb(other.tallies()),
-            Self::EpsilonGreedy(policy) => policy.absorb(other.tallies()),
-        }
-    }
-}
-
-fn flat() -> [f64; 2] {
-    [1.0, 1.0]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_nothing(of: &f64) -> bool {
+    of.abs() <= 0.0
 }

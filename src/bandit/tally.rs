@@ -9,20 +9,35 @@ use crate::sketch::ExactSum;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArmTally {
     exposures: u64,
+    /// How many trials have paid something, less those whose reward was taken back.
+    paid: i64,
     reward: ExactSum,
+    squares: ExactSum,
 }
 
 impl ArmTally {
     /// How often the arm was shown.
     #[must_use]
-    pub fn exposures(&self) -> u64 {
+    pub const fn exposures(&self) -> u64 {
         self.exposures
+    }
+
+    /// How many of its trials paid anything.
+    #[must_use]
+    pub fn paid(&self) -> u64 {
+        u64::try_from(self.paid).unwrap_or(0)
     }
 
     /// What it paid in all, each reward rounded to a millionth.
     #[must_use]
     pub fn reward(&self) -> f64 {
         self.reward.value()
+    }
+
+    /// The sum of the squares of what its trials paid, each rounded to a millionth; it stops at 1.7e32.
+    #[must_use]
+    pub fn squares(&self) -> f64 {
+        self.squares.value()
     }
 
     /// What it paid per exposure, if it was shown.
@@ -36,14 +51,26 @@ impl ArmTally {
         self.exposures = self.exposures.saturating_add(1);
     }
 
-    pub(super) fn learn(&mut self, reward: Reward) {
-        self.reward.add(reward.value());
+    pub(super) fn revise(&mut self, from: Reward, to: Reward) {
+        let (from, to) = (from.value(), to.value());
+        self.paid = self.paid.saturating_add(i64::from(pays(to)) - i64::from(pays(from)));
+        self.reward.subtract(from);
+        self.reward.add(to);
+        self.squares.subtract(from * from);
+        self.squares.add(to * to);
     }
 
     fn merge(&mut self, other: &Self) {
         self.exposures = self.exposures.saturating_add(other.exposures);
+        self.paid = self.paid.saturating_add(other.paid);
         self.reward.merge(other.reward);
+        self.squares.merge(other.squares);
     }
+}
+
+/// Whether a reward is one.
+pub(super) fn pays(reward: f64) -> bool {
+    reward.abs() > 0.0
 }
 
 /// Fresh tallies for so many arms.
@@ -61,10 +88,4 @@ pub(super) fn check_count(arms: usize) -> Result<(), BanditError> {
 pub(super) fn merge(into: &mut Vec<ArmTally>, from: &[ArmTally]) {
     into.resize(into.len().max(from.len()), ArmTally::default());
     into.iter_mut().zip(from).for_each(|(into, from)| into.merge(from));
-}
-
-/// The tally of an arm.
-pub(super) fn of(tallies: &mut [ArmTally], arm: usize) -> Result<&mut ArmTally, BanditError> {
-    let arms = tallies.len();
-    tallies.get_mut(arm).ok_or(BanditError::NoSuchArm { arm, arms })
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod arbiter;
 mod chooser;
+mod feature;
 mod goal;
 mod read;
 mod read_strategy;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 pub use chooser::Chooser;
 pub(crate) use chooser::{is_distribution, split};
+pub use feature::{Feature, MAX_FEATURES};
 pub use goal::{Goal, GoalItems, Pay};
 pub(crate) use read::{read_unknown, rule};
 pub use schedule::Schedule;
@@ -51,6 +53,8 @@ pub struct Campaign {
     pub variants: Vec<Variant>,
     /// How one of them is chosen.
     pub chooser: Chooser,
+    /// What a bandit with features is told, in this order; changing them has it begin anew.
+    pub features: Vec<Feature>,
     /// What counts as success.
     pub goal: Option<Goal>,
 }
@@ -79,6 +83,7 @@ impl Campaign {
             priority: 0,
             variants: vec![Variant { name: "default".to_owned(), payload: None, recommend: None }],
             chooser: Chooser::default(),
+            features: Vec::new(),
             goal: None,
         }
     }

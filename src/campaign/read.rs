@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::{Campaign, Chooser, Goal, GoalItems, Pay, Placement, Schedule, Strategy, Variant};
+use super::{Campaign, Chooser, Feature, Goal, GoalItems, Pay, Placement, Schedule, Strategy, Variant};
 use crate::bandit::BanditSpec;
 use crate::config::{Fault, Reader};
 use crate::rule::{Rule, Unknown};
@@ -38,10 +38,11 @@ impl Campaign {
             variants.extend(Variant::lone(reader));
         }
         let chooser = reader.field("chooser").map_or_else(Chooser::default, |_| read_chooser(reader, &variants));
+        let features = reader.list("features", Feature::read);
         let goal = reader.child("goal").and_then(|mut reader| Goal::read(&mut reader));
         reader.finish();
         let (name, placement) = (name?, placement?);
-        Some(Self { name, placement, audience, unknown, schedule, priority, variants, chooser, goal })
+        Some(Self { name, placement, audience, unknown, schedule, priority, variants, chooser, features, goal })
     }
 }
 
@@ -102,7 +103,7 @@ fn read_chooser(reader: &mut Reader<'_, '_>, variants: &[Variant]) -> Chooser {
     let find = |name: &str| variants.iter().position(|variant| variant.name == name);
     let Some(mut reader) = reader.child("chooser") else { return Chooser::default() };
     let Json::Object(fields) = reader.json() else {
-        let wanted = "{\"fixed\": variant}, {\"split\": weights}, {\"thompson\": {}} or {\"epsilon_greedy\": {}}";
+        let wanted = "{\"fixed\": variant}, {\"split\": weights}, or a bandit such as {\"thompson\": {}}";
         let found = crate::config::kind(reader.json());
         reader.fault(Fault::WrongKind { wanted, found });
         return Chooser::default();
@@ -139,7 +140,7 @@ fn read_chooser(reader: &mut Reader<'_, '_>, variants: &[Variant]) -> Chooser {
             let found = format!("weights {weights:?}");
             reader.fault_at("split", Fault::Range { found, wanted: "weights from 0 to 1 with a sum of 1" });
         }
-    } else if fields.len() == 1 && (fields.contains_key("thompson") || fields.contains_key("epsilon_greedy")) {
+    } else if fields.keys().any(|field| BanditSpec::FIELDS.contains(&field.as_str())) {
         return match serde_json::from_value::<BanditSpec>(reader.json().clone()) {
             Ok(spec) => Chooser::Bandit(spec),
             Err(error) => {
@@ -152,7 +153,7 @@ fn read_chooser(reader: &mut Reader<'_, '_>, variants: &[Variant]) -> Chooser {
         return chooser;
     } else if !fields.is_empty() {
         let found = format!("{} choosers", fields.len());
-        reader.fault(Fault::Range { found, wanted: "one of `fixed`, `split`, `thompson` and `epsilon_greedy`" });
+        reader.fault(Fault::Range { found, wanted: "`fixed`, `split`, or a bandit's policy such as `thompson`" });
         return chooser;
     } else {
         reader.fault(Fault::Missing { field: "fixed" });
@@ -162,7 +163,7 @@ fn read_chooser(reader: &mut Reader<'_, '_>, variants: &[Variant]) -> Chooser {
     chooser
 }
 
-const CHOOSERS: [&str; 4] = ["fixed", "split", "thompson", "epsilon_greedy"];
+const CHOOSERS: [&str; 7] = ["fixed", "split", "thompson", "contextual", "epsilon_greedy", "softmax", "ucb"];
 
 /// Reads a rule from a field that may be missing: text, or a JSON rule.
 pub(crate) fn rule(reader: &mut Reader<'_, '_>, field: &'static str) -> Option<Rule> {
@@ -170,7 +171,7 @@ pub(crate) fn rule(reader: &mut Reader<'_, '_>, field: &'static str) -> Option<R
     rule_of(reader, field, json)
 }
 
-fn rule_of(reader: &mut Reader<'_, '_>, field: &'static str, json: &Json) -> Option<Rule> {
+pub(super) fn rule_of(reader: &mut Reader<'_, '_>, field: &'static str, json: &Json) -> Option<Rule> {
     match Rule::from_value(json) {
         Ok(rule) => Some(rule),
         Err(errors) => {

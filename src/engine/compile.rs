@@ -9,12 +9,13 @@ use super::check_strategy::{check_sources, check_strategy};
 use super::definitions::Paths;
 use super::export::lexicon;
 use super::facts::ProfileFacts;
+use super::features::CompiledFeature;
 use super::gather::Gathering;
 use super::reach::Reach;
 use super::upkeep::upkeep;
 use super::{CompiledCampaign, CompiledSegment, Definitions, Engine, fingerprint};
-use crate::bandit::BanditSpec;
-use crate::campaign::{Campaign, Chooser, Goal, MAX_VARIANTS, Pay, arbiter, is_distribution};
+use crate::bandit::Bandit;
+use crate::campaign::{Campaign, Chooser, Feature, Goal, MAX_FEATURES, MAX_VARIANTS, Pay, arbiter, is_distribution};
 use crate::config::{Fault, Problems, join};
 use crate::hash::{Map, Symbol};
 use crate::profile::Profile;
@@ -123,6 +124,12 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
             None => None,
         });
     }
+    let mut features = Vec::with_capacity(campaigns.len());
+    for (campaign, path) in campaigns.iter().zip(&paths.campaigns) {
+        let path = join(path, "features");
+        let of = |of: &Feature| CompiledFeature::of(of, |rule| compile(rule, &path, problems));
+        features.push(campaign.features.iter().map(of).collect::<Option<Vec<_>>>()?);
+    }
     let mut plan = counters.specs().to_vec();
     plan.sort_by_key(CounterSpec::id);
     let mut reach = Reach::new(sorted.len());
@@ -148,8 +155,8 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
         .collect();
     let segment_places = place.iter().map(|(name, index)| (Symbol::new(name), *index as u32)).collect();
     let asked = Asked::of(&campaigns, popular_segments);
-    let of = |(of, audience)| compile_campaign(of, audience, settings.unknown);
-    let campaigns = campaigns.into_iter().zip(audiences).map(of).collect();
+    let of = |((of, audience), features)| compile_campaign(of, audience, features, settings.unknown);
+    let campaigns = campaigns.into_iter().zip(audiences).zip(features).map(of).collect();
     let births = vec![Timestamp::MIN; plan.len()];
     let lexicon = lexicon(&schema, settings.consent.keys());
     let mut engine = Engine {
@@ -233,7 +240,12 @@ fn settle_blank(engine: &mut Engine) {
     engine.causes = causes;
 }
 
-fn compile_campaign(campaign: Campaign, audience: Option<Compiled>, unknown: Unknown) -> CompiledCampaign {
+fn compile_campaign(
+    campaign: Campaign,
+    audience: Option<Compiled>,
+    features: Vec<CompiledFeature>,
+    unknown: Unknown,
+) -> CompiledCampaign {
     let goal = campaign.goal.as_ref().and_then(goal_spec);
     CompiledCampaign {
         name: campaign.name.as_str().into(),
@@ -242,6 +254,7 @@ fn compile_campaign(campaign: Campaign, audience: Option<Compiled>, unknown: Unk
         variants: campaign.variants.iter().map(|variant| variant.name.as_str().into()).collect(),
         audience,
         unknown: campaign.unknown.unwrap_or(unknown),
+        features,
         goal,
         definition: campaign,
     }
@@ -319,6 +332,7 @@ fn check_campaign(
             problems.push(format!("{at}.blend.learn"), Fault::Range { found, wanted });
         }
     }
+    check_features(campaign, path, vocabulary, gathering, problems);
     check_chooser(campaign, path, problems);
     if let Some(goal) = &campaign.goal {
         check_rule(&goal.event, vocabulary, &at("goal.event"), problems);
@@ -330,6 +344,36 @@ fn check_campaign(
         if goal.within.is_zero() {
             let fault = Fault::Range { found: "no time at all".to_owned(), wanted: "a window, such as 7d" };
             problems.push(at("goal.within"), fault);
+        }
+    }
+}
+
+fn check_features(
+    campaign: &Campaign,
+    path: &str,
+    vocabulary: &Vocabulary<'_>,
+    gathering: &Gathering,
+    problems: &mut Problems,
+) {
+    let at = join(path, "features");
+    if campaign.features.len() > MAX_FEATURES {
+        let found = format!("{} features", campaign.features.len());
+        problems.push(at.clone(), Fault::Range { found, wanted: "at most 256 features" });
+    }
+    let reads = matches!(&campaign.chooser, Chooser::Bandit(spec) if spec.policy.reads_features());
+    if !campaign.features.is_empty() && !reads {
+        let (found, wanted) = ("features that nothing reads".to_owned(), "a chooser such as {\"contextual\": {}}");
+        problems.push(at, Fault::Range { found, wanted });
+    }
+    for (i, feature) in campaign.features.iter().enumerate() {
+        let at = join(path, format!("features[{i}]"));
+        match feature {
+            Feature::Rule(rule) => check_rule(&rule.resolved(&gathering.names), vocabulary, &at, problems),
+            // As a rule would that compares it with a number.
+            Feature::Attribute { name, .. } => {
+                check_rule(&Rule::attribute(name.as_str()).at_least(0.0), vocabulary, &at, problems);
+            }
+            Feature::Context { .. } => {}
         }
     }
 }
@@ -348,13 +392,16 @@ fn check_chooser(campaign: &Campaign, path: &str, problems: &mut Problems) {
             problems.push(at, Fault::Range { found, wanted });
         }
         Chooser::Bandit(spec) => {
-            if let Err(error) = spec.check() {
+            // What a host finds when the campaign begins, it is told here.
+            if let Err(error) =
+                Bandit::new(spec, campaign.variants.len().max(1), campaign.features.len().min(MAX_FEATURES))
+            {
                 problems.push(at.clone(), Fault::refused(error));
             }
             let pays_amounts = campaign.goal.as_ref().is_some_and(|goal| goal.pay == Pay::Amount);
-            if pays_amounts && matches!(spec, BanditSpec::Thompson { .. }) {
-                let found = "thompson with a goal that pays amounts".to_owned();
-                let wanted = "epsilon_greedy, or a goal that pays conversions (thompson takes rewards from 0 to 1)";
+            if pays_amounts && !spec.policy.takes_amounts() {
+                let found = "a policy for rewards from 0 to 1 with a goal that pays amounts".to_owned();
+                let wanted = "{\"thompson\": {\"payoff\": \"revenue\"}}, or a goal that pays conversions";
                 problems.push(at.clone(), Fault::Range { found, wanted });
             }
             if campaign.goal.is_none() {

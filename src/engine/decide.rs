@@ -10,7 +10,7 @@ use super::facts::{ProfileFacts, context};
 use super::slate::Slating;
 use super::speak::Ground;
 use super::{CompiledCampaign, Engine, Models};
-use crate::bandit::{Arms, Policy};
+use crate::bandit::{Arms, Policy, Turn};
 use crate::campaign::{Chooser, split};
 use crate::decision::{Decision, Fallback, Outcome, Part, Propensity, Ranked, Request, Source, Verdict};
 use crate::hash::{Symbol, combine};
@@ -94,6 +94,7 @@ impl Engine {
             payload: None,
             slate: Vec::new(),
             propensity: Propensity::CERTAIN,
+            features: Vec::new(),
             fallback: Some(Fallback::UnknownPlacement),
             verdicts: Vec::new(),
             impersonal: !self.personalises(profile),
@@ -151,7 +152,9 @@ impl Engine {
         decision: &mut Decision,
     ) -> Outcome {
         let placement = Symbol::new(&decision.placement);
-        let Some((variant, propensity)) = self.choose(campaign, decision.user, placement, facts.now, models) else {
+        let features: Vec<f64> = campaign.features.iter().map(|feature| feature.read(facts)).collect();
+        let asked = Turn { eligible: Arms::first(campaign.variants.len()), now: facts.now, features: &features };
+        let Some((variant, propensity)) = self.choose(campaign, decision.user, placement, &asked, models) else {
             return Outcome::NoItems;
         };
         let definition = &campaign.variants[variant];
@@ -175,6 +178,7 @@ impl Engine {
         decision.variant = Some(Arc::clone(definition));
         decision.payload.clone_from(&of.payload);
         decision.propensity = propensity;
+        decision.features = features;
         decision.fallback = None;
         Outcome::Won
     }
@@ -185,7 +189,7 @@ impl Engine {
         campaign: &CompiledCampaign,
         user: UserKey,
         placement: Symbol,
-        now: Timestamp,
+        turn: &Turn<'_>,
         models: &Models,
     ) -> Option<(usize, Propensity)> {
         match &campaign.chooser {
@@ -197,8 +201,8 @@ impl Engine {
                     // Models that were not adopted do not know these variants: the first is shown.
                     return Some((0, Propensity::CERTAIN));
                 };
-                let arms = Arms::first(campaign.variants.len());
-                let choice = bandit.choose(arms, &mut self.chance(user, placement, now, campaign.symbol, CHOOSING))?;
+                let mut chance = self.chance(user, placement, turn.now, campaign.symbol, CHOOSING);
+                let choice = bandit.choose(turn, &mut chance).ok().flatten()?;
                 Some((choice.arm, choice.propensity))
             }
         }

@@ -25,6 +25,7 @@ mod expire;
 mod explain;
 mod export;
 mod facts;
+mod features;
 mod filter;
 mod fitted;
 mod flip;
@@ -62,6 +63,7 @@ pub(crate) use outcome::visitor;
 pub(crate) use slate::sign;
 pub(crate) use succession::Births;
 
+use self::features::CompiledFeature;
 use crate::campaign::Campaign;
 use crate::hash::{Map, Symbol};
 use crate::identity;
@@ -141,6 +143,8 @@ struct CompiledCampaign {
     /// Whether it is for those of whom the audience does not tell.
     unknown: Unknown,
     variants: Vec<Arc<str>>,
+    /// What its bandit is told.
+    features: Vec<CompiledFeature>,
     goal: Option<CounterSpec>,
 }
 

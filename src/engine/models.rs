@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::Engine;
 use super::earnings::Earnings;
 use super::fitted::FittedModels;
-use crate::bandit::{Bandit, Policy, Reward};
+use super::open::Paid;
+use crate::bandit::{Bandit, Policy, Reward, Trial};
 use crate::campaign::Chooser;
 use crate::catalog::Catalog;
 use crate::hash::Symbol;
@@ -17,6 +18,7 @@ use crate::recommend::{
 };
 use crate::sketch::ExactSum;
 use crate::state::State;
+use crate::time::Timestamp;
 
 /// Everything that is learned from all people together: a state.
 ///
@@ -101,28 +103,29 @@ impl Models {
     }
 
     /// Counts that a decision was shown.
-    pub(super) fn expose(&mut self, campaign: Symbol, variant: Symbol) {
+    pub(super) fn expose(&mut self, campaign: Symbol, variant: Symbol, shown: Timestamp, features: &[f64]) {
         let Some(state) = self.campaigns.get_mut(&campaign) else { return };
         let Some(at) = state.variants.iter().position(|of| of.name == variant) else { return };
         let tally = &mut state.variants[at].tally;
         tally.exposures = tally.exposures.saturating_add(1);
         if let Some(bandit) = state.bandit.as_mut().filter(|bandit| at < bandit.arms()) {
-            // The arm is one of the bandit's, which is all that it asks.
-            let _ = bandit.expose(at);
+            // It is refused only if the definition reads other features by now, and then teaches nothing.
+            let _ = bandit.expose(&Trial::new(at, shown).features(features));
         }
     }
 
     /// Counts that a shown decision was paid.
-    pub(super) fn pay(&mut self, campaign: Symbol, variant: Symbol, reward: f64, amount: f64) {
+    pub(super) fn pay(&mut self, campaign: Symbol, paid: &Paid, reward: f64, amount: f64) {
+        let Paid { variant, shown, features, .. } = paid;
         let Some(state) = self.campaigns.get_mut(&campaign) else { return };
-        let Some(at) = state.variants.iter().position(|of| of.name == variant) else { return };
+        let Some(at) = state.variants.iter().position(|of| of.name == *variant) else { return };
         let tally = &mut state.variants[at].tally;
         tally.conversions = tally.conversions.saturating_add(1);
         tally.amount.add(amount);
         let bandit = state.bandit.as_mut().filter(|bandit| at < bandit.arms());
         if let (Some(bandit), Ok(reward)) = (bandit, Reward::new(reward)) {
-            // Compiling the definitions has made sure that this bandit takes such rewards.
-            let _ = bandit.learn(at, reward);
+            // Compiling the definitions has made sure that this bandit takes such rewards; see above for the features.
+            let _ = bandit.learn(&Trial::new(at, *shown).features(features), reward);
         }
     }
 }
@@ -238,8 +241,8 @@ impl Engine {
             state.variants.extend(before.iter().filter(|of| !names.contains(&of.name)).cloned());
             state.bandit = match &campaign.chooser {
                 Chooser::Bandit(spec) => match state.bandit.take() {
-                    Some(bandit) => bandit.rearranged(spec, &was).ok(),
-                    None => Bandit::new(spec, names.len()).ok(),
+                    Some(bandit) => bandit.rearranged(spec, campaign.features.len(), &was).ok(),
+                    None => Bandit::new(spec, names.len(), campaign.features.len()).ok(),
                 },
                 _ => None,
             };

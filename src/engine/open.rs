@@ -15,7 +15,7 @@ use crate::profile::Profile;
 use crate::time::{Span, Timestamp};
 
 /// A decision that was handed out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Open {
     /// When it was made.
     time: Timestamp,
@@ -26,6 +26,8 @@ pub(super) struct Open {
     exposed: Option<Timestamp>,
     /// Whether a goal has paid for it.
     paid: bool,
+    /// What the bandit was told that chose it.
+    pub(super) features: Box<[f64]>,
     /// The items it recommended.
     items: Box<[Symbol]>,
     /// What the sources of its blend said for them, if the blend learns.
@@ -36,9 +38,18 @@ pub(super) struct Open {
 ///
 /// At most [`OpenDecisions::LIMIT`] are kept; beyond that the oldest leaves, and later exposures and rewards for it
 /// are refused as unknown.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Open>")]
 pub struct OpenDecisions(Vec<Open>);
+
+/// A decision that a goal pays.
+pub(super) struct Paid {
+    pub(super) id: DecisionId,
+    pub(super) variant: Symbol,
+    /// When it was shown.
+    pub(super) shown: Timestamp,
+    pub(super) features: Box<[f64]>,
+}
 
 /// What an exposure did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +91,7 @@ impl OpenDecisions {
             variant,
             exposed: None,
             paid: false,
+            features: decision.features.as_slice().into(),
             items: decision.slate.iter().map(|ranked| Symbol::new(&ranked.item)).collect(),
             spoken: engine.spoken(decision, campaign, variant),
         };
@@ -120,7 +132,7 @@ impl OpenDecisions {
         within: Span,
         items: Option<&[Symbol]>,
         meant: Option<DecisionId>,
-    ) -> Option<(DecisionId, Symbol)> {
+    ) -> Option<Paid> {
         let fits = |open: &&mut Open| {
             let in_time = open.exposed.is_some_and(|exposed| exposed <= time && time.since(exposed) <= within);
             let about = items.is_none_or(|items| items.iter().any(|item| open.items.contains(item)));
@@ -130,7 +142,8 @@ impl OpenDecisions {
         if std::mem::replace(&mut latest.paid, true) {
             return None;
         }
-        Some((latest.id, latest.variant))
+        let features = latest.features.clone();
+        Some(Paid { id: latest.id, variant: latest.variant, shown: latest.exposed?, features })
     }
 
     /// How a payment of a decision for these items is divided among the sources of its blend, if that learns.
@@ -188,7 +201,9 @@ impl OpenDecisions {
     /// The bytes on the heap, without the allocator's overhead.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        let of = |open: &Open| open.items.len() * 8 + open.spoken.as_ref().map_or(0, |spoken| spoken.heap_bytes());
+        let of = |open: &Open| {
+            8 * (open.items.len() + open.features.len()) + open.spoken.as_ref().map_or(0, |spoken| spoken.heap_bytes())
+        };
         self.0.capacity() * size_of::<Open>() + self.0.iter().map(of).sum::<usize>()
     }
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::facts::EventView;
+use super::open::Paid;
 use super::slate::{seen_kind, sign};
 use super::{CompiledCampaign, Engine, Exposure, Models, OpenDecisions, Payment, Payments};
 use crate::campaign::{GoalItems, Pay};
 use crate::event::{Event, EventKind};
 use crate::hash::{Symbol, fold};
-use crate::id::{DecisionId, UserKey};
+use crate::id::UserKey;
 use crate::profile::{MAX_LINES, Profile, event_id, weight_of};
 use crate::recommend;
 
@@ -21,7 +22,7 @@ impl Engine {
         let id = event.decision.filter(|_| event.kind == EventKind::Exposed)?;
         let (exposure, shown) = open.expose(id, event.time);
         if let Some(shown) = shown {
-            models.expose(shown.campaign, shown.variant);
+            models.expose(shown.campaign, shown.variant, event.time, &shown.features);
             let earnings = models.earnings_mut(shown.campaign, shown.variant);
             if let Some((earnings, spoken)) = earnings.zip(shown.spoken.as_ref()) {
                 earnings.expose(spoken, self.settings.position_bias);
@@ -42,7 +43,7 @@ impl Engine {
             return payments;
         }
         let mut view = EventView::new(event, &models.catalog);
-        let mut met: SmallVec<[(&CompiledCampaign, DecisionId, Symbol); 2]> = SmallVec::new();
+        let mut met: SmallVec<[(&CompiledCampaign, Paid); 2]> = SmallVec::new();
         for index in self.goals.get(&event.kind.symbol()).into_iter().flatten() {
             let campaign = &self.campaigns[*index];
             let (Some(goal), Some(spec)) = (&campaign.goal, &campaign.definition.goal) else { continue };
@@ -51,17 +52,16 @@ impl Engine {
             }
             let items = (spec.items == GoalItems::Recommended).then_some(view.items.as_slice());
             let meant = event.decision;
-            if let Some((decision, variant)) = open.pay(campaign.symbol, event.time, spec.within, items, meant) {
-                met.push((campaign, decision, variant));
-            }
+            met.extend(open.pay(campaign.symbol, event.time, spec.within, items, meant).map(|paid| (campaign, paid)));
         }
         let items = std::mem::take(&mut view.items);
         drop(view);
-        for (campaign, decision, variant) in met {
+        for (campaign, paid) in met {
+            let Paid { id: decision, variant, .. } = paid;
             let amount = event.amount().unwrap_or(0.0);
             let pays_amount = campaign.definition.goal.as_ref().is_some_and(|goal| goal.pay == Pay::Amount);
             let reward = if pays_amount { amount } else { 1.0 };
-            models.pay(campaign.symbol, variant, reward, amount);
+            models.pay(campaign.symbol, &paid, reward, amount);
             let earnings = models.earnings_mut(campaign.symbol, variant);
             if let Some((earnings, divided)) = earnings.zip(open.divide(decision, &items)) {
                 earnings.pay(&divided);

@@ -148,7 +148,7 @@ fn mistakes_in_campaigns_say_what_would_be_right() {
     campaign_says(
         r#""payload": 1, "chooser": {"thompson": {}, "epsilon_greedy": {"epsilon": 0.1}}"#,
         &[
-            "campaigns[0].chooser: 2 choosers stands where one of `fixed`, `split`, `thompson` and `epsilon_greedy` should",
+            "campaigns[0].chooser: a bandit has one policy, but 2 are named; name one of thompson, epsilon_greedy, softmax, ucb, contextual, lin_ucb, lin_thompson, square_cb",
         ],
     );
     campaign_says(
@@ -158,7 +158,7 @@ fn mistakes_in_campaigns_say_what_would_be_right() {
     campaign_says(
         r#""payload": 1, "chooser": {"thompson": {}}, "goal": {"event": "purchased", "within": "7d", "pay": "amount"}"#,
         &[
-            "campaigns[0].chooser: thompson with a goal that pays amounts stands where epsilon_greedy, or a goal that pays conversions (thompson takes rewards from 0 to 1) should",
+            "campaigns[0].chooser: a policy for rewards from 0 to 1 with a goal that pays amounts stands where {\"thompson\": {\"payoff\": \"revenue\"}}, or a goal that pays conversions should",
         ],
     );
     campaign_says(

@@ -360,16 +360,22 @@ fn faults_of_definitions_say_what_would_be_right() {
 #[test]
 fn choice_and_statistics_errors_show_the_range() {
     says(NotAPropensity(1.5), "1.5 is not a propensity: it must be more than 0 and at most 1");
-    says(BanditError::Arms { found: 65 }, "a bandit has from 1 to 64 arms, but 65 were given");
+    says(BanditError::Arms { found: 4_097 }, "a bandit has from 1 to 4096 arms, but 4097 were given");
     says(BanditError::NoSuchArm { arm: 3, arms: 3 }, "there is no arm 3: the arms are 0 to 2");
-    says(BanditError::Propensity { found: 0.0 }, "a propensity is above 0 and at most 1, but 0 was given");
     says(BanditError::Reward { found: 1e13 }, "a reward is a number from -5e12 to 5e12, but 10000000000000 was given");
     says(
-        BanditError::RewardRange { found: 2.0 },
-        "thompson sampling learns from rewards from 0 to 1, but 2 was given; scale it, or use epsilon_greedy",
+        BanditError::RewardRange { policy: "ucb", found: 2.0 },
+        "`ucb` learns from rewards from 0 to 1, but 2 was given; scale it, or take a policy for amounts",
     );
-    says(BanditError::Prior { found: 0.0 }, "a prior parameter lies from 0.1 to 1000000, but 0 was given");
-    says(BanditError::Epsilon { found: 2.0 }, "epsilon lies from 0 to 1, but 2 was given");
+    says(
+        BanditError::Policies { found: 2, names: "thompson, ucb" },
+        "a bandit has one policy, but 2 are named; name one of thompson, ucb",
+    );
+    says(BanditError::HalfLives, "`half_life` and `half_life_exposures` are both given; keep one of them");
+    says(
+        BanditError::BudgetContext,
+        "a `budget` needs a policy without features, but this one has them; take it away, or the policy `thompson`",
+    );
     says(
         StatsError::BetaParameter { found: 0.0 },
         "a beta distribution needs parameters from 0.1 to 1000000000000, but one is 0",

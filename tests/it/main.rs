@@ -11,6 +11,7 @@ mod blends;
 mod capacity;
 mod computed;
 mod consent;
+mod contextual;
 mod decisions;
 mod definitions;
 mod derived;

@@ -1,6 +1,6 @@
 //! The order in which events arrive, and how often, leaves no trace; and shards merge to what one would have known.
 
-use bespoke::bandit::{Bandit, BanditSpec, Policy, Reward};
+use bespoke::bandit::{Bandit, BanditSpec, EpsilonGreedy, Policy, PolicySpec, Reward, Trial};
 use bespoke::catalog::{Catalog, Item};
 use bespoke::decision::Request;
 use bespoke::engine::{DecideScratch, Engine, Models, OpenDecisions};
@@ -190,12 +190,12 @@ fn a_profile_comes_back_from_its_bytes_as_it_was() {
 
 #[test]
 fn what_a_bandit_learned_in_two_places_merges_to_the_bit() {
-    for spec in [BanditSpec::default(), BanditSpec::EpsilonGreedy { epsilon: 0.1 }] {
+    let greedy = PolicySpec::Tallied(EpsilonGreedy { epsilon: 0.1 }.into());
+    for spec in [BanditSpec::default(), BanditSpec { policy: greedy, ..BanditSpec::default() }] {
         let learn = |steps: &[(usize, f64)]| {
-            let mut bandit = Bandit::new(&spec, 3).unwrap();
+            let mut bandit = Bandit::new(&spec, 3, 0).unwrap();
             for (arm, reward) in steps {
-                bandit.expose(*arm).unwrap();
-                bandit.learn(*arm, Reward::new(*reward).unwrap()).unwrap();
+                bandit.observe(&Trial::new(*arm, now()), Reward::new(*reward).unwrap()).unwrap();
             }
             bandit
         };

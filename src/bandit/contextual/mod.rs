@@ -11,93 +11,84 @@
 //! Cost for k arms and d features: a choice O(k d²) and the integral, some 2 µs per arm; learning O(d²), and O(k d³) each
 //! time that a fifth more has been learned (`cargo bench --bench bandit`). Memory: about 16 (d + 1)² bytes per arm.
 
+mod belief;
 mod moments;
 mod prior;
+mod scheme;
+mod stored;
 #[cfg(test)]
 mod tests;
 
+use belief::Belief;
 use moments::Moments;
 use prior::{Precisions, Scaling, Shown, climb};
-use rand::Rng;
+use scheme::inverse_gap;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
+use stored::Stored;
 
-use super::{Arms, BanditError, Choice, MAX_ARMS, Reward, propensity::draw};
-use crate::linalg::dot64;
+pub use scheme::{ContextualScheme, LinThompson, LinUcb, Shrunk, SquareCb};
+
+use super::epsilon_greedy::highest;
+use super::tally::{self, ArmTally};
+use super::{Arms, BanditError, HalfLife, Policy, Reward, Trial, Turn};
 use crate::state::State;
-use crate::stats::best_means;
-
-/// How a [`Contextual`] bandit chooses.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ContextualSettings {
-    /// The deviation of an arm's score that a choice allows for, as a share of that of its posterior, from 0.01 to 10. One
-    /// is Thompson sampling as it stands; less favours what looks best, and may, rarely, stay with the second best.
-    pub exploration: f64,
-    /// The least probability of each eligible arm, from 0 to 1 over the number of arms; added evenly, so that the
-    /// order of the arms stays.
-    pub floor: f64,
-    /// How many rewards of an arm have to be known before its score counts; until then arms that have fewer are chosen
-    /// evenly. More is safer where the first rewards may be all alike, so that what other arms pay looks certain too.
-    pub burn_in: u32,
-}
-
-impl Default for ContextualSettings {
-    /// 0.4, chosen on a randomised e-mail campaign and on classification with bandit feedback; no floor; one reward.
-    fn default() -> Self {
-        Self { exploration: 0.4, floor: 0.0, burn_in: 1 }
-    }
-}
+use crate::stats::{Alpha, Interval, best_means};
+use crate::time::Timestamp;
 
 /// Chooses among arms by features of the request, sharing between arms as much as the rewards justify.
 ///
 /// Rewards may be of any size, money or 0 and 1. Features are numbers up to 10^9 in size, as many in each call as the
-/// policy was made with; they need no scaling, and categories are given as zeros and ones.
+/// policy was made with; they need no scaling, and categories are given as zeros and ones. Arms that have never been
+/// tried come first.
 ///
 /// ```
-/// use bespoke::bandit::{Arms, Contextual, ContextualSettings, Reward};
+/// use bespoke::Timestamp;
+/// use bespoke::bandit::{Arms, Contextual, Policy, Reward, Shrunk, Trial, Turn};
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-/// let mut policy = Contextual::new(2, 1, ContextualSettings::default())?;
+/// let now: Timestamp = "2026-03-01T12:00:00Z".parse()?;
+/// let mut policy = Contextual::new(2, 1, Shrunk::default())?;
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// // The first arm pays on weekdays, the second on Sundays.
 /// for day in 0..300 {
-///     let sunday = f64::from(u8::from(day % 7 == 6));
-///     let choice = policy.choose(&[sunday], Arms::first(2), &mut rng)?.unwrap();
-///     let pays = if choice.arm == 1 { sunday } else { 1.0 - sunday };
-///     policy.learn(choice.arm, &[sunday], Reward::new(pays)?)?;
+///     let sunday = [f64::from(u8::from(day % 7 == 6))];
+///     let turn = Turn::new(Arms::first(2), now).features(&sunday);
+///     let choice = policy.choose(&turn, &mut rng)?.unwrap();
+///     let pays = if choice.arm == 1 { sunday[0] } else { 1.0 - sunday[0] };
+///     policy.observe(&Trial::new(choice.arm, now).features(&sunday), Reward::new(pays)?)?;
 /// }
-/// assert!(policy.propensities(&[1.0], Arms::first(2))?[1] > 0.99);
-/// assert!(policy.propensities(&[0.0], Arms::first(2))?[0] > 0.99);
-/// # Ok::<(), bespoke::bandit::BanditError>(())
+/// assert!(policy.propensities(&Turn::new(Arms::first(2), now).features(&[1.0]))?[1] > 0.99);
+/// assert!(policy.propensities(&Turn::new(Arms::first(2), now).features(&[0.0]))?[0] > 0.99);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored")]
 pub struct Contextual {
-    settings: ContextualSettings,
+    scheme: ContextualScheme,
     width: usize,
-    /// All that was learned, by arm.
+    less: bool,
+    half_life: Option<HalfLife>,
+    tallies: Vec<ArmTally>,
+    /// All that was learned, by arm; what is forgotten by then is out of it since the last fit.
     moments: Vec<Moments>,
-    /// How many rewards in all; whole.
+    /// How many trials in all; whole.
     count: f64,
+    /// How many half-lives after the beginning of time a trial counts as one.
+    landmark: f64,
+    /// The newest tick of that clock.
+    newest: f64,
     /// The least and the greatest value of each feature.
     ranges: Vec<(f64, f64)>,
     precisions: Precisions,
     scaling: Scaling,
     /// The variance of a reward about its expectation.
     variance: f64,
+    /// Where the ridge is set: the sum of squares that the arms' regressions leave, the ridge's part included.
+    rest: f64,
     /// Empty before the first fit.
     beliefs: Vec<Belief>,
-    /// At how many rewards the precisions are chosen anew.
+    /// At how many trials the precisions are chosen anew.
     next: f64,
-}
-
-/// The posterior of one arm's coefficients, in standardised features: its inverse precision over the residual variance,
-/// what the rewards pull it to, and its mean.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Belief {
-    inverse: Vec<f64>,
-    pull: Vec<f64>,
-    mean: Vec<f64>,
 }
 
 impl Contextual {
@@ -106,35 +97,53 @@ impl Contextual {
     /// The largest feature, and its negative the smallest.
     pub const MAX_FEATURE: f64 = 1e9;
 
-    /// Knows nothing yet, and chooses evenly until each arm has been burnt in and two rewards have been learned.
+    /// Knows nothing yet, and chooses evenly until each arm has been tried and two trials have been learned.
     ///
     /// # Errors
-    /// [`BanditError::Arms`] unless there are 1 to 64 arms, [`BanditError::Features`] for more than 256 features, and
+    /// [`BanditError::Arms`] unless there are 1 to 4,096 arms, [`BanditError::Features`] for more than 256 features, and
     /// [`BanditError::Setting`] for a setting out of range.
-    pub fn new(arms: usize, features: usize, settings: ContextualSettings) -> Result<Self, BanditError> {
-        super::tally::check_count(arms)?;
-        if features > Self::MAX_FEATURES {
-            return Err(BanditError::Features { found: features, wanted: Self::MAX_FEATURES });
-        }
-        settings.check(arms)?;
-        Ok(Self {
-            settings,
+    pub fn new(arms: usize, features: usize, scheme: impl Into<ContextualScheme>) -> Result<Self, BanditError> {
+        let (scheme, tallies) = (scheme.into(), tally::fresh(arms)?);
+        check_width(features)?;
+        scheme.check()?;
+        let mut policy = Self {
+            scheme,
             width: features,
+            less: false,
+            half_life: None,
+            tallies,
             moments: vec![Moments::new(features); arms],
             count: 0.0,
+            landmark: 0.0,
+            newest: 0.0,
             ranges: vec![(f64::INFINITY, f64::NEG_INFINITY); features],
             precisions: Precisions::START,
             scaling: Scaling::default(),
             variance: 0.0,
+            rest: 0.0,
             beliefs: Vec::new(),
             next: 2.0,
-        })
+        };
+        if scheme.ridge().is_some() {
+            policy.fit();
+        }
+        Ok(policy)
     }
 
-    /// How many arms there are.
+    /// Takes less for better: costs, complaints, returns.
     #[must_use]
-    pub fn arms(&self) -> usize {
-        self.moments.len()
+    pub fn less_is_better(self) -> Self {
+        Self { less: true, ..self }
+    }
+
+    /// Forgets: a trial counts half after every half-life. What it knew fades as new trials come, not by itself; within a
+    /// twentieth of a half-life a trial counts in full.
+    ///
+    /// # Errors
+    /// [`BanditError::Setting`] for less than a second, or ten exposures.
+    pub fn fading(self, half_life: HalfLife) -> Result<Self, BanditError> {
+        half_life.check()?;
+        Ok(Self { half_life: Some(half_life), ..self })
     }
 
     /// How many features it reads.
@@ -143,101 +152,125 @@ impl Contextual {
         self.width
     }
 
-    /// How many rewards were learned.
+    /// How many trials were learned.
     #[must_use]
     pub fn count(&self) -> u64 {
         // Counts are whole, and far below 2^53.
         self.count as u64
     }
 
-    /// The exact probability of each arm under these features, by index: 0 for those not eligible, summing to one unless
-    /// none is.
-    ///
-    /// # Errors
-    /// [`BanditError::Features`] or [`BanditError::Feature`].
-    pub fn propensities(&self, features: &[f64], eligible: Arms) -> Result<Vec<f64>, BanditError> {
-        self.check(features)?;
-        let eligible = eligible.and(Arms::first(self.arms()));
-        let mut probabilities = vec![0.0; self.arms()];
-        // At most 64.
-        let count = eligible.len() as f64;
-        let fresh = |arm: &usize| self.moments[*arm].count < f64::from(self.settings.burn_in);
-        let fresh: Arms = eligible.iter().filter(fresh).collect();
-        if self.beliefs.is_empty() || !fresh.is_empty() {
-            let among = if fresh.is_empty() { eligible } else { fresh };
-            let floor = if fresh.is_empty() { 0.0 } else { self.settings.floor };
-            eligible.iter().for_each(|arm| probabilities[arm] = floor);
-            let rest = (1.0 - count * floor) / among.len() as f64;
-            among.iter().for_each(|arm| probabilities[arm] += rest);
-            return Ok(probabilities);
-        }
-        let narrowed = self.settings.exploration;
-        let mut z = SmallVec::<[f64; 32]>::new();
-        self.scaling.standardise(features, &mut z);
-        let score = |arm: usize| {
-            let (mean, deviation) = self.beliefs[arm].score(&z, self.variance);
-            (mean, narrowed * deviation)
-        };
-        let scores: SmallVec<[(f64, f64); 16]> = eligible.iter().map(score).collect();
-        let mut best = Vec::with_capacity(scores.len());
-        best_means(&scores, &mut best);
-        let floor = self.settings.floor;
-        for (arm, best) in eligible.iter().zip(best) {
-            probabilities[arm] = floor + (1.0 - count * floor) * best;
-        }
-        Ok(probabilities)
-    }
-
-    /// Chooses among the eligible arms, with one number from `rng`; nothing if none is eligible.
-    ///
-    /// # Errors
-    /// As [`Self::propensities`].
-    pub fn choose(&self, features: &[f64], eligible: Arms, rng: &mut dyn Rng) -> Result<Option<Choice>, BanditError> {
-        Ok(draw(&self.propensities(features, eligible)?, rng))
-    }
-
     /// What an arm is expected to pay under these features, and the deviation of that expectation; nothing before the
     /// first fit, or if there is no such arm.
     ///
     /// # Errors
-    /// As [`Self::propensities`].
+    /// [`BanditError::Features`] or [`BanditError::Feature`].
     pub fn expected(&self, arm: usize, features: &[f64]) -> Result<Option<(f64, f64)>, BanditError> {
-        self.check(features)?;
+        self.check_features(features)?;
         let Some(belief) = self.beliefs.get(arm) else { return Ok(None) };
         let mut z = SmallVec::<[f64; 32]>::new();
         self.scaling.standardise(features, &mut z);
-        Ok(Some(belief.score(&z, self.variance)))
+        let (mean, deviation) = belief.score(&z, self.variance);
+        Ok(Some((self.worth(mean), deviation)))
     }
 
-    /// Takes in what a choice under these features paid, sooner or later, in any order.
-    ///
-    /// # Errors
-    /// [`BanditError::NoSuchArm`], [`BanditError::Features`] or [`BanditError::Feature`]; nothing is learned then.
-    pub fn learn(&mut self, arm: usize, features: &[f64], reward: Reward) -> Result<(), BanditError> {
-        let arms = self.arms();
-        if arm >= arms {
-            return Err(BanditError::NoSuchArm { arm, arms });
+    /// The same for other arms: `was[i]` says which of these the new arm `i` is, if any. A new one begins with what all
+    /// have in common.
+    pub(super) fn rearranged(&self, was: &[Option<usize>]) -> Result<Self, BanditError> {
+        let mut policy = Self::new(was.len(), self.width, self.scheme)?;
+        policy.less = self.less;
+        policy.half_life = self.half_life;
+        for (arm, was) in was.iter().enumerate().filter_map(|(arm, was)| Some((arm, (*was)?))) {
+            let Some((moments, tally)) = self.moments.get(was).zip(self.tallies.get(was)) else { continue };
+            policy.moments[arm].clone_from(moments);
+            policy.tallies[arm] = *tally;
+            policy.count += tally.exposures() as f64;
         }
-        self.check(features)?;
-        let reward = reward.value();
-        self.moments[arm].observe(features, reward);
-        self.count += 1.0;
-        for ((low, high), feature) in self.ranges.iter_mut().zip(features) {
-            *low = low.min(*feature);
-            *high = high.max(*feature);
+        (policy.landmark, policy.newest) = (self.landmark, self.newest);
+        policy.ranges.clone_from(&self.ranges);
+        policy.precisions = self.precisions;
+        if policy.count >= 2.0 {
+            policy.fit();
         }
-        if self.count >= self.next {
+        Ok(policy)
+    }
+
+    /// How many half-lives a moment lies after the beginning of time.
+    fn tick(&self, time: Timestamp) -> f64 {
+        match self.half_life {
+            None => 0.0,
+            Some(HalfLife::Time(span)) => time.millis() as f64 / span.millis().max(1) as f64,
+            Some(HalfLife::Exposures(count)) => self.count / f64::from(count.max(1)),
+        }
+    }
+
+    /// How much a trial of that time counts now. Far ahead of the landmark all is scaled anew.
+    fn weight(&mut self, time: Timestamp) -> f64 {
+        let tick = self.tick(time);
+        if self.count <= 0.0 {
+            self.landmark = tick;
+        }
+        self.newest = if self.count <= 0.0 { tick } else { self.newest.max(tick) };
+        if tick - self.landmark > FAR {
+            self.settle();
+        }
+        libm::exp2(tick - self.landmark)
+    }
+
+    /// Counts the newest trial as one, and the others as what has not faded.
+    fn settle(&mut self) {
+        let by = libm::exp2(self.landmark - self.newest);
+        if self.newest > self.landmark {
+            self.moments.iter_mut().for_each(|moments| moments.scale(by));
+            self.landmark = self.newest;
+        }
+    }
+
+    /// What a reward counts as: more is better.
+    fn worth(&self, reward: f64) -> f64 {
+        if self.less { -reward } else { reward }
+    }
+
+    /// The probabilities of some arms under standardised features.
+    fn shares(&self, eligible: &Arms, z: &[f64]) -> Vec<f64> {
+        let score = |arm: usize| self.beliefs[arm].score(z, self.variance);
+        let thompson = |narrowed: &dyn Fn(usize) -> f64| {
+            let score = |arm: usize| {
+                let (mean, deviation) = score(arm);
+                (mean, narrowed(arm) * deviation)
+            };
+            let scores: SmallVec<[(f64, f64); 16]> = eligible.iter().map(score).collect();
+            let mut best = Vec::with_capacity(scores.len());
+            best_means(&scores, &mut best);
+            best
+        };
+        match self.scheme {
+            // Counts below 2^53 are exact.
+            ContextualScheme::Shrunk(scheme) => thompson(&|arm| scheme.narrowed(self.tallies[arm].paid() as f64)),
+            ContextualScheme::LinThompson(scheme) => thompson(&|_| scheme.exploration),
+            ContextualScheme::LinUcb(LinUcb { alpha, .. }) => {
+                let bound = |(mean, deviation): (f64, f64)| mean + alpha * deviation;
+                highest(eligible.iter().map(|arm| bound(score(arm))).collect())
+            }
+            ContextualScheme::SquareCb(SquareCb { gamma, .. }) => {
+                let means: Vec<f64> = eligible.iter().map(|arm| self.beliefs[arm].expected(z)).collect();
+                inverse_gap(&means, gamma, libm::sqrt(self.variance), self.count)
+            }
+        }
+    }
+
+    fn fit_if_due(&mut self) {
+        let has_faded = self.half_life.is_some() && self.newest - self.landmark > PART_OF_LIFE;
+        if self.count >= self.next || has_faded && !self.beliefs.is_empty() {
             self.fit();
-        } else if let Some(belief) = self.beliefs.get_mut(arm) {
-            let mut z = SmallVec::<[f64; 32]>::new();
-            self.scaling.standardise(features, &mut z);
-            belief.learn(&z, reward);
         }
-        Ok(())
     }
 
-    /// Chooses the precisions anew, and computes what follows from them.
+    /// Chooses the precisions anew, where they are not set, and computes what follows from them.
     fn fit(&mut self) {
+        self.settle();
+        if let Some(ridge) = self.scheme.ridge() {
+            return self.solve(ridge);
+        }
         self.next = (self.count * GROWTH).ceil().clamp(self.count + 1.0, self.count + MOST_BETWEEN);
         let mut all = Moments::new(self.width);
         self.moments.iter().for_each(|moments| all.merge(moments));
@@ -253,7 +286,26 @@ impl Contextual {
         }
     }
 
-    fn check(&self, features: &[f64]) -> Result<(), BanditError> {
+    /// Solves each arm's ridge regression from its moments: features as they are, and a prior at zero.
+    fn solve(&mut self, ridge: f64) {
+        self.next = self.count + MOST_BETWEEN;
+        self.scaling = Scaling::none(self.width);
+        self.beliefs = vec![Belief::new(&vec![ridge; self.width + 1], &vec![0.0; self.width + 1]); self.moments.len()];
+        self.rest = 0.0;
+        for (arm, moments) in self.moments.iter().enumerate().filter(|(_, moments)| moments.count > 0.0) {
+            let shown = Shown::new(arm, moments, &self.scaling);
+            self.beliefs[arm].replace(shown.inverse(ridge), &shown.rewards);
+            self.rest += shown.rest(&self.beliefs[arm].mean);
+        }
+        self.vary();
+    }
+
+    /// The variance that the regressions leave, as if one trial more had been one off.
+    fn vary(&mut self) {
+        self.variance = (self.rest.max(0.0) + 1.0) / (self.count + 1.0);
+    }
+
+    fn check_features(&self, features: &[f64]) -> Result<(), BanditError> {
         if features.len() != self.width {
             return Err(BanditError::Features { found: features.len(), wanted: self.width });
         }
@@ -262,62 +314,109 @@ impl Contextual {
             None => Ok(()),
         }
     }
+
+    /// Counts a trial that paid so much, once it has been checked.
+    fn count_trial(&mut self, trial: &Trial<'_>, reward: Reward) {
+        let weight = self.weight(trial.shown);
+        let worth = self.worth(reward.value());
+        self.tallies[trial.arm].expose();
+        self.tallies[trial.arm].revise(Reward::NONE, reward);
+        self.moments[trial.arm].observe(weight, trial.features, worth);
+        self.count += 1.0;
+        for ((low, high), feature) in self.ranges.iter_mut().zip(trial.features) {
+            *low = low.min(*feature);
+            *high = high.max(*feature);
+        }
+        if let Some(belief) = self.beliefs.get_mut(trial.arm).filter(|_| self.count < self.next) {
+            let mut z = SmallVec::<[f64; 32]>::new();
+            self.scaling.standardise(trial.features, &mut z);
+            let left = belief.learn(&z, worth);
+            if self.scheme.ridge().is_some() {
+                self.rest += left;
+                self.vary();
+            }
+        }
+        self.fit_if_due();
+    }
 }
 
-impl ContextualSettings {
-    fn check(&self, arms: usize) -> Result<(), BanditError> {
-        // At most 64.
-        for (name, found, least, most) in
-            [("exploration", self.exploration, 0.01, 10.0), ("floor", self.floor, 0.0, 1.0 / arms as f64)]
-        {
-            if !(least..=most).contains(&found) {
-                return Err(BanditError::Setting { name, found, least, most });
+impl Policy for Contextual {
+    fn tallies(&self) -> &[ArmTally] {
+        &self.tallies
+    }
+
+    fn propensities(&self, turn: &Turn<'_>) -> Result<Vec<f64>, BanditError> {
+        self.check_features(turn.features)?;
+        let eligible = turn.eligible.below(self.arms());
+        let mut probabilities = vec![0.0; self.arms()];
+        let untried: Arms = eligible.iter().filter(|arm| self.tallies[*arm].exposures() == 0).collect();
+        if self.beliefs.is_empty() || !untried.is_empty() {
+            let among = if untried.is_empty() { &eligible } else { &untried };
+            // Arms are counted exactly.
+            among.iter().for_each(|arm| probabilities[arm] = 1.0 / among.len() as f64);
+            return Ok(probabilities);
+        }
+        if !eligible.is_empty() {
+            let mut z = SmallVec::<[f64; 32]>::new();
+            self.scaling.standardise(turn.features, &mut z);
+            eligible.iter().zip(self.shares(&eligible, &z)).for_each(|(arm, share)| probabilities[arm] = share);
+        }
+        Ok(probabilities)
+    }
+
+    fn check(&self, trial: &Trial<'_>, _: Reward) -> Result<(), BanditError> {
+        let (arm, arms) = (trial.arm, self.arms());
+        if arm >= arms {
+            return Err(BanditError::NoSuchArm { arm, arms });
+        }
+        self.check_features(trial.features)
+    }
+
+    fn expose(&mut self, trial: &Trial<'_>) -> Result<(), BanditError> {
+        self.observe(trial, Reward::NONE)
+    }
+
+    fn revise(&mut self, trial: &Trial<'_>, from: Reward, to: Reward) -> Result<(), BanditError> {
+        self.check(trial, to)?;
+        self.tallies[trial.arm].revise(from, to);
+        let (from, to) = (self.worth(from.value()), self.worth(to.value()));
+        let weight = libm::exp2((self.tick(trial.shown) - self.landmark).min(FAR));
+        self.moments[trial.arm].revise(weight, trial.features, from, to);
+        if let Some(belief) = self.beliefs.get_mut(trial.arm) {
+            let mut z = SmallVec::<[f64; 32]>::new();
+            self.scaling.standardise(trial.features, &mut z);
+            let left = belief.revise(&z, from, to);
+            if self.scheme.ridge().is_some() {
+                self.rest += left;
+                self.vary();
             }
         }
         Ok(())
     }
-}
 
-impl Belief {
-    /// Before the arm was shown: what the arms have in common.
-    fn new(lambda: &[f64], common: &[f64]) -> Self {
-        let width = lambda.len();
-        let mut inverse = vec![0.0; width * width];
-        (0..width).for_each(|at| inverse[at * width + at] = 1.0 / lambda[at]);
-        let pull = lambda.iter().zip(common).map(|(lambda, common)| lambda * common).collect();
-        Self { inverse, pull, mean: common.to_vec() }
+    fn observe(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
+        self.check(trial, reward)?;
+        self.count_trial(trial, reward);
+        Ok(())
     }
 
-    /// After it was: the pull is that of the prior still.
-    fn replace(&mut self, inverse: Vec<f64>, rewards: &[f64]) {
-        self.inverse = inverse;
-        self.pull.iter_mut().zip(rewards).for_each(|(pull, reward)| *pull += reward);
-        self.settle();
+    fn best(&self) -> Option<Vec<f64>> {
+        let mut best = Vec::new();
+        // At the means of all features, where all but the leading one are zero.
+        let deviation = |belief: &Belief| belief.score(&self.scaling.middle(), self.variance);
+        let scores: Vec<(f64, f64)> = self.beliefs.iter().map(deviation).collect();
+        best_means(&scores, &mut best);
+        (!best.is_empty()).then_some(best)
     }
 
-    fn settle(&mut self) {
-        let rows = self.inverse.chunks_exact(self.pull.len());
-        self.mean.iter_mut().zip(rows).for_each(|(mean, row)| *mean = dot64(row, &self.pull));
+    fn is_deterministic(&self) -> bool {
+        self.scheme.is_deterministic()
     }
 
-    /// Adds one observation (Sherman and Morrison, 1950).
-    fn learn(&mut self, z: &[f64], reward: f64) {
-        let width = z.len();
-        let image: SmallVec<[f64; 32]> = self.inverse.chunks_exact(width).map(|row| dot64(row, z)).collect();
-        let whole = 1.0 + dot64(&image, z);
-        for (row, of_row) in self.inverse.chunks_exact_mut(width).zip(&image) {
-            let share = of_row / whole;
-            row.iter_mut().zip(&image).for_each(|(cell, of)| *cell -= share * of);
-        }
-        self.pull.iter_mut().zip(z).for_each(|(pull, z)| *pull += z * reward);
-        self.settle();
-    }
-
-    /// The mean and the deviation of the arm's score.
-    fn score(&self, z: &[f64], variance: f64) -> (f64, f64) {
-        let rows = self.inverse.chunks_exact(z.len());
-        let spread: f64 = rows.zip(z).map(|(row, z_row)| z_row * dot64(row, z)).sum();
-        (dot64(z, &self.mean), libm::sqrt((variance * spread).max(0.0)))
+    fn interval(&self, arm: usize, alpha: Alpha) -> Option<Interval> {
+        let (mean, deviation) = self.beliefs.get(arm)?.score(&self.scaling.middle(), self.variance);
+        let (mean, wide) = (self.worth(mean), alpha.z() * deviation);
+        Some(Interval { low: mean - wide, high: mean + wide })
     }
 }
 
@@ -326,14 +425,29 @@ impl State for Contextual {
     const VERSION: u16 = 1;
 
     /// Adds what the other learned, to rounding; the settings stay, and the precisions are chosen anew. It takes in nothing
-    /// from a policy with another number of features; the longer of the two gives the number of arms.
+    /// from a policy with another number of features, or that forgets otherwise; the longer of the two gives the number of
+    /// arms.
     fn merge(&mut self, other: &Self) {
-        if self.width != other.width || other.count <= 0.0 {
+        if self.width != other.width || self.half_life != other.half_life || other.count <= 0.0 {
             return;
         }
+        let mut other = other.clone();
+        if self.count <= 0.0 {
+            (self.landmark, self.newest) = (other.landmark, other.newest);
+        }
+        if matches!(self.half_life, Some(HalfLife::Time(_))) {
+            let newest = self.newest.max(other.newest);
+            (self.newest, other.newest) = (newest, newest);
+        }
+        self.settle();
+        other.settle();
         self.moments.resize_with(self.moments.len().max(other.moments.len()), || Moments::new(other.width));
         self.moments.iter_mut().zip(&other.moments).for_each(|(moments, other)| moments.merge(other));
+        tally::merge(&mut self.tallies, &other.tallies);
         self.count += other.count;
+        if matches!(self.half_life, Some(HalfLife::Exposures(_))) {
+            (self.landmark, self.newest) = (self.tick(Timestamp::MIN), self.tick(Timestamp::MIN));
+        }
         for ((low, high), (other_low, other_high)) in self.ranges.iter_mut().zip(&other.ranges) {
             *low = low.min(*other_low);
             *high = high.max(*other_high);
@@ -344,53 +458,16 @@ impl State for Contextual {
     }
 }
 
-/// The stored form.
-#[derive(Deserialize)]
-struct Stored {
-    settings: ContextualSettings,
-    width: usize,
-    moments: Vec<Moments>,
-    count: f64,
-    ranges: Vec<(f64, f64)>,
-    precisions: Precisions,
-    scaling: Scaling,
-    variance: f64,
-    beliefs: Vec<Belief>,
-    next: f64,
+fn check_width(features: usize) -> Result<(), BanditError> {
+    let wanted = Contextual::MAX_FEATURES;
+    if features <= wanted { Ok(()) } else { Err(BanditError::Features { found: features, wanted }) }
 }
 
-impl TryFrom<Stored> for Contextual {
-    type Error = BanditError;
-
-    fn try_from(stored: Stored) -> Result<Self, BanditError> {
-        let Stored { settings, width, moments, count, ranges, precisions, scaling, variance, beliefs, next } = stored;
-        super::tally::check_count(moments.len())?;
-        settings.check(moments.len())?;
-        let cells = width.saturating_add(1);
-        let belief = |of: &Belief| {
-            let sizes = [of.pull.len(), of.mean.len()];
-            let all = of.inverse.iter().chain(&of.pull).chain(&of.mean);
-            sizes == [cells; 2] && of.inverse.len() == cells * cells && all.into_iter().all(|cell| cell.is_finite())
-        };
-        let is_sound = width <= Self::MAX_FEATURES
-            && moments.len() <= MAX_ARMS
-            && moments.iter().all(|moments| moments.is_sound(width))
-            && moments.iter().map(|moments| moments.count).sum::<f64>().total_cmp(&count).is_eq()
-            && ranges.len() == width
-            && ranges.iter().all(|(low, high)| !low.is_nan() && !high.is_nan())
-            && precisions.is_sound()
-            && (beliefs.is_empty() || beliefs.len() == moments.len() && scaling.is_sound(width))
-            && beliefs.iter().all(belief)
-            && variance.is_finite()
-            && next >= 2.0;
-        if !is_sound {
-            return Err(BanditError::Stored);
-        }
-        Ok(Self { settings, width, moments, count, ranges, precisions, scaling, variance, beliefs, next })
-    }
-}
-
-/// The precisions are chosen anew each time that so many times as many rewards are known …
+/// The precisions are chosen anew each time that so many times as many trials are known …
 const GROWTH: f64 = 1.2;
-/// … or so many more, so that rounding does not add up.
+/// … or so many more, so that rounding does not add up …
 const MOST_BETWEEN: f64 = 65_536.0;
+/// … or after such a part of a half-life.
+const PART_OF_LIFE: f64 = 0.05;
+/// By how many half-lives a trial may lie after the landmark.
+const FAR: f64 = 64.0;

@@ -31,8 +31,29 @@ impl Moments {
         }
     }
 
-    pub(super) fn observe(&mut self, features: &[f64], reward: f64) {
-        self.add(1.0, features, reward);
+    /// Adds a trial that counts as so many.
+    pub(super) fn observe(&mut self, weight: f64, features: &[f64], reward: f64) {
+        self.add(weight, features, reward);
+    }
+
+    /// Replaces the reward of an earlier trial that counts as so many by now.
+    pub(super) fn revise(&mut self, weight: f64, features: &[f64], from: f64, to: f64) {
+        if self.count <= 0.0 {
+            return;
+        }
+        let by = weight * (to - from);
+        let cells = self.shared.iter_mut().zip(features.iter().zip(&self.features));
+        cells.for_each(|(cell, (x, mean))| *cell += by * (x - mean));
+        let squares = by * ((to - self.reward) + (from - self.reward)) - by * by / self.count;
+        self.squares = (self.squares + squares).max(0.0);
+        self.reward += by / self.count;
+    }
+
+    /// Counts each trial as so many.
+    pub(super) fn scale(&mut self, by: f64) {
+        self.count *= by;
+        self.squares *= by;
+        self.spread.iter_mut().chain(&mut self.shared).for_each(|cell| *cell *= by);
     }
 
     /// Adds the other's; both are of one width. To rounding, the order does not matter.
@@ -92,7 +113,7 @@ mod tests {
             (0..40).map(|n| ([1e6 + f64::from(n % 7), f64::from(n % 3)], f64::from(n % 5) - 1.0)).collect();
         let of = |rows: &[([f64; 2], f64)]| {
             let mut moments = Moments::new(2);
-            rows.iter().for_each(|(features, reward)| moments.observe(features, *reward));
+            rows.iter().for_each(|(features, reward)| moments.observe(1.0, features, *reward));
             moments
         };
         let (whole, mut merged) = (of(&rows), of(&rows[..13]));
@@ -107,5 +128,17 @@ mod tests {
             assert!((moments.spread[1] - plain).abs() < 1e-7 && (moments.spread[2] - plain).abs() < 1e-7);
             assert!((moments.shared[0] - shared).abs() < 1e-7 && (moments.count - 40.0).abs() < 1e-12);
         }
+    }
+
+    #[test]
+    fn a_reward_that_is_revised_is_as_if_it_had_been_so_at_first() {
+        let rows: [([f64; 2], f64); 4] = [([1.0, 5.0], 2.0), ([2.0, 3.0], 0.0), ([4.0, 4.0], 7.0), ([0.0, 1.0], 1.0)];
+        let (mut late, mut at_once) = (Moments::new(2), Moments::new(2));
+        rows.iter().for_each(|(features, reward)| at_once.observe(1.0, features, *reward));
+        rows.iter().for_each(|(features, _)| late.observe(1.0, features, 0.0));
+        rows.iter().rev().for_each(|(features, reward)| late.revise(1.0, features, 0.0, reward + 1.0));
+        rows.iter().for_each(|(features, reward)| late.revise(1.0, features, reward + 1.0, *reward));
+        let all = |of: &Moments| [of.reward, of.squares, of.shared[0], of.shared[1], of.count];
+        all(&late).iter().zip(all(&at_once)).for_each(|(a, b)| assert!((a - b).abs() < 1e-12, "{late:?} {at_once:?}"));
     }
 }

@@ -83,6 +83,20 @@ impl Shown {
     }
 }
 
+impl Shown {
+    /// The inverse of `Σ z zᵀ + ridge`.
+    pub(super) fn inverse(&self, ridge: f64) -> Vec<f64> {
+        let (width, mut matrix) = (self.rewards.len(), self.products.clone());
+        (0..width).for_each(|at| matrix[at * width + at] += ridge);
+        invert(&mut matrix, width).0
+    }
+
+    /// The squares that these coefficients, solved with a ridge, leave, the ridge's part included.
+    pub(super) fn rest(&self, solution: &[f64]) -> f64 {
+        (self.squares - dot64(solution, &self.rewards)).max(0.0)
+    }
+}
+
 /// How features are standardised, and how rare their greatest values are.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Scaling {
@@ -107,6 +121,18 @@ impl Scaling {
     pub(super) fn is_sound(&self, width: usize) -> bool {
         let all = [&self.center, &self.scale, &self.rarity];
         all.iter().all(|of| of.len() == width && of.iter().all(|number| number.is_finite()))
+    }
+
+    /// Features as they are.
+    pub(super) fn none(width: usize) -> Self {
+        Self { center: vec![0.0; width], scale: vec![1.0; width], rarity: vec![1.0; width] }
+    }
+
+    /// The means of all features, with a leading one.
+    pub(super) fn middle(&self) -> SmallVec<[f64; 32]> {
+        let mut z = SmallVec::from_elem(0.0, self.center.len() + 1);
+        z[0] = 1.0;
+        z
     }
 
     /// The features with a leading one.

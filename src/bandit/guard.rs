@@ -1,0 +1,198 @@
+//! What keeps a policy from going too far or too fast: a burn-in, a floor, a share for the control, a budget of change.
+//!
+//! The guards turn the policy's probabilities into those that are drawn from, so that stated propensities stay exact.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::check_setting;
+use super::{Arms, BanditError};
+use crate::time::{Span, Timestamp};
+
+/// What a [`Bandit`](super::Bandit) does whatever its policy says. By default nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Guards {
+    /// How often an arm has to be shown before the policy decides about it: until then it gets an even share, and the
+    /// policy divides the rest. 100 is a good start for campaigns that run for weeks.
+    pub burn_in: u32,
+    /// The least probability of each eligible arm, from 0 to 0.5: added evenly, so that the order of the arms stays. Of
+    /// more arms than it suffices for, each gets an even share. 0.01 lets a log be judged by other policies.
+    pub floor: f64,
+    /// An arm that gets the same share for ever, so that the others' lift over it is measured without bias.
+    pub control: Option<Control>,
+    /// How fast the shares may move.
+    pub budget: Option<Budget>,
+}
+
+/// An arm with a fixed share.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Control {
+    /// The arm.
+    pub arm: usize,
+    /// Its probability wherever it is eligible, from 0 to 1.
+    pub share: f64,
+}
+
+/// How fast shares may move.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// The most that may move from arms to others within a step, as a share of all choices, from 0.001 to 1.
+    pub share: f64,
+    /// How long a step is, from a second on.
+    pub every: Span,
+}
+
+/// The shares at the beginning of a step, from which they may not go further than the budget.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Anchor {
+    /// Which step, counted from 1970.
+    step: i64,
+    shares: Vec<f64>,
+}
+
+impl Guards {
+    pub(super) fn check(&self) -> Result<(), BanditError> {
+        check_setting("floor", self.floor, 0.0, 0.5)?;
+        if let Some(control) = self.control {
+            check_setting("control.share", control.share, 0.0, 1.0)?;
+        }
+        if let Some(budget) = self.budget {
+            check_setting("budget.share", budget.share, 0.001, 1.0)?;
+            check_setting("budget.every", budget.every.millis() as f64, 1e3, f64::MAX)?;
+        }
+        Ok(())
+    }
+
+    /// Which of the eligible arms the policy is asked about, and which get an even share.
+    pub(super) fn split(&self, eligible: &Arms, exposures: impl Fn(usize) -> u64) -> (Arms, Arms) {
+        let burn_in = u64::from(self.burn_in);
+        let free = || eligible.iter().filter(|arm| self.control.is_none_or(|control| control.arm != *arm));
+        // Where there is nothing but the control, it is a choice like any other.
+        let all: Arms = if free().next().is_some() { free().collect() } else { eligible.clone() };
+        let fresh: Arms = all.iter().filter(|arm| exposures(*arm) < burn_in).collect();
+        (all.iter().filter(|arm| !fresh.contains(*arm)).collect(), fresh)
+    }
+
+    /// What becomes of the policy's shares of the arms that it was asked about.
+    pub(super) fn apply(&self, eligible: &Arms, asked: &Arms, fresh: &Arms, shares: &mut [f64]) {
+        let free = (asked.len() + fresh.len()) as f64;
+        if free <= 0.0 {
+            return;
+        }
+        let (even, rest) = (1.0 / free, asked.len() as f64 / free);
+        asked.iter().for_each(|arm| shares[arm] *= rest);
+        fresh.iter().for_each(|arm| shares[arm] = even);
+        let fixed = self.control.filter(|of| eligible.contains(of.arm) && eligible.len() > 1);
+        let left = 1.0 - fixed.map_or(0.0, |control| control.share);
+        let floor = self.floor.min(left / free);
+        asked.iter().chain(fresh.iter()).for_each(|arm| shares[arm] = floor + (left - free * floor) * shares[arm]);
+        if let Some(control) = fixed {
+            shares[control.arm] = control.share;
+        }
+    }
+}
+
+impl Budget {
+    fn step(&self, now: Timestamp) -> i64 {
+        now.millis().div_euclid(self.every.millis().max(1))
+    }
+
+    /// Begins a step, if this is the first choice of one: `shares` are those of all arms, as limited so far.
+    pub(super) fn begin(&self, anchor: &mut Option<Anchor>, now: Timestamp, shares: impl FnOnce() -> Vec<f64>) {
+        let step = self.step(now);
+        if anchor.as_ref().is_none_or(|anchor| anchor.step < step) {
+            *anchor = Some(Anchor { step, shares: shares() });
+        }
+    }
+
+    /// Moves the shares back towards the anchor as far as the budget asks: half of what lies between two distributions
+    /// moves from one to the other.
+    pub(super) fn limit(&self, anchor: Option<&Anchor>, eligible: &Arms, shares: &mut [f64]) {
+        let Some(anchor) = anchor else { return };
+        let of = |arm: usize| anchor.shares.get(arm).copied().unwrap_or(0.0);
+        let whole: f64 = eligible.iter().map(of).sum();
+        if whole <= 0.0 {
+            return;
+        }
+        let moved = 0.5 * eligible.iter().map(|arm| (shares[arm] - of(arm) / whole).abs()).sum::<f64>();
+        if moved > self.share {
+            let keep = self.share / moved;
+            eligible.iter().for_each(|arm| shares[arm] = of(arm) / whole + keep * (shares[arm] - of(arm) / whole));
+        }
+    }
+}
+
+impl Anchor {
+    /// The shares from which a policy sets out.
+    pub(super) const fn start(shares: Vec<f64>) -> Self {
+        Self { step: i64::MIN, shares }
+    }
+
+    /// The same for other arms: a new one has nothing yet.
+    pub(super) fn rearranged(&self, was: &[Option<usize>]) -> Self {
+        let of = |was: &Option<usize>| was.and_then(|arm| self.shares.get(arm).copied()).unwrap_or(0.0);
+        let mut shares: Vec<f64> = was.iter().map(of).collect();
+        let whole: f64 = shares.iter().sum();
+        // Arms are counted exactly.
+        let even = 1.0 / shares.len().max(1) as f64;
+        shares.iter_mut().for_each(|share| *share = if whole > 0.0 { *share / whole } else { even });
+        Self { step: self.step, shares }
+    }
+
+    pub(super) fn is_sound(&self, arms: usize) -> bool {
+        self.shares.len() == arms && self.shares.iter().all(|share| (0.0..=1.0).contains(share))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(found: &[f64], wanted: &[f64]) {
+        assert_eq!(found.len(), wanted.len());
+        found.iter().zip(wanted).for_each(|(a, b)| assert!((a - b).abs() < 1e-12, "{found:?} {wanted:?}"));
+    }
+
+    #[test]
+    fn fresh_arms_share_evenly_and_the_control_keeps_its_share() {
+        let control = Some(Control { arm: 3, share: 0.1 });
+        let guards = Guards { burn_in: 100, floor: 0.05, control, budget: None };
+        let eligible = Arms::first(4);
+        let (asked, fresh) = guards.split(&eligible, |arm| [200, 50, 300, 0][arm]);
+        assert_eq!((asked.iter().collect::<Vec<_>>(), fresh.iter().collect::<Vec<_>>()), (vec![0, 2], vec![1]));
+        let mut shares = [0.0, 0.0, 1.0, 0.0];
+        guards.apply(&eligible, &asked, &fresh, &mut shares);
+        // A third to the fresh one, two thirds to what the policy says; then 0.05 + 0.75 of it, beside the control.
+        close(&shares, &[0.05, 0.05 + 0.25, 0.05 + 0.5, 0.1]);
+        let alone: Arms = [3].into_iter().collect();
+        let (asked, fresh) = guards.split(&alone, |_| 1_000);
+        let mut shares = [0.0, 0.0, 0.0, 1.0];
+        guards.apply(&alone, &asked, &fresh, &mut shares);
+        close(&shares, &[0.0, 0.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn shares_move_by_no_more_than_the_budget_in_a_step() {
+        let budget = Budget { share: 0.1, every: Span::days(1) };
+        let (mut anchor, eligible) = (Some(Anchor::start(vec![0.5; 2])), Arms::first(2));
+        let mut shares = [1.0, 0.0];
+        for day in 0..4 {
+            let now = Timestamp::from_millis(86_400_000 * day + 5);
+            let limited = |anchor: Option<&Anchor>| {
+                let mut shares = [1.0, 0.0];
+                budget.limit(anchor, &eligible, &mut shares);
+                shares
+            };
+            let was = limited(anchor.as_ref()).to_vec();
+            budget.begin(&mut anchor, now, || was);
+            shares = limited(anchor.as_ref());
+        }
+        // From a half: one step before the first day, then one each day.
+        close(&shares, &[1.0, 0.0]);
+        let mut early = [1.0, 0.0];
+        budget.limit(Some(&Anchor::start(vec![0.5; 2])), &eligible, &mut early);
+        close(&early, &[0.6, 0.4]);
+    }
+}
