@@ -47,7 +47,7 @@ use super::scratch::{Cell, Ranked};
 use super::settings::{NeighborSettings, RecommendError, Repeat};
 use super::{Candidate, Query, Recommender, Scratch, Seen, counts};
 use crate::hash::{Map, Symbol};
-use crate::sketch::Popularity;
+use crate::sketch::{Moment, Popularity};
 use crate::state::State;
 use crate::time::Timestamp;
 
@@ -111,9 +111,9 @@ impl Neighbors {
         if !counts(weight) || !(starts || ends) {
             return;
         }
-        let pairs = self.pairs(seen, context);
-        let mut own = Popularity::default();
-        own.add(f64::from(weight), time, settings.half_life);
+        let moment = Moment::new(time, settings.half_life);
+        let pairs = self.pairs(seen, moment, context);
+        let own = Popularity::of_moment(f64::from(weight), moment);
         let of = |does: bool| if does { own } else { Popularity::default() };
         let row = self.rows.entry(item).or_default();
         row.see((of(starts), of(ends)), time, &settings);
@@ -153,7 +153,7 @@ impl Neighbors {
     }
 
     /// The pairs that an event makes with the nearest others.
-    fn pairs(&self, of: Seen, context: &[Seen]) -> SmallVec<[Pair; Self::NEAREST]> {
+    fn pairs(&self, of: Seen, moment: Moment, context: &[Seen]) -> SmallVec<[Pair; Self::NEAREST]> {
         let (settings, Seen { item, time, weight, kind }) = (&self.settings, of);
         let (starts, ends) = (settings.starts(kind), settings.ends(kind));
         let (mut before, mut after) = context.split_at(context.partition_point(|seen| seen.time <= time));
@@ -200,12 +200,10 @@ impl Neighbors {
             };
             // The pair is there once both events are.
             let at = time.max(seen.time);
+            // Of events that arrive in order, all pairs are of one moment.
+            let at_moment = if at == time { moment } else { Moment::new(at, settings.half_life) };
             let decayed = |does: bool, weight| {
-                let mut sum = Popularity::default();
-                if does {
-                    sum.add(weight, at, settings.half_life);
-                }
-                sum
+                if does { Popularity::of_moment(weight, at_moment) } else { Popularity::default() }
             };
             let is_self = seen.item == item;
             let (to_other, from_other) = (decayed(to_other || is_self, to), decayed(from_other && !is_self, from));
