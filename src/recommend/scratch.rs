@@ -142,6 +142,11 @@ impl<'a> Ranked<'a> {
         self.scratch.slots[self.slot(item)] > 0
     }
 
+    /// Whether an item is accepted and not taken.
+    pub(super) fn may_show(&self, item: Symbol) -> bool {
+        !self.scratch.is_taken(item) && (self.query.accept)(item)
+    }
+
     /// Appends the best that are accepted and not taken; `reason` says what it means that somebody contributed most:
     /// the source, the item of the history behind it, and its share of that contribution.
     pub(super) fn finish(
