@@ -32,6 +32,8 @@ pub struct Tastes {
     anchors: Vec<Option<Symbol>>,
     /// The places in `all`, strongest first.
     strongest: Vec<u32>,
+    /// The bits of the facets in `all`: most facets of an item are nobody's taste, and need not be searched for.
+    bits: [u64; 16],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +47,7 @@ struct Taste {
 
 impl Default for Tastes {
     fn default() -> Self {
-        Self { all: Vec::new(), anchors: vec![None], strongest: Vec::new() }
+        Self { all: Vec::new(), anchors: vec![None], strongest: Vec::new(), bits: [0; 16] }
     }
 }
 
@@ -126,6 +128,22 @@ impl Tastes {
         self.strongest.clear();
         self.strongest.extend(0..self.all.len() as u32);
         self.strongest.sort_unstable_by(|a, b| stronger(&self.all[*a as usize], &self.all[*b as usize]));
+        self.bits.fill(0);
+        for taste in &self.all {
+            let (word, bit) = bit_of(taste.facet);
+            self.bits[word] |= bit;
+        }
+    }
+
+    /// The tastes for a facet, in the order in which they were added. O(log t).
+    fn of(&self, facet: Facet) -> &[Taste] {
+        let (word, bit) = bit_of(facet);
+        if self.bits[word] & bit == 0 {
+            return &[];
+        }
+        let from = self.all.partition_point(|taste| taste.facet < facet);
+        let some = &self.all[from..];
+        &some[..some.iter().take_while(|taste| taste.facet == facet).count()]
     }
 
     fn push(&mut self, facet: Facet, weight: f64, anchor: u32) {
@@ -173,15 +191,8 @@ impl Content<'_> {
     fn consider(&self, slot: u32, ranked: &mut Ranked<'_>) {
         let facets = self.catalog.facets(slot);
         let mut shares: SmallVec<[f64; Tastes::DEPTH + 1]> = SmallVec::from_elem(0.0, self.tastes.anchors.len());
-        let mut rest = self.tastes.all.as_slice();
-        // Both rise, and several tastes may be for one facet.
-        for facet in facets {
-            while let Some((taste, others)) = rest.split_first().filter(|(taste, _)| taste.facet <= *facet) {
-                if taste.facet == *facet {
-                    shares[taste.anchor as usize] += taste.weight;
-                }
-                rest = others;
-            }
+        for taste in facets.iter().flat_map(|facet| self.tastes.of(*facet)) {
+            shares[taste.anchor as usize] += taste.weight;
         }
         let norm = 1.0 / libm::sqrt(facets.len().max(1) as f64);
         let item = self.catalog.symbol(slot);
@@ -207,7 +218,17 @@ impl Recommender for Content<'_> {
         if let Some(pool) = query.pool.filter(|pool| pool.len() < SHORT_POOL) {
             pool.iter().for_each(|item| look(*item, &mut ranked));
         } else {
-            self.catalog.newest().take(Self::NEWEST).for_each(|item| look(item, &mut ranked));
+            // Whether an item may be shown is asked in the end, of the best. Where that would be asked of most, since
+            // most may not, it is asked at once: what may not be shown need not be looked at.
+            let (mut asked, mut refused) = (0, 0);
+            for item in self.catalog.newest().take(Self::NEWEST) {
+                let is_open = ranked.may_show(item);
+                (asked, refused) = (asked + 1, refused + usize::from(!is_open));
+                if is_open {
+                    look(item, &mut ranked);
+                }
+            }
+            let is_picky = refused * 2 > asked;
             let mut left = Self::REACH;
             let mut last = None;
             for place in &self.tastes.strongest {
@@ -218,7 +239,8 @@ impl Recommender for Content<'_> {
                 }
                 left -= holders.len();
                 for slot in holders {
-                    if !ranked.knows(self.catalog.symbol(*slot)) {
+                    let item = self.catalog.symbol(*slot);
+                    if !(ranked.knows(item) || is_picky && !ranked.may_show(item)) {
                         self.consider(*slot, &mut ranked);
                     }
                 }
@@ -227,6 +249,15 @@ impl Recommender for Content<'_> {
         let anchor = |at: usize| self.tastes.anchors.get(at).copied().flatten();
         ranked.finish(Cell::by_score, |at| (self.source, anchor(at), 1.0), slate);
     }
+}
+
+/// Where the bit of a facet is.
+fn bit_of(facet: Facet) -> (usize, u64) {
+    let Facet { dimension, value } = facet;
+    // Symbols are hashes, but a host may bring its own bits; the multiplication (Knuth's, by the golden ratio) spreads
+    // those too.
+    let mixed = (value.to_bits() ^ dimension.to_bits().rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((mixed >> 60) as usize, 1 << (mixed >> 54 & 63))
 }
 
 /// How many facets of one item speak at most: hosts that give an item hundreds of tags pay for it once, not per query.

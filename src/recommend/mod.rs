@@ -35,11 +35,13 @@ mod relation;
 mod rerank;
 mod returns;
 mod row;
+mod rows;
 mod scratch;
 mod session;
 #[cfg(test)]
 mod session_tests;
 mod settings;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod trending;

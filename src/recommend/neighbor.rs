@@ -42,12 +42,12 @@ use std::hint::black_box;
 use serde::{Deserialize, Serialize, Serializer};
 use smallvec::SmallVec;
 
-use super::row::{Row, StoredRow};
-use super::scratch::{Cell, Ranked};
+use super::row::StoredRow;
+use super::rows::Rows;
 use super::settings::{NeighborSettings, RecommendError, Repeat};
 use super::{Candidate, Query, Recommender, Scratch, Seen, counts};
-use crate::hash::{Map, Symbol};
-use crate::sketch::Popularity;
+use crate::hash::Symbol;
+use crate::sketch::{Moment, Popularity};
 use crate::state::State;
 use crate::time::Timestamp;
 
@@ -79,11 +79,11 @@ use crate::time::Timestamp;
 /// neighbors.rank(&query, &mut Scratch::default(), &mut slate);
 /// assert_eq!((slate[0].item, slate[0].because), (stove, Some(tent)));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(try_from = "Stored")]
 pub struct Neighbors {
     settings: NeighborSettings,
-    rows: Map<Symbol, Row>,
+    rows: Rows,
 }
 
 impl Neighbors {
@@ -96,7 +96,7 @@ impl Neighbors {
     /// A [`RecommendError`] that names the setting that is out of range.
     pub fn new(settings: NeighborSettings) -> Result<Self, RecommendError> {
         settings.check()?;
-        Ok(Self { settings, rows: Map::default() })
+        Ok(Self { settings, rows: Rows::default() })
     }
 
     /// Takes in that a person showed interest in an item, among the other events of that person that are known so
@@ -111,19 +111,24 @@ impl Neighbors {
         if !counts(weight) || !(starts || ends) {
             return;
         }
-        let pairs = self.pairs(seen, context);
-        let mut own = Popularity::default();
-        own.add(f64::from(weight), time, settings.half_life);
+        let moment = Moment::new(time, settings.half_life);
+        let mut pairs = self.pairs(seen, moment, context);
+        // What is rounded to nothing needs no number.
+        pairs.retain(|pair| !(pair.to_other.is_zero() && pair.from_other.is_zero()));
+        let own = Popularity::of_moment(f64::from(weight), moment);
         let of = |does: bool| if does { own } else { Popularity::default() };
-        let row = self.rows.entry(item).or_default();
-        row.see((of(starts), of(ends)), time, &settings);
-        for pair in pairs.iter().filter(|pair| !pair.to_other.is_zero()) {
-            row.link(pair.item, pair.to_other, pair.time, &settings);
+        let number = self.rows.intern(item);
+        self.rows.see(number, (of(starts), of(ends)), time, &settings);
+        // Waiting for all rows at one time is faster than for each in its turn.
+        let others: SmallVec<[u32; Self::NEAREST]> = pairs.iter().map(|pair| self.rows.intern(pair.item)).collect();
+        black_box(self.rows.fetch(others.iter().copied()));
+        for (pair, other) in pairs.iter().zip(&others).filter(|(pair, _)| !pair.to_other.is_zero()) {
+            self.rows.link((number, *other), pair.to_other, pair.time, &settings);
         }
-        for pair in pairs.iter().filter(|pair| pair.item != item && !pair.from_other.is_zero()) {
-            self.rows.entry(pair.item).or_default().link(item, pair.from_other, pair.time, &settings);
+        for (pair, other) in pairs.iter().zip(&others).filter(|(pair, _)| !pair.from_other.is_zero()) {
+            self.rows.link((*other, number), pair.from_other, pair.time, &settings);
         }
-        self.evict();
+        self.rows.settle(settings.capacity as usize);
     }
 
     /// How many items have a row of neighbours.
@@ -135,7 +140,7 @@ impl Neighbors {
     /// Whether nothing has been learned.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.len() == 0
     }
 
     /// The settings it was made with.
@@ -147,13 +152,11 @@ impl Neighbors {
     /// About how many bytes it holds on the heap. O(items).
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        let links: usize = self.rows.values().map(Row::heap_bytes).sum();
-        // A table has a control byte per slot.
-        self.rows.capacity() * (size_of::<(Symbol, Row)>() + 1) + links
+        self.rows.heap_bytes()
     }
 
     /// The pairs that an event makes with the nearest others.
-    fn pairs(&self, of: Seen, context: &[Seen]) -> SmallVec<[Pair; Self::NEAREST]> {
+    fn pairs(&self, of: Seen, moment: Moment, context: &[Seen]) -> SmallVec<[Pair; Self::NEAREST]> {
         let (settings, Seen { item, time, weight, kind }) = (&self.settings, of);
         let (starts, ends) = (settings.starts(kind), settings.ends(kind));
         let (mut before, mut after) = context.split_at(context.partition_point(|seen| seen.time <= time));
@@ -200,12 +203,10 @@ impl Neighbors {
             };
             // The pair is there once both events are.
             let at = time.max(seen.time);
+            // Of events that arrive in order, all pairs are of one moment.
+            let at_moment = if at == time { moment } else { Moment::new(at, settings.half_life) };
             let decayed = |does: bool, weight| {
-                let mut sum = Popularity::default();
-                if does {
-                    sum.add(weight, at, settings.half_life);
-                }
-                sum
+                if does { Popularity::of_moment(weight, at_moment) } else { Popularity::default() }
             };
             let is_self = seen.item == item;
             let (to_other, from_other) = (decayed(to_other || is_self, to), decayed(from_other && !is_self, from));
@@ -215,20 +216,21 @@ impl Neighbors {
     }
 
     /// The strongest neighbours of an item, each with its share of the way from there.
-    fn walk(&self, from: Symbol, steps: &mut Vec<(Symbol, f64)>) {
+    fn walk(&self, from: u32, steps: &mut Vec<(u32, f64)>) {
         steps.clear();
-        let Some(row) = self.rows.get(&from) else { return };
-        let total = row.total(from);
+        let Some(row) = self.rows.row(from) else { return };
+        let (total, symbol) = (row.total(from), |number| self.rows.symbol(number));
         if total > 0.0 {
-            let others = row.links().filter(|(item, _)| *item != from);
-            steps.extend(others.map(|(item, strength)| (item, strength / total)));
+            steps.extend(row.links().filter(|(number, _)| *number != from));
         }
         if steps.len() > STEPS {
-            steps.select_nth_unstable_by(STEPS, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            let tie = |a: u32, b: u32| symbol(a).cmp(&symbol(b));
+            steps.select_nth_unstable_by(STEPS, |a, b| b.1.total_cmp(&a.1).then_with(|| tie(a.0, b.0)));
             steps.truncate(STEPS);
-            // Sums are added up in one order.
-            steps.sort_unstable_by_key(|(item, _)| *item);
         }
+        // Sums are added up in one order.
+        steps.sort_unstable_by_key(|(number, _)| symbol(*number));
+        steps.iter_mut().for_each(|(_, strength)| *strength /= total);
     }
 
     /// How much a pair of a person counts of whom these other events are known.
@@ -240,28 +242,24 @@ impl Neighbors {
         let known = 1 + context.iter().filter(|seen| counts(seen.weight)).count();
         libm::pow(known as f64, -damping)
     }
-
-    /// Lets the sixteenth of the rows go that was touched least recently, if there are too many.
-    fn evict(&mut self) {
-        let capacity = self.settings.capacity as usize;
-        if self.rows.len() <= capacity {
-            return;
-        }
-        let mut ages: Vec<_> = self.rows.iter().map(|(item, row)| (row.touched(), *item)).collect();
-        let excess = ages.len() - (capacity - capacity / 16);
-        if excess < ages.len() {
-            ages.select_nth_unstable(excess);
-        }
-        for (_, item) in &ages[..excess] {
-            self.rows.remove(item);
-        }
-    }
 }
 
 impl Recommender for Neighbors {
     fn rank(&self, query: &Query<'_>, scratch: &mut Scratch, slate: &mut Vec<Candidate>) {
         let NeighborSettings { depth, fade, damping, target_damping, repeat, spread, evenness, .. } = self.settings;
+        if scratch.begin(query, slate) == 0 {
+            return;
+        }
+        let own = match repeat {
+            Repeat::Forbid => {
+                scratch.forbid_history(query);
+                0.0
+            }
+            Repeat::Allow(factor) => f64::from(factor),
+            Repeat::First => 1.0,
+        };
         let (mut latest, mut steps) = (std::mem::take(&mut scratch.latest), std::mem::take(&mut scratch.steps));
+        let mut tally = std::mem::take(&mut scratch.tally);
         latest.clear();
         let mut faded = 1.0;
         for seen in query.history.iter().rev().filter(|seen| counts(seen.weight)) {
@@ -273,59 +271,57 @@ impl Recommender for Neighbors {
                 faded *= f64::from(fade);
             }
         }
-        if let Some(mut ranked) = Ranked::begin(scratch, query, slate) {
-            let own = match repeat {
-                Repeat::Forbid => {
-                    ranked.forbid_history();
-                    0.0
-                }
-                Repeat::Allow(factor) => f64::from(factor),
-                Repeat::First => 1.0,
-            };
-            for (place, (from, weight)) in latest.iter().enumerate() {
-                let Some(row) = self.rows.get(from) else { continue };
-                let left = row.left(query.now, &self.settings);
-                let seen = row.seen(&self.settings) * left;
-                let scale = weight * left * libm::pow(1.0 + seen, -f64::from(damping));
-                for (item, strength) in row.links() {
-                    let amount = scale * strength * if item == *from { own } else { 1.0 };
-                    ranked.add(item, amount, place);
-                }
+        tally.begin(self.rows.numbers());
+        let known = |item| self.rows.number(item).and_then(|number| Some((number, self.rows.row(number)?)));
+        for (place, (from, weight)) in latest.iter().enumerate() {
+            let Some((from, row)) = known(*from) else { continue };
+            let left = row.left(query.now, &self.settings);
+            let seen = row.seen(&self.settings) * left;
+            let scale = weight * left * libm::pow(1.0 + seen, -f64::from(damping));
+            for (item, strength) in row.links() {
+                let amount = scale * strength * if item == from { own } else { 1.0 };
+                tally.add(item, amount, place as u32);
             }
-            if let (true, Some((from, _))) = (spread > 0.0, latest.first()) {
-                self.walk(*from, &mut steps);
-                let whole = f64::from(spread) * ranked.total();
-                let row = |(via, share): &(Symbol, f64)| Some((*via, *share, self.rows.get(via)?));
-                let rows: SmallVec<[_; STEPS]> = steps.iter().filter_map(row).collect();
-                // Waiting for all rows at one time is faster than for each in its turn.
-                black_box(rows.iter().fold(0, |all, (.., row)| all | row.fetch()));
-                for (via, share, row) in &rows {
-                    let scale = whole * share / row.total(*via);
-                    // A row of nothing but itself, or of what has faded to nothing, leads nowhere.
-                    if scale.is_finite() {
-                        row.links().filter(|(item, _)| item != via).for_each(|(item, strength)| {
-                            ranked.add(item, scale * strength, 0);
-                        });
-                    }
-                }
-            }
-            if evenness > 0.0 {
-                ranked.scale(|item| self.rows.get(&item).map_or(1.0, Row::evened));
-            }
-            if target_damping > 0.0 {
-                ranked.scale(|item| {
-                    let Some(row) = self.rows.get(&item) else { return 1.0 };
-                    let reached = row.reached(&self.settings) * row.left(query.now, &self.settings);
-                    libm::pow(1.0 + reached, -f64::from(target_damping))
-                });
-            }
-            if let (Repeat::First, Some((last, _))) = (repeat, latest.first()) {
-                ranked.put_first(*last, 0);
-            }
-            let from = |place: usize| latest.get(place).map(|(item, _)| *item);
-            ranked.finish(Cell::by_score, |place| (self.settings.source(), from(place), 1.0), slate);
         }
-        (scratch.latest, scratch.steps) = (latest, steps);
+        let latest_number = latest.first().and_then(|(item, _)| self.rows.number(*item));
+        if let (true, Some(from)) = (spread > 0.0, latest_number) {
+            self.walk(from, &mut steps);
+            let whole = f64::from(spread) * tally.total();
+            // Waiting for all rows at one time is faster than for each in its turn.
+            black_box(self.rows.fetch(steps.iter().map(|(via, _)| *via)));
+            for (via, share) in &steps {
+                let Some(row) = self.rows.row(*via) else { continue };
+                let scale = whole * share / row.total(*via);
+                // A row of nothing but itself, or of what has faded to nothing, leads nowhere.
+                if scale.is_finite() {
+                    row.links().filter(|(item, _)| item != via).for_each(|(item, strength)| {
+                        tally.add(item, scale * strength, 0);
+                    });
+                }
+            }
+        }
+        tally.narrow(query, |item| self.rows.number(item));
+        if evenness > 0.0 {
+            tally.scale(|item| self.rows.level(item));
+        }
+        if target_damping > 0.0 {
+            tally.scale(|item| {
+                let Some(row) = self.rows.row(item) else { return 1.0 };
+                let reached = row.reached(&self.settings) * row.left(query.now, &self.settings);
+                libm::pow(1.0 + reached, -f64::from(target_damping))
+            });
+        }
+        let first = latest.first().filter(|_| repeat == Repeat::First).map(|(item, _)| *item);
+        let reason = |place: u32| (self.settings.source(), latest.get(place as usize).map(|(item, _)| *item));
+        tally.finish((query, first), scratch, |number| self.rows.symbol(number), reason, slate);
+        (scratch.latest, scratch.steps, scratch.tally) = (latest, steps, tally);
+    }
+}
+
+impl PartialEq for Neighbors {
+    /// Whether both learned the same under the same settings.
+    fn eq(&self, other: &Self) -> bool {
+        self.settings == other.settings && self.rows.store() == other.rows.store()
     }
 }
 
@@ -340,8 +336,8 @@ impl State for Neighbors {
             return;
         }
         // Rows do not touch each other, so the order in which they are taken in shows nowhere.
-        other.rows.iter().for_each(|(item, row)| self.rows.entry(*item).or_default().merge(row, &settings));
-        self.evict();
+        other.rows.iter().for_each(|(item, row)| self.rows.adopt(item, row, &other.rows, &settings));
+        self.rows.settle(settings.capacity as usize);
     }
 }
 
@@ -366,9 +362,7 @@ struct Stored {
 
 impl Serialize for Neighbors {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut rows: Vec<_> = self.rows.iter().map(|(item, row)| row.store(*item)).collect();
-        rows.sort_unstable_by_key(|row| row.item);
-        Stored { settings: self.settings, rows }.serialize(serializer)
+        Stored { settings: self.settings, rows: self.rows.store() }.serialize(serializer)
     }
 }
 
@@ -383,10 +377,7 @@ impl TryFrom<Stored> for Neighbors {
         if !stored.rows.is_sorted_by(|a, b| a.item < b.item) {
             return Err(RecommendError::Disorder);
         }
-        neighbors.rows.reserve(stored.rows.len());
-        for row in stored.rows {
-            neighbors.rows.insert(row.item, Row::read(row, &stored.settings)?);
-        }
+        stored.rows.iter().try_for_each(|row| neighbors.rows.restore(row, &stored.settings))?;
         Ok(neighbors)
     }
 }

@@ -5,12 +5,14 @@ use std::cmp::Ordering;
 use super::collaborative;
 use super::factor;
 use super::popular::Place;
+use super::tally::Tally;
 use super::{Candidate, Query, Source};
 use crate::hash::Symbol;
 
 /// Buffers that rankings share. One per thread, kept from one decision to the next; its contents mean nothing.
 ///
-/// It grows to the largest ranking it has served: tens of kilobytes for slates of twenty.
+/// It grows to the largest ranking it has served: tens of kilobytes for slates of twenty, and four bytes for each item,
+/// or visit, that the largest model has.
 #[derive(Debug, Default)]
 pub struct Scratch {
     /// What must not be proposed, sorted.
@@ -19,8 +21,8 @@ pub struct Scratch {
     cells: Vec<Cell>,
     /// Those of them that a pool has.
     kept: Vec<Cell>,
-    /// The places of cells, each with a number that falls as the score rises.
-    order: Vec<(u64, u32)>,
+    /// The keys by which [`best_scores`] sorts.
+    pub(super) order: Vec<u64>,
     /// Where an item's cell is: an open-addressing table of indices into `cells`, plus one; zero is free.
     slots: Vec<u32>,
     /// The latest distinct items of a history with their weights.
@@ -37,7 +39,7 @@ pub struct Scratch {
     /// The visits that are nearest: how near, and their numbers.
     pub(super) nearest: Vec<(f64, u32)>,
     /// The rows that are one step away, with the share of the walk that comes through each.
-    pub(super) steps: Vec<(Symbol, f64)>,
+    pub(super) steps: Vec<(u32, f64)>,
 }
 
 impl Scratch {
@@ -95,8 +97,6 @@ pub(super) struct Ranked<'a> {
     scratch: &'a mut Scratch,
     query: &'a Query<'a>,
     room: usize,
-    /// Whether only cells of the pool are left.
-    is_narrow: bool,
 }
 
 impl<'a> Ranked<'a> {
@@ -109,7 +109,7 @@ impl<'a> Ranked<'a> {
         } else {
             scratch.slots.fill(0);
         }
-        (room > 0).then_some(Self { scratch, query, room, is_narrow: false })
+        (room > 0).then_some(Self { scratch, query, room })
     }
 
     /// Keeps the items of the history out.
@@ -142,38 +142,9 @@ impl<'a> Ranked<'a> {
         self.scratch.slots[self.slot(item)] > 0
     }
 
-    /// The sum of all contributions so far.
-    pub(super) fn total(&self) -> f64 {
-        self.scratch.cells.iter().map(|cell| cell.score).sum()
-    }
-
-    /// Multiplies what was added up for each item; nothing may be added after that.
-    pub(super) fn scale(&mut self, factor: impl Fn(Symbol) -> f64) {
-        self.narrow();
-        for cell in &mut self.scratch.cells {
-            let factor = factor(cell.item);
-            cell.score *= factor;
-            cell.most *= factor;
-        }
-    }
-
-    /// Puts an item before all others that have contributions; nothing may be added after that.
-    pub(super) fn put_first(&mut self, item: Symbol, by: usize) {
-        self.narrow();
-        let more = 1.0 + self.total();
-        let cells = &mut self.scratch.cells;
-        // A pool may name an item twice.
-        let mut is_there = false;
-        for cell in cells.iter_mut().filter(|cell| cell.item == item) {
-            cell.score += more;
-            if more > cell.most {
-                (cell.most, cell.by) = (more, by as u32);
-            }
-            is_there = true;
-        }
-        if !is_there {
-            cells.push(Cell { item, score: more, most: more, by: by as u32, first: by as u32 });
-        }
+    /// Whether an item is accepted and not taken.
+    pub(super) fn may_show(&self, item: Symbol) -> bool {
+        !self.scratch.is_taken(item) && (self.query.accept)(item)
     }
 
     /// Appends the best that are accepted and not taken; `reason` says what it means that somebody contributed most:
@@ -186,17 +157,13 @@ impl<'a> Ranked<'a> {
     ) {
         self.narrow();
         let Self { scratch, query, mut room, .. } = self;
-        let Scratch { cells, taken, order: places, .. } = scratch;
+        let Scratch { cells, taken, order: keys, .. } = scratch;
         let mut last = None;
-        // A number and a place are faster to move and to compare than cells. What has faded to nothing is no
-        // recommendation. There are fewer cells than 2^32.
-        let place = |(at, cell): (usize, &Cell)| (cell.score > 0.0).then_some((falling(cell.score), at as u32));
-        places.clear();
-        places.extend(cells.iter().enumerate().filter_map(place));
-        let cell = |place: &(u64, u32)| &cells[place.1 as usize];
-        let order = |a: &(u64, u32), b: &(u64, u32)| a.0.cmp(&b.0).then_with(|| order(cell(a), cell(b)));
-        best_first(places, room, order, |place| {
-            let cell = cell(place);
+        // What has faded to nothing is no recommendation.
+        let scores = cells.iter().map(|cell| cell.score);
+        let order = |a, b| order(&cells[a as usize], &cells[b as usize]);
+        best_scores(keys, scores, room, order, |at| {
+            let cell = &cells[at as usize];
             // A pool may name an item twice; both have one score and stand side by side.
             if last.replace(cell.item) == Some(cell.item) {
                 return true;
@@ -214,9 +181,6 @@ impl<'a> Ranked<'a> {
     /// Drops the cells of items that are not in the pool: where it is short, most are not, and need not be sorted.
     /// The slots mean nothing after that.
     fn narrow(&mut self) {
-        if std::mem::replace(&mut self.is_narrow, true) {
-            return;
-        }
         let Some(pool) = self.query.pool.filter(|pool| pool.len() < SHORT_POOL) else { return };
         let mut kept = std::mem::take(&mut self.scratch.kept);
         kept.clear();
@@ -253,82 +217,42 @@ impl<'a> Ranked<'a> {
     }
 }
 
-/// A number that is the lower, the higher a score above zero is.
-const fn falling(score: f64) -> u64 {
-    // Above zero, the bits of floats rise as the floats do.
-    !score.to_bits()
-}
-
-/// Sums by small numbers, in the order in which they are first met.
+/// Visits the places of scores above zero until the visitor has had enough, in an order by which the highest score comes
+/// first.
 ///
-/// Open addressing over a table of half as many entries as slots, so that its size depends on how much one ranking
-/// adds up, not on how much is indexed.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    slots: Vec<u32>,
-    entries: Vec<Entry>,
-}
-
-/// What has been added up for one number.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
-    pub(super) number: u32,
-    /// Who contributed most.
-    pub(super) by: u32,
-    pub(super) sum: f64,
-    most: f64,
-}
-
-impl Tally {
-    /// Forgets everything but its memory.
-    pub(super) fn clear(&mut self) {
-        self.entries.clear();
-        if self.slots.is_empty() {
-            self.slots.resize(SLOTS, 0);
+/// Sorted are whole numbers, half of each the leading bits of a score, which are far faster to move and to compare than
+/// what they stand for; only where these are equal the order is asked.
+pub(super) fn best_scores(
+    keys: &mut Vec<u64>,
+    scores: impl Iterator<Item = f64> + Clone,
+    wanted: usize,
+    order: impl Fn(u32, u32) -> Ordering,
+    mut visit: impl FnMut(u32) -> bool,
+) {
+    // Above zero, the bits of floats rise as the floats do, and the sign is none. There are fewer than 2^32.
+    let key = |(at, score): (usize, f64)| (score > 0.0).then(|| !(score.to_bits() >> 31) << 32 | at as u64);
+    keys.clear();
+    keys.extend(scores.enumerate().filter_map(key));
+    let place = |key: u64| key as u32;
+    let (mut rest, mut chunk) = (keys.as_mut_slice(), wanted.saturating_add(SPARE));
+    while !rest.is_empty() {
+        let mut cut = chunk.min(rest.len());
+        if cut < rest.len() {
+            let tie = *rest.select_nth_unstable(cut).1 >> 32;
+            rest[..cut].sort_unstable();
+            // Of those that look like the first of the others, some of the others may be better.
+            cut = rest[..cut].partition_point(|key| key >> 32 < tie);
         } else {
-            self.slots.fill(0);
+            rest.sort_unstable();
         }
-    }
-
-    /// Adds somebody's contribution. There are slots once it has been cleared.
-    pub(super) fn add(&mut self, number: u32, amount: f64, by: u32) {
-        let slot = self.slot(number);
-        if let Some(entry) = self.slots[slot].checked_sub(1) {
-            let entry = &mut self.entries[entry as usize];
-            entry.sum += amount;
-            if amount > entry.most {
-                (entry.most, entry.by) = (amount, by);
-            }
+        let (best, others) = rest.split_at_mut(cut);
+        for equal in best.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|equal| equal.len() > 1) {
+            equal.sort_unstable_by(|a, b| order(place(*a), place(*b)));
+        }
+        if !best.iter().all(|key| visit(place(*key))) {
             return;
         }
-        self.entries.push(Entry { number, by, sum: amount, most: amount });
-        self.slots[slot] = self.entries.len() as u32;
-        if self.entries.len() * 2 > self.slots.len() {
-            let slots = self.slots.len() * 2;
-            self.slots.clear();
-            self.slots.resize(slots, 0);
-            for index in 0..self.entries.len() {
-                let slot = self.slot(self.entries[index].number);
-                self.slots[slot] = index as u32 + 1;
-            }
-        }
-    }
-
-    pub(super) fn entries(&self) -> &[Entry] {
-        &self.entries
-    }
-
-    /// The slot that holds the number, or the free one where it belongs.
-    fn slot(&self, number: u32) -> usize {
-        let mask = self.slots.len() - 1;
-        // By the golden ratio (Knuth); numbers that follow each other spread best.
-        let mut slot = (u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & mask;
-        loop {
-            match self.slots[slot].checked_sub(1) {
-                Some(entry) if self.entries[entry as usize].number != number => slot = (slot + 1) & mask,
-                _ => return slot,
-            }
-        }
+        (rest, chunk) = (others, chunk.saturating_mul(4));
     }
 }
 

@@ -22,8 +22,9 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize, Serializer};
 use smallvec::SmallVec;
 
-use super::scratch::{Cell, Ranked, Tally};
+use super::scratch::best_scores;
 use super::settings::{RecommendError, Repeat, SessionSettings};
+use super::tally::Tally;
 use super::visits::{StoredVisit, Visits};
 use super::{Candidate, Query, Recommender, Scratch, Source, counts};
 use crate::hash::Symbol;
@@ -137,9 +138,9 @@ impl Sessions {
         self.visits.heap_bytes()
     }
 
-    /// Finds the nearest visits, nearest first.
-    fn find(&self, known: &[Known], query: &Query<'_>, tally: &mut Tally, nearest: &mut Vec<(f64, u32)>) {
-        tally.clear();
+    /// Finds the visits that have items in common with this one, and how near they are.
+    fn find(&self, known: &[Known], query: &Query<'_>, tally: &mut Tally, near: &mut Vec<(f64, u32)>) {
+        tally.begin(self.visits.visit_numbers());
         for Known { number, weight, .. } in known {
             for visit in self.visits.having(*number).take(self.settings.recent as usize) {
                 tally.add(visit, *weight, 0);
@@ -148,8 +149,8 @@ impl Sessions {
         let own = query.history.iter().rev().find(|seen| counts(seen.weight)).map(|seen| (seen.time, seen.item));
         let own = own.and_then(|(time, item)| Some((time, self.visits.number(item)?)));
         let half_life = self.settings.half_life.millis() as f64;
-        nearest.clear();
-        nearest.extend(tally.entries().iter().filter_map(|entry| {
+        near.clear();
+        near.extend(tally.entries().iter().filter_map(|entry| {
             let visit = self.visits.visit(entry.number);
             let (last, items) = (visit.last(), visit.items());
             if own.is_some_and(|(time, item)| last == time && items.last() == Some(&item)) {
@@ -157,25 +158,13 @@ impl Sessions {
             }
             // Whether a visit is a little nearer than another needs no more than 24 bits.
             let age = (query.now.since(last).millis() as f64 / half_life) as f32;
-            let near = entry.sum / (items.len() as f64).sqrt() * f64::from(libm::exp2f(-age));
-            Some((near, entry.number))
+            Some((entry.sum / (items.len() as f64).sqrt() * f64::from(libm::exp2f(-age)), entry.number))
         }));
-        let order = |a: &(f64, u32), b: &(f64, u32)| -> Ordering {
-            // The later begun is the nearer; no two have one key, but for one visitor's at the same time.
-            let key = |number| self.visits.visit(number).key();
-            b.0.total_cmp(&a.0).then_with(|| key(b.1).cmp(&key(a.1)))
-        };
-        let most = self.settings.neighbors as usize;
-        if most < nearest.len() {
-            nearest.select_nth_unstable_by(most, order);
-            nearest.truncate(most);
-        }
-        nearest.sort_unstable_by(order);
     }
 
-    /// Adds up what the nearest visits say for each item.
-    fn listen(&self, known: &[Known], nearest: &[(f64, u32)], tally: &mut Tally) {
-        let SessionSettings { near, backward, repeat, .. } = self.settings;
+    /// Adds up what the nearest of these visits say for each item, nearest first.
+    fn listen(&self, known: &[Known], visits: &[(f64, u32)], keys: &mut Vec<u64>, tally: &mut Tally) {
+        let SessionSettings { near, backward, repeat, neighbors, .. } = self.settings;
         let own = match repeat {
             Repeat::Forbid => 0.0,
             Repeat::Allow(factor) => f64::from(factor),
@@ -186,14 +175,23 @@ impl Sessions {
         for place in 1..powers.len() {
             powers[place] = powers[place - 1] * f64::from(near);
         }
-        tally.clear();
-        for (weight, number) in nearest {
-            let items = self.visits.visit(*number).items();
+        tally.begin(self.visits.item_numbers());
+        // The later begun is the nearer; no two have one key, but for one visitor's at the same time.
+        let begun = |at: u32| self.visits.visit(visits[at as usize].1).key();
+        let order = |a: u32, b: u32| -> Ordering {
+            visits[b as usize].0.total_cmp(&visits[a as usize].0).then_with(|| begun(b).cmp(&begun(a)))
+        };
+        let mut left = neighbors;
+        // What has faded to nothing says nothing.
+        best_scores(keys, visits.iter().map(|(near, _)| *near), neighbors as usize, order, |at| {
+            let (weight, number) = visits[at as usize];
+            let items = self.visits.visit(number).items();
+            left -= 1;
             let shared = known.iter().find_map(|known| {
                 let place = items.iter().rposition(|item| *item == known.number)?;
                 Some((known, place))
             });
-            let Some((known, shared)) = shared else { continue };
+            let Some((known, shared)) = shared else { return left > 0 };
             let weight = weight * known.faded;
             for (place, item) in items.iter().enumerate() {
                 let power = |distance: usize| powers.get(distance - 1).copied().unwrap_or(0.0);
@@ -204,13 +202,20 @@ impl Sessions {
                 };
                 tally.add(*item, weight * share, known.place);
             }
-        }
+            left > 0
+        });
     }
 }
 
 impl Recommender for Sessions {
     fn rank(&self, query: &Query<'_>, scratch: &mut Scratch, slate: &mut Vec<Candidate>) {
         let SessionSettings { depth, fade, repeat, .. } = self.settings;
+        if scratch.begin(query, slate) == 0 {
+            return;
+        }
+        if repeat == Repeat::Forbid {
+            scratch.forbid_history(query);
+        }
         let mut latest = std::mem::take(&mut scratch.latest);
         let mut known = SmallVec::<[Known; 16]>::new();
         latest.clear();
@@ -229,21 +234,13 @@ impl Recommender for Sessions {
             faded *= f64::from(fade);
         }
         let (mut tally, mut nearest) = (std::mem::take(&mut scratch.tally), std::mem::take(&mut scratch.nearest));
-        if let Some(mut ranked) = Ranked::begin(scratch, query, slate) {
-            if repeat == Repeat::Forbid {
-                ranked.forbid_history();
-            }
-            self.find(&known, query, &mut tally, &mut nearest);
-            self.listen(&known, &nearest, &mut tally);
-            for entry in tally.entries() {
-                ranked.add(self.visits.symbol(entry.number), entry.sum, entry.by as usize);
-            }
-            if let (Repeat::First, Some((last, _))) = (repeat, latest.first()) {
-                ranked.put_first(*last, 0);
-            }
-            let from = |place: usize| latest.get(place).map(|(item, _)| *item);
-            ranked.finish(Cell::by_score, |place| (Source::Related, from(place), 1.0), slate);
-        }
+        self.find(&known, query, &mut tally, &mut nearest);
+        self.listen(&known, &nearest, &mut scratch.order, &mut tally);
+        tally.credit();
+        tally.narrow(query, |item| self.visits.number(item));
+        let first = latest.first().filter(|_| repeat == Repeat::First).map(|(item, _)| *item);
+        let reason = |place: u32| (Source::Related, latest.get(place as usize).map(|(item, _)| *item));
+        tally.finish((query, first), scratch, |number| self.visits.symbol(number), reason, slate);
         (scratch.latest, scratch.tally, scratch.nearest) = (latest, tally, nearest);
     }
 }

@@ -104,6 +104,16 @@ impl Visits {
         self.numbers.len()
     }
 
+    /// What the numbers of all visits are below.
+    pub(super) fn visit_numbers(&self) -> usize {
+        self.arena.len()
+    }
+
+    /// What the numbers of all items are below.
+    pub(super) fn item_numbers(&self) -> usize {
+        self.items.len()
+    }
+
     /// The number of an item that some visit has.
     pub(super) fn number(&self, item: Symbol) -> Option<u32> {
         self.numbers.get(&item).copied()

@@ -55,16 +55,18 @@ impl<const SPAN: u32> DecayedSum<SPAN> {
 
     /// The sum of one weight, for who adds it to several sums.
     pub(crate) fn of(weight: f64, time: Timestamp, half_life: Span) -> Self {
+        Self::of_moment(weight, Moment::new(time, half_life))
+    }
+
+    /// The sum of one weight, for who weighs several at one time.
+    pub(crate) fn of_moment(weight: f64, moment: Moment) -> Self {
         if !weight.is_finite() {
             return Self::default();
         }
-        let h = half_life.millis().max(1);
-        let epoch = epoch_of(time, h);
-        let fraction = time.millis().rem_euclid(h) as f64 / h as f64;
-        let term = libm::round(weight * libm::exp2(fraction) * f64::from(1_u32 << FRACTION));
+        let term = libm::round(weight * moment.growth * f64::from(1_u32 << FRACTION));
         let limit = i64::MAX >> SPAN;
         // A cast from `f64` saturates, so the shift cannot overflow after the clamp.
-        Self { sum: (term as i64).clamp(-limit, limit) << SPAN, epoch }
+        Self { sum: (term as i64).clamp(-limit, limit) << SPAN, epoch: moment.epoch }
     }
 
     /// The bytes of the stored form: the sum, then the epoch, little endian.
@@ -197,6 +199,22 @@ impl<const SPAN: u32> DecayedSum<SPAN> {
         // An i64 loses its last 11 bits here: 52 leading ones remain, far finer than FRACTION.
         // The factor is 2^-(SPAN + FRACTION), so the product is exact.
         self.sum as f64 * f64::from_bits((1023 - (SPAN + FRACTION) as u64) << 52)
+    }
+}
+
+/// A time in half-lives since 1970: what every weight of that time is decayed by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    epoch: i32,
+    /// Two to the power of the part of a half-life since the epoch began.
+    growth: f64,
+}
+
+impl Moment {
+    pub(crate) fn new(time: Timestamp, half_life: Span) -> Self {
+        let h = half_life.millis().max(1);
+        let fraction = time.millis().rem_euclid(h) as f64 / h as f64;
+        Self { epoch: epoch_of(time, h), growth: libm::exp2(fraction) }
     }
 }
 
