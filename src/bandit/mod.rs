@@ -39,6 +39,7 @@ use crate::{
     stats::{Alpha, Interval},
 };
 
+pub(crate) use contextual::Regression;
 pub use contextual::{Contextual, ContextualSettings};
 pub use epsilon_greedy::EpsilonGreedy;
 pub use propensity::{Arms, Choice, Reward};
