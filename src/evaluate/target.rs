@@ -106,10 +106,10 @@ impl Target {
                 *of = true;
             }
         }
-        let beside =
-            |row: &[f64]| row.iter().zip(&is_logged).filter(|(_, logged)| !**logged).map(|(of, _)| of).sum::<f64>();
-        // Far below 2^53.
-        self.rows().map(beside).sum::<f64>() / log.records().len() as f64
+        let beside = |(chance, logged): (&f64, &bool)| if *logged { 0.0 } else { *chance };
+        let all = self.rows().flat_map(|row| row.iter().zip(&is_logged).map(beside));
+        // From zero, since the sum of nothing is its negative; counts are far below 2^53.
+        all.fold(0.0, |sum, of| sum + of) / log.records().len() as f64
     }
 
     /// All of them by record.

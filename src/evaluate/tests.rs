@@ -123,3 +123,123 @@ fn a_replay_is_that_of_obp() {
     near(found.value, 0.307_692_307_692_307_65);
     assert_eq!((found.accepted, found.offered), (13, 40));
 }
+
+#[test]
+fn a_log_that_is_not_sound_is_refused() {
+    let record = |arm| Logged::new(arm, Propensity::CERTAIN, 1.0);
+    let with = |features: &[f64]| Logged { features: features.to_vec(), ..record(0) };
+    let log = |records| Log::new(2, records).map(|_| ());
+    assert_eq!(Log::new(0, vec![record(0)]).map(|_| ()), Err(OffPolicyError::Arms { found: 0 }));
+    assert_eq!(log(vec![record(0), record(2)]), Err(OffPolicyError::NoSuchArm { at: 1, arm: 2, arms: 2 }));
+    assert_eq!(log(vec![with(&[1.0]), with(&[])]), Err(OffPolicyError::Features { at: 1, found: 0, wanted: 1 }));
+    assert_eq!(log(vec![with(&[0.0; 257])]), Err(OffPolicyError::Features { at: 0, found: 257, wanted: 256 }));
+    let found = f64::INFINITY;
+    assert_eq!(log(vec![with(&[0.0, found])]), Err(OffPolicyError::Feature { at: 0, feature: 1, found }));
+    assert_eq!(log(vec![Logged { reward: found, ..record(0) }]), Err(OffPolicyError::Reward { at: 0, found }));
+    let nan = log(vec![Logged { reward: f64::NAN, ..record(0) }]);
+    assert!(matches!(nan, Err(OffPolicyError::Reward { at: 0, found }) if found.is_nan()));
+    assert!(matches!(log(vec![with(&[f64::NAN])]), Err(OffPolicyError::Feature { .. })));
+}
+
+#[test]
+fn targets_and_predictions_that_do_not_fit_are_refused() {
+    let (log, target, predicted) = fixture();
+    assert_eq!(Target::new(&log, vec![1.0; 7]), Err(OffPolicyError::Length { found: 7, wanted: 120 }));
+    assert_eq!(Target::from_fn(&log, |_| vec![1.0]), Err(OffPolicyError::Length { found: 1, wanted: 3 }));
+    assert_eq!(Target::deterministic(&log, &[0]), Err(OffPolicyError::Length { found: 1, wanted: 40 }));
+    assert_eq!(Target::deterministic(&log, &[3; 40]), Err(OffPolicyError::NoSuchArm { at: 0, arm: 3, arms: 3 }));
+    let negative = Target::from_fn(&log, |_| vec![1.0, -0.5, 0.5]);
+    assert_eq!(negative, Err(OffPolicyError::Probability { at: 0, arm: 1, found: -0.5 }));
+    assert!(matches!(Target::from_fn(&log, |_| vec![f64::NAN; 3]), Err(OffPolicyError::Probability { .. })));
+    assert!(matches!(Target::from_fn(&log, |_| vec![0.5; 3]), Err(OffPolicyError::Sum { at: 0, .. })));
+    assert_eq!(Predicted::new(&log, vec![0.0]), Err(OffPolicyError::Length { found: 1, wanted: 120 }));
+    let (mut rewards, found) = (vec![0.0; 120], f64::INFINITY);
+    rewards[4] = found;
+    assert_eq!(Predicted::new(&log, rewards), Err(OffPolicyError::Prediction { at: 1, arm: 1, found }));
+    for folds in [0, 1, 41] {
+        let refused = Predicted::cross_fitted(&log, folds, 0);
+        assert_eq!(refused, Err(OffPolicyError::Folds { found: folds, records: 40 }));
+    }
+    assert!(matches!(Threshold::new(f64::NAN), Err(OffPolicyError::Threshold { .. })));
+    // Made for another log.
+    let other = Log::new(ARMS, log.records()[..39].to_vec()).unwrap();
+    let wrong = Err(OffPolicyError::Length { found: 120, wanted: 117 });
+    assert_eq!(judge(Estimator::Ips).estimate(&other, &target, None).map(|_| ()), wrong);
+    let fits = Target::from_fn(&other, |_| vec![0.5, 0.5, 0.0]).unwrap();
+    assert_eq!(judge(Estimator::Dr).estimate(&other, &fits, Some(&predicted)).map(|_| ()), wrong);
+}
+
+#[test]
+fn what_the_log_cannot_tell_is_refused() {
+    let usual = OffPolicy::default();
+    let half = Propensity::new(0.5).unwrap();
+    // Even arms, of which the first pays in one record of ten.
+    let log = |records: usize| {
+        let record = |n: usize| Logged::new(n % 2, half, f64::from(u8::from(n % 20 == 0)));
+        Log::new(3, (0..records).map(record).collect()).unwrap()
+    };
+    let always = |log: &Log, arm| Target::deterministic(log, &vec![arm; log.records().len()]).unwrap();
+    let judge = |records, arm| usual.estimate(&log(records), &always(&log(records), arm), None);
+    assert_eq!(judge(98, 0), Err(OffPolicyError::TooFewEffective { found: 49.0, needed: 50 }));
+    assert_eq!(judge(980, 0), Err(OffPolicyError::TooFewPositive { found: 49, needed: 50 }));
+    assert_eq!(judge(1_000, 0).unwrap().positives, 50);
+    // Positive rewards of records that the target would not have had do not count.
+    assert_eq!(judge(1_000, 1), Err(OffPolicyError::TooFewPositive { found: 0, needed: 50 }));
+    // What nobody logged.
+    assert_eq!(judge(1_000, 2), Err(OffPolicyError::NoOverlap));
+    let mixed = Target::from_fn(&log(1_000), |_| vec![0.5, 0.25, 0.25]).unwrap();
+    assert!((usual.estimate(&log(1_000), &mixed, None).unwrap().unsupported - 0.25).abs() < 1e-12);
+    // No difference, no variance.
+    let same = usual.compare(&log(1_000), &mixed, &mixed, None);
+    assert_eq!(same, Err(OffPolicyError::Undefined(Undefined::ZeroVariance)));
+    let flat = Log::new(1, vec![Logged::new(0, Propensity::CERTAIN, 1.0); 100]).unwrap();
+    let flat = usual.estimate(&flat, &always(&flat, 0), None);
+    assert_eq!(flat, Err(OffPolicyError::Undefined(Undefined::ZeroVariance)));
+    let one = Log::new(1, vec![Logged::new(0, Propensity::CERTAIN, 1.0)]).unwrap();
+    let alone =
+        OffPolicy { guard: Guard::NONE, estimator: Estimator::Dr, ..usual }.estimate(&one, &always(&one, 0), None);
+    assert_eq!(alone, Err(OffPolicyError::Folds { found: 5, records: 1 }));
+}
+
+#[test]
+fn slates_and_replays_refuse_what_is_not_sound() {
+    let position = |reward, target| SlatePosition { reward, logged: Propensity::CERTAIN, target };
+    assert_eq!(SlateLog::new(Vec::new()), Err(OffPolicyError::Empty));
+    assert_eq!(SlateLog::new(vec![Vec::new()]), Err(OffPolicyError::EmptySlate { at: 0 }));
+    let wrong = |position, found| Err(OffPolicyError::SlateNumber { at: 0, position, found });
+    assert_eq!(SlateLog::new(vec![vec![position(f64::INFINITY, 1.0)]]), wrong(0, f64::INFINITY));
+    assert_eq!(SlateLog::new(vec![vec![position(0.0, 1.0), position(0.0, 1.5)]]), wrong(1, 1.5));
+    assert!(SlateLog::new(vec![vec![position(f64::NAN, 1.0)]]).is_err());
+    assert!(SlateLog::new(vec![vec![position(0.0, f64::NAN)]]).is_err());
+    let judge = |slates: Vec<Vec<SlatePosition>>| {
+        SlateLog::new(slates).unwrap().estimate(SlateAssumption::Cascade, true, Guard::default(), Alpha::USUAL)
+    };
+    // Below an item that the target would not have shown nothing counts.
+    let below = vec![position(1.0, 0.0), position(1.0, 1.0)];
+    assert_eq!(judge(vec![below; 90]), Err(OffPolicyError::NoOverlap));
+    let short = judge(vec![vec![position(1.0, 1.0)]; 49]);
+    assert_eq!(short, Err(OffPolicyError::TooFewEffective { found: 49.0, needed: 50 }));
+    let poor = judge(vec![vec![position(0.0, 1.0)]; 60]);
+    assert_eq!(poor, Err(OffPolicyError::TooFewPositive { found: 0, needed: 50 }));
+
+    let quarter = Propensity::new(0.25).unwrap();
+    let mut replay = Replay::new(quarter, 0);
+    let record = |propensity, reward| Logged::new(0, Propensity::new(propensity).unwrap(), reward);
+    assert_eq!(replay.offer(&record(0.2, 1.0), 0), Err(OffPolicyError::BelowFloor { found: 0.2, floor: 0.25 }));
+    assert!(matches!(replay.offer(&record(0.5, f64::NAN), 0), Err(OffPolicyError::Reward { at: 0, .. })));
+    assert_eq!(replay.estimate(Guard::NONE, Alpha::USUAL), Err(OffPolicyError::NoOverlap));
+    assert_eq!(replay.offer(&record(0.25, 1.0), 0), Ok(true));
+    let few = replay.estimate(Guard::default(), Alpha::USUAL);
+    assert_eq!(few, Err(OffPolicyError::TooFewEffective { found: 1.0, needed: 50 }));
+}
+
+/// Of 20,000 matches at twice the floor half count: 10,000, with a standard deviation of 71; the bound is five of them.
+#[test]
+fn a_replay_makes_an_uneven_draw_even() {
+    let mut replay = Replay::new(Propensity::new(0.25).unwrap(), 3);
+    let record = Logged::new(0, Propensity::new(0.5).unwrap(), 1.0);
+    for _ in 0..20_000 {
+        replay.offer(&record, 0).unwrap();
+    }
+    assert!(replay.accepted().abs_diff(10_000) < 354, "{}", replay.accepted());
+}
