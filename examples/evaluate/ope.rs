@@ -1,4 +1,7 @@
 //! What the policy of one log would have earned, by another: off-policy evaluation in the form of the Open Bandit Dataset.
+//!
+//! Where the log is too small for the question, `refused` says why and `estimate` is null. The figures of the single
+//! estimators are there all the same, for a look at how far off the log is, and not to be relied on.
 
 use std::collections::BTreeMap;
 
@@ -17,16 +20,18 @@ use crate::{Answer, Command, read};
 
 pub(crate) const COMMAND: Command = Command {
     name: "ope",
-    arguments: "--log FILE --target FILE --format obd [--action-dist FILE] | --synthetic RUNS",
+    arguments: "--log FILE --target FILE --format obd [--action-dist FILE] [--model FILE] | --synthetic RUNS",
     about: "estimates what the policy of the second log is worth from the first, by each estimator; a CSV gives its \
             probabilities of all items for each row of the first log (or each position, or once); else its shares of \
-            items by position are taken; --synthetic tells each estimator's error on generated logs",
+            items by position are taken; another CSV gives predicted rewards of all items for each row; --synthetic \
+            tells each estimator's error on generated logs",
     run,
     try_out,
 };
 
 fn run(arguments: &[String]) -> Answer {
-    let options = Options::read(arguments, &["--log", "--target", "--format", "--action-dist", "--synthetic"])?;
+    let options =
+        Options::read(arguments, &["--log", "--target", "--format", "--action-dist", "--model", "--synthetic"])?;
     if options.text("--synthetic").is_some() {
         return ope_synthetic::answer(options.parsed("--synthetic", 0, "a number of runs")?);
     }
@@ -40,27 +45,28 @@ fn run(arguments: &[String]) -> Answer {
     };
     let logged = rows("--log")?;
     let target = if options.text("--target").is_some() { Some(rows("--target")?) } else { None };
-    let given = match options.text("--action-dist") {
-        Some(path) => Some(matrix(&read(path)?).map_err(|why| format!("{path}: {why}"))?),
-        None => None,
+    let numbers = |name: &str| {
+        let of = |path| matrix(&read(path)?).map_err(|why| format!("{path}: {why}"));
+        options.text(name).map(of).transpose()
     };
-    answer(&logged, target.as_ref(), given.as_deref())
+    let (given, model) = (numbers("--action-dist")?, numbers("--model")?);
+    answer(&logged, target.as_ref(), given.as_deref(), model.as_deref())
 }
 
 fn try_out() -> Answer {
-    // Three items drawn evenly at two positions; the other log has the last one half of the time.
-    let log = |items: &[usize], click: fn(usize) -> bool| {
+    // Three items drawn evenly at two positions; the other log has the last one, which pays most, half of the time.
+    let log = |items: &[usize]| {
         let row = |n: usize| {
-            let item = items[n % items.len()];
+            let (item, round) = (items[n % items.len()], n / items.len());
             let chance = items.iter().filter(|of| **of == item).count() as f64 / items.len() as f64;
-            format!("{item},{},{},{chance},{}\n", n / 7 % 2 + 1, u8::from(click(n)), n % 5)
+            let is_clicked = item == 2 && round % 2 == 0 || item == 0 && round % 10 == 0;
+            format!("{item},{},{},{chance},{}\n", n / 7 % 2 + 1, u8::from(is_clicked), n % 5)
         };
         let rows: String = (0..1_200).map(row).collect();
-        Table::read(&format!("item_id,position,click,propensity_score,user_feature_0\n{rows}"))
-            .and_then(|of| Rows::read(&of))
+        let table = Table::read(&format!("item_id,position,click,propensity_score,user_feature_0\n{rows}"));
+        table.and_then(|of| Rows::read(&of))
     };
-    let first = log(&[0, 1, 2], |n| n % 3 == 2 && n % 2 == 0 || n % 3 == 0 && n % 10 == 0)?;
-    answer(&first, Some(&log(&[0, 2, 1, 2], |n| n % 4 == 1 || n % 4 == 3 && n % 8 == 3)?), None)
+    answer(&log(&[0, 1, 2])?, Some(&log(&[0, 2, 1, 2])?), None, None)
 }
 
 /// The rows of a log of the Open Bandit Dataset, by column.
@@ -210,16 +216,21 @@ fn distribution(
     Ok(all)
 }
 
-fn answer(logged: &Rows, target: Option<&Rows>, given: Option<&[Vec<f64>]>) -> Answer {
+fn answer(logged: &Rows, target: Option<&Rows>, given: Option<&[Vec<f64>]>, model: Option<&[Vec<f64>]>) -> Answer {
     let columns = given.and_then(|rows| rows.first()).map_or(0, Vec::len);
     let arms = logged.arms().max(target.map_or(0, Rows::arms)).max(columns);
     let log = logged.log(arms)?;
     let policy = Target::new(&log, distribution(logged, &log, target, given)?).map_err(said)?;
-    let model = Predicted::cross_fitted(&log, OffPolicy::default().folds, 0).map_err(said)?;
+    let usual = OffPolicy::default();
+    let model = match model {
+        Some(rows) => Predicted::new(&log, rows.concat()),
+        None => Predicted::cross_fitted(&log, usual.folds, usual.seed),
+    };
+    let model = model.map_err(said)?;
     let paid = target.map(|target| target.rewards.iter().copied().collect::<Moments>());
     let off = |estimate: f64| paid.map(|paid| (estimate / paid.mean() - 1.0).abs()).filter(|of| of.is_finite());
 
-    let judge = |estimator, guard| OffPolicy { estimator, guard, ..OffPolicy::default() };
+    let judge = |estimator, guard| OffPolicy { estimator, guard, ..usual };
     let mut by_name = Map::new();
     for estimator in estimators()? {
         let found = judge(estimator, Guard::NONE).estimate(&log, &policy, Some(&model));
@@ -227,9 +238,8 @@ fn answer(logged: &Rows, target: Option<&Rows>, given: Option<&[Vec<f64>]>) -> A
         line["relative_error"] = line["estimate"].as_f64().and_then(off).map_or(Value::Null, number);
         by_name.insert(estimator.name().to_owned(), line);
     }
-    let usual = Estimator::default();
-    let found = judge(usual, Guard::default()).estimate(&log, &policy, Some(&model));
-    let unguarded = by_name.get(usual.name()).cloned().unwrap_or_default();
+    let found = usual.estimate(&log, &policy, Some(&model));
+    let unguarded = by_name.get(usual.estimator.name()).cloned().unwrap_or_default();
     let of = |name: &str| unguarded.get(name).cloned().unwrap_or_default();
     let trusted = |name: &str| if found.is_ok() { of(name) } else { Value::Null };
     let line = json!({
@@ -238,7 +248,7 @@ fn answer(logged: &Rows, target: Option<&Rows>, given: Option<&[Vec<f64>]>) -> A
         "arms": arms,
         "features": log.features(),
         "target": if given.is_some() { "given" } else { "estimated by position" },
-        "estimator": usual.name(),
+        "estimator": usual.estimator.name(),
         "refused": found.as_ref().err().map(ToString::to_string),
         "estimate": trusted("estimate"),
         "interval": trusted("interval"),

@@ -1,10 +1,11 @@
 //! How far each estimator is from the truth, on logs that are generated: the truth is known there.
 //!
 //! A request has five standard normal features x. Arm a pays 1 with the probability q = sigmoid(b_a + c·x + d_a·x), else
-//! nothing, with b_a ~ N(0, 1), c ~ N(0, 0.25 I) and d_a ~ N(0, 0.25 I), drawn anew in each run. The target is the softmax of
-//! 10 q. It is judged by 10,000 records of: a softmax of -3 q (adverse, 10 arms), of 3 q (close), an even draw (uniform), and
-//! an even draw among 100 arms. The truth is the target's expected reward on the very requests that were logged; told is the
-//! mean of |estimate / truth - 1|, and how often the interval of 95 % holds the truth.
+//! nothing, with b_a ~ N(0, 1), c ~ N(0, 0.25 I) and d_a ~ N(0, 0.25 I), drawn anew in each run. The target is the softmax
+//! of 10 q. It is judged by 10,000 records of: a softmax of -3 q (adverse, 10 arms), of 3 q (close), an even draw
+//! (uniform), and an even draw among 100 arms; the first and the third once more with a log that lacks the features. The
+//! truth is the target's expected reward on the very requests that were logged; told is the mean of |estimate / truth - 1|,
+//! and how often the interval of 95 % holds the truth.
 
 use bespoke::decision::Propensity;
 use bespoke::evaluate::{Estimator, Guard, Log, Logged, OffPolicy, Predicted, Target};
@@ -19,9 +20,16 @@ use crate::measure::round;
 use crate::ope::estimators;
 use crate::progress::Progress;
 
-/// The settings: a name, the number of arms, and by what the logging policy multiplies what arms pay.
-const SETTINGS: [(&str, usize, f64); 4] =
-    [("adverse", 10, -3.0), ("close", 10, 3.0), ("uniform", 10, 0.0), ("uniform_100_arms", 100, 0.0)];
+/// The settings: a name, the number of arms, by what the logging policy multiplies what arms pay, and whether the log has
+/// the features.
+const SETTINGS: [(&str, usize, f64, bool); 6] = [
+    ("adverse", 10, -3.0, true),
+    ("close", 10, 3.0, true),
+    ("uniform", 10, 0.0, true),
+    ("uniform_100_arms", 100, 0.0, true),
+    ("adverse_without_features", 10, -3.0, false),
+    ("uniform_without_features", 10, 0.0, false),
+];
 const RECORDS: usize = 10_000;
 const FEATURES: usize = 5;
 const TARGET: f64 = 10.0;
@@ -29,11 +37,11 @@ const TARGET: f64 = 10.0;
 pub(crate) fn answer(runs: u64) -> Answer {
     let mut progress = Progress::new("simulating", SETTINGS.len() * usize::try_from(runs).unwrap_or(1));
     let mut settings = Map::new();
-    for (name, arms, logging) in SETTINGS {
+    for (name, arms, logging, has_features) in SETTINGS {
         let mut errors = [Moments::default(); 6];
         let mut held = [0_u64; 6];
         for run in 0..runs {
-            let (log, target, truth) = world(arms, logging, run)?;
+            let (log, target, truth) = world(arms, logging, has_features, run)?;
             let model =
                 Predicted::cross_fitted(&log, OffPolicy::default().folds, run).map_err(|why| why.to_string())?;
             for ((estimator, errors), held) in estimators()?.into_iter().zip(&mut errors).zip(&mut held) {
@@ -57,7 +65,7 @@ pub(crate) fn answer(runs: u64) -> Answer {
 }
 
 /// A log, a target, and what the target is worth.
-fn world(arms: usize, logging: f64, run: u64) -> Result<(Log, Target, f64), String> {
+fn world(arms: usize, logging: f64, has_features: bool, run: u64) -> Result<(Log, Target, f64), String> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(run);
     let constants: Vec<f64> = (0..arms).map(|_| normal(&mut rng)).collect();
     let common: Vec<f64> = (0..FEATURES).map(|_| 0.5 * normal(&mut rng)).collect();
@@ -82,6 +90,7 @@ fn world(arms: usize, logging: f64, run: u64) -> Result<(Log, Target, f64), Stri
         let reward = f64::from(u8::from(rng.random_bool(pays[arm])));
         truth += by_target.iter().zip(&pays).map(|(chance, pays)| chance * pays).sum::<f64>();
         let propensity = Propensity::new(by_log[arm]).map_err(|why| why.to_string())?;
+        let features = if has_features { features } else { Vec::new() };
         records.push(Logged { features, ..Logged::new(arm, propensity, reward) });
         chances.extend(by_target);
     }

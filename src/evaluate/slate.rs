@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::estimator::Influence;
 use super::off_policy::{effective, error};
 use super::{Guard, OffPolicyError};
+use crate::bandit::Reward;
 use crate::decision::Propensity;
 use crate::stats::{Alpha, Evidence, Interval, Moments};
 
@@ -57,7 +58,8 @@ pub enum SlateAssumption {
 /// use bespoke::stats::Alpha;
 /// // The target agrees with half of what was drawn evenly from two items, at the first position.
 /// let slate = |n: usize| {
-///     let first = SlatePosition { reward: (n % 3) as f64, logged: Propensity::new(0.5).unwrap(), target: (n % 2) as f64 };
+///     let half = Propensity::new(0.5).unwrap();
+///     let first = SlatePosition { reward: (n % 3) as f64, logged: half, target: (n % 2) as f64 };
 ///     vec![first, SlatePosition { reward: 1.0, logged: Propensity::CERTAIN, target: 1.0 }]
 /// };
 /// let log = SlateLog::new((0..600).map(slate).collect())?;
@@ -110,7 +112,7 @@ impl SlateLog {
             }
             for (position, of) in slate.iter().enumerate() {
                 let wrong = |found| OffPolicyError::SlateNumber { at, position, found };
-                if !(of.reward.abs() <= super::Log::MAX_REWARD) {
+                if Reward::new(of.reward).is_err() {
                     return Err(wrong(of.reward));
                 }
                 if !(0.0..=1.0).contains(&of.target) {
