@@ -4,6 +4,7 @@ use crate::bandit::BanditError;
 use crate::catalog::CatalogError;
 use crate::config::Problems;
 use crate::decision::NotAPropensity;
+use crate::evaluate::OffPolicyError;
 use crate::event::{EventError, EventJsonError, EventReadError, SegmentSpecError};
 use crate::id::DecisionIdError;
 use crate::identity::SettingsError;
@@ -77,6 +78,9 @@ pub enum Error {
     /// A bandit cannot be made, or does not take a reward.
     #[error(transparent)]
     Bandit(#[from] BanditError),
+    /// A policy cannot be judged by a log.
+    #[error(transparent)]
+    OffPolicy(#[from] OffPolicyError),
     /// A recommender cannot be made.
     #[error(transparent)]
     Recommend(#[from] RecommendError),

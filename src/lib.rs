@@ -61,6 +61,7 @@
 //! | [`campaign`] | who is shown what, where and when: audience, schedule, variants, chooser, goal |
 //! | [`bandit`], [`recommend`] | the choosers that learn, each usable alone |
 //! | [`experiment`] | assignment, tallies, comparisons, and inference that holds at any number of looks |
+//! | [`evaluate`] | what another policy would have earned, from logged decisions |
 //! | [`lifetime`] | what a customer is worth: recency, frequency and money; purchases to come; their value |
 //! | [`decision`] | what is asked and answered: [`Request`], [`Decision`], verdicts, propensity |
 //! | [`engine`] | the compiled definitions: `apply`, `decide`, `expose`, `pay` over state that the host keeps |
@@ -87,6 +88,7 @@ pub mod config;
 pub mod decision;
 pub mod engine;
 mod error;
+pub mod evaluate;
 pub mod event;
 pub mod experiment;
 pub mod hash;

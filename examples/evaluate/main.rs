@@ -6,6 +6,7 @@
 //! cargo run --release --example evaluate -- topn --train FILE --test FILE --out FILE      # items for each user
 //! cargo run --release --example evaluate -- sessions --train FILE --test FILE --out FILE  # next clicks of sessions
 //! cargo run --release --example evaluate -- bandit --data FILE --format hillstrom         # a policy, by replay
+//! cargo run --release --example evaluate -- ope --log FILE --target FILE --format obd     # another's log judges a policy
 //! cargo run --release --example evaluate -- stats --cases FILE --root DIR --out FILE      # statistics
 //! cargo run --release --example evaluate -- experiment --data FILE --unit COL …             # a whole experiment
 //! cargo run --release --example evaluate -- clv --summary FILE                            # what customers are worth
@@ -22,6 +23,8 @@ mod emails;
 mod experiment;
 #[path = "../shared/measure.rs"]
 mod measure;
+mod ope;
+mod ope_synthetic;
 mod options;
 #[path = "../shared/progress.rs"]
 mod progress;
@@ -52,6 +55,7 @@ const COMMANDS: &[Command] = &[
     topn::COMMAND,
     sessions::COMMAND,
     bandit::COMMAND,
+    ope::COMMAND,
     stats::COMMAND,
     clv::COMMAND,
     experiment::COMMAND,

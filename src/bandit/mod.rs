@@ -60,6 +60,7 @@ use crate::stats::{Alpha, Interval};
 
 pub use arms::{Arms, Choice};
 pub use bandit::{Bandit, BanditWarning};
+pub(crate) use contextual::Regression;
 pub use contextual::{Contextual, ContextualScheme, LinThompson, LinUcb, Shrunk, SquareCb};
 pub use drift::{Drift, DriftWatch};
 pub use epsilon_greedy::EpsilonGreedy;

@@ -5,6 +5,7 @@ use bespoke::bandit::BanditError;
 use bespoke::catalog::CatalogError;
 use bespoke::config::{Fault, Place, Problem, Warning};
 use bespoke::decision::NotAPropensity;
+use bespoke::evaluate::{Log, OffPolicyError};
 use bespoke::event::{EventError, EventJsonError, EventReadError, SegmentSpecError};
 use bespoke::id::DecisionId;
 use bespoke::identity::{BlockedValue, SettingsError};
@@ -472,6 +473,70 @@ fn recommender_errors_name_the_setting() {
         RecommendError::Returns,
         "stored returns must be 64 pairs of counts, of which the second is at most the first",
     );
+}
+
+#[test]
+fn off_policy_errors_say_what_a_log_lacks() {
+    says(OffPolicyError::Empty, "the log is empty; it needs decisions with their rewards");
+    says(OffPolicyError::Arms { found: 0 }, "a log has from 1 to 65536 arms, but 0 were given");
+    says(OffPolicyError::NoSuchArm { at: 7, arm: 3, arms: 3 }, "record 7: there is no arm 3: the arms are 0 to 2");
+    says(
+        OffPolicyError::Reward { at: 7, found: f64::NAN },
+        "record 7: a reward is a number from -5e12 to 5e12, but NaN was given",
+    );
+    says(OffPolicyError::Features { at: 7, found: 3, wanted: 2 }, "record 7: 3 features were given, but 2 are needed");
+    says(
+        OffPolicyError::Feature { at: 7, feature: 1, found: f64::INFINITY },
+        "record 7: a feature is a number from -1e9 to 1e9, but the one at 1 is inf",
+    );
+    says(
+        OffPolicyError::Length { found: 3, wanted: 6 },
+        "3 numbers were given, but the log needs 6: one for each record, or for each of its arms",
+    );
+    says(
+        OffPolicyError::Probability { at: 7, arm: 1, found: -0.5 },
+        "record 7: the target's probability of arm 1 is -0.5, but must be from 0 to 1",
+    );
+    says(
+        OffPolicyError::Sum { at: 7, found: 1.5 },
+        "record 7: the target's probabilities sum to 1.5, but must sum to 1",
+    );
+    says(
+        OffPolicyError::Prediction { at: 7, arm: 1, found: f64::INFINITY },
+        "record 7: the predicted reward of arm 1 is inf, but must be finite",
+    );
+    says(
+        OffPolicyError::Threshold { found: f64::NAN },
+        "a threshold of weights is a number from 0, possibly infinite, but NaN was given",
+    );
+    says(
+        OffPolicyError::Folds { found: 1, records: 9 },
+        "the log cannot be split in 1 folds; from 2 to its 9 records can be",
+    );
+    says(
+        OffPolicyError::NoOverlap,
+        "the target never chooses an arm that was logged, so that the log says nothing of it; log more at random",
+    );
+    says(
+        OffPolicyError::TooFewEffective { found: 12.34, needed: 50 },
+        "the weighted log counts for 12.3 records, but at least 50 are needed; log more, or judge a policy nearer to the \
+         one that was logged",
+    );
+    says(
+        OffPolicyError::TooFewPositive { found: 46, needed: 50 },
+        "46 records that count have a reward above zero, but at least 50 are needed; log more",
+    );
+    says(
+        OffPolicyError::BelowFloor { found: 0.1, floor: 0.25 },
+        "the propensity 0.1 is below the replay's floor 0.25; take the least that was logged as the floor",
+    );
+    says(OffPolicyError::EmptySlate { at: 7 }, "slate 7 is empty; it needs at least one position");
+    says(
+        OffPolicyError::SlateNumber { at: 7, position: 1, found: 1.5 },
+        "slate 7, position 1: 1.5 was given, but a reward is finite and a probability from 0 to 1",
+    );
+    says(OffPolicyError::from(Undefined::ZeroVariance), &Undefined::ZeroVariance.to_string());
+    says(Error::from(Log::new(2, Vec::new()).unwrap_err()), &OffPolicyError::Empty.to_string());
 }
 
 #[test]

@@ -77,6 +77,10 @@ impl Table {
         }
     }
 
+    pub(crate) fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
     pub(crate) fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.eq_ignore_ascii_case(name))
     }

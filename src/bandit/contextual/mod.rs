@@ -14,6 +14,7 @@
 mod belief;
 mod moments;
 mod prior;
+mod regression;
 mod scheme;
 mod stored;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use stored::Stored;
 
+pub(crate) use regression::Regression;
 pub use scheme::{ContextualScheme, LinThompson, LinUcb, Shrunk, SquareCb};
 
 use super::epsilon_greedy::highest;
@@ -272,18 +274,7 @@ impl Contextual {
             return self.solve(ridge);
         }
         self.next = (self.count * GROWTH).ceil().clamp(self.count + 1.0, self.count + MOST_BETWEEN);
-        let mut all = Moments::new(self.width);
-        self.moments.iter().for_each(|moments| all.merge(moments));
-        self.scaling = Scaling::new(&all, &self.ranges);
-        let seen = self.moments.iter().enumerate().filter(|(_, moments)| moments.count > 0.0);
-        let shown: Vec<Shown> = seen.map(|(arm, moments)| Shown::new(arm, moments, &self.scaling)).collect();
-        let fit = climb(&shown, &self.scaling, &mut self.precisions);
-        self.variance = fit.variance;
-        let (lambda, _) = self.scaling.diagonals(self.precisions);
-        self.beliefs = vec![Belief::new(&lambda, &fit.common); self.moments.len()];
-        for (of, inverse) in shown.iter().zip(fit.inverses) {
-            self.beliefs[of.arm].replace(inverse, &of.rewards);
-        }
+        (self.scaling, self.variance, self.beliefs) = believe(&self.moments, &self.ranges, &mut self.precisions);
     }
 
     /// Solves each arm's ridge regression from its moments: features as they are, and a prior at zero.
@@ -456,6 +447,23 @@ impl State for Contextual {
             self.fit();
         }
     }
+}
+
+/// Chooses the precisions anew from where they stand: how features are standardised, the residual variance, and the
+/// posterior of each arm.
+fn believe(moments: &[Moments], ranges: &[(f64, f64)], precisions: &mut Precisions) -> (Scaling, f64, Vec<Belief>) {
+    let mut all = Moments::new(ranges.len());
+    moments.iter().for_each(|moments| all.merge(moments));
+    let scaling = Scaling::new(&all, ranges);
+    let seen = moments.iter().enumerate().filter(|(_, moments)| moments.count > 0.0);
+    let shown: Vec<Shown> = seen.map(|(arm, moments)| Shown::new(arm, moments, &scaling)).collect();
+    let fit = climb(&shown, &scaling, precisions);
+    let (lambda, _) = scaling.diagonals(*precisions);
+    let mut beliefs = vec![Belief::new(&lambda, &fit.common); moments.len()];
+    for (of, inverse) in shown.iter().zip(fit.inverses) {
+        beliefs[of.arm].replace(inverse, &of.rewards);
+    }
+    (scaling, fit.variance, beliefs)
 }
 
 fn check_width(features: usize) -> Result<(), BanditError> {
