@@ -5,6 +5,7 @@ use crate::catalog::CatalogError;
 use crate::config::Problems;
 use crate::decision::NotAPropensity;
 use crate::event::{EventError, EventJsonError, EventReadError, SegmentSpecError};
+use crate::experiment::{PlanError, PlanErrors};
 use crate::id::DecisionIdError;
 use crate::identity::SettingsError;
 use crate::insight::InsightError;
@@ -83,6 +84,12 @@ pub enum Error {
     /// A statistic is not defined for these numbers.
     #[error(transparent)]
     Stats(#[from] StatsError),
+    /// An experiment's plan has mistakes.
+    #[error(transparent)]
+    Plan(#[from] PlanErrors),
+    /// A look does not fit the registered plan.
+    #[error(transparent)]
+    Registration(#[from] PlanError),
     /// Text is not a time, or not a span of time.
     #[error(transparent)]
     Time(#[from] TimeError),

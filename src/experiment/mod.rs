@@ -20,6 +20,7 @@ mod covariate;
 mod findings;
 mod heterogeneity;
 mod opportunity;
+mod plan;
 mod sequential;
 mod tally;
 mod verdict;
@@ -34,6 +35,10 @@ pub use covariate::Adjusted;
 pub use findings::{Comparison, Findings, Part, Shift, Size, Split, Tail};
 pub use heterogeneity::Heterogeneity;
 pub use opportunity::{Opportunity, Worth};
+pub use plan::{
+    Design, Direction, Expected, ExperimentPlan, MetricKind, Null, PlanBuilder, PlanError, PlanErrors, PlanHash,
+    PlannedArm, PlannedMetric, Role,
+};
 pub use sequential::{
     AlwaysValid, Boundary, EmpiricalBernstein, GroupSequential, Power, Shape, SmallestP, Spending, approximate_ratio,
     bernoulli_sequence, boundary_z, hoeffding_sequence, optimal_ratio,

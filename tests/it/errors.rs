@@ -6,6 +6,7 @@ use bespoke::catalog::CatalogError;
 use bespoke::config::{Fault, Place, Problem, Warning};
 use bespoke::decision::NotAPropensity;
 use bespoke::event::{EventError, EventJsonError, EventReadError, SegmentSpecError};
+use bespoke::experiment::{PlanError, PlanErrors, PlanHash};
 use bespoke::id::DecisionId;
 use bespoke::identity::{BlockedValue, SettingsError};
 use bespoke::insight::InsightError;
@@ -433,6 +434,57 @@ fn what_has_no_answer_says_what_one_would_need() {
         says(reason, text);
         says(StatsError::from(reason), text);
     }
+}
+
+#[test]
+fn mistakes_of_plans_say_where_they_are() {
+    says(
+        PlanError::Text { at: text("hypothesis"), bytes: 0, limit: 4096 },
+        "`hypothesis` has 0 bytes; it has from 1 to 4096",
+    );
+    says(
+        PlanError::Count { at: "arms", found: 1, least: 2, most: 64 },
+        "`arms` has 1 entries; a plan has from 2 to 64",
+    );
+    says(
+        PlanError::Twice { at: text("arms[1].name"), name: text("a") },
+        "`arms[1].name` is `a`, as one before it; give each a name of its own",
+    );
+    let control = |nearest: Option<&str>| PlanError::Control { found: text("contrl"), nearest: nearest.map(text) };
+    says(control(Some("control")), "`control` is `contrl`, which is no arm; did you mean `control`?");
+    says(control(None), "`control` is `contrl`, which is no arm");
+    says(PlanError::NoPrimary, "no metric is primary; give one of `metrics` the role `primary`");
+    says(
+        PlanError::Number { at: text("arms[0].weight"), found: -1.0, wanted: "above 0 and at most 1e9" },
+        "`arms[0].weight` is -1, but must be above 0 and at most 1e9",
+    );
+    says(
+        PlanError::Size { metric: text("bought"), reason: Undefined::Rate },
+        "`units` cannot be computed from what metric `bought` expects: a rate is out of range; it lies between 0 and 1",
+    );
+    says(
+        PlanError::NoUnits { design: "fixed", metric: text("bought") },
+        "the design `fixed` needs `units`, or what is `expected` of metric `bought` to compute them",
+    );
+    let hash = |last: u8| format!("{last:032x}").parse::<PlanHash>().unwrap();
+    says(
+        PlanError::Changed { registered: hash(1), found: hash(2) },
+        "the plan is 00000000000000000000000000000002, but looks were taken under 00000000000000000000000000000001; \
+         go on with that one, or register anew",
+    );
+    says(
+        PlanError::FewerUnits { found: 7, before: 8 },
+        "there are 7 units, but the last look saw 8; analyse all units since the start",
+    );
+    says(
+        PlanError::TooManyLooks { found: 201, limit: 200 },
+        "this would be look 201; a group sequential design has at most 200, so look less often",
+    );
+    says(
+        "x".parse::<PlanHash>().unwrap_err(),
+        "`x` is not a plan's hash; it is the 32 hexadecimal digits that a registration carries",
+    );
+    says(PlanErrors::from(PlanError::NoPrimary), "no metric is primary; give one of `metrics` the role `primary`");
 }
 
 #[test]
