@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bespoke::experiment::Analysis;
+use bespoke::experiment::{Analysis, ExperimentPlan};
 use serde_json::json;
 
 use crate::options::Options;
@@ -11,29 +11,33 @@ use crate::{Answer, Command, read};
 
 pub(crate) const COMMAND: Command = Command {
     name: "experiment",
-    arguments: "--data FILE --unit COL --arm COL --control NAME --metrics a,b,c [--segments x,y] [--cap 0.999]",
-    about: "compares the arms of an experiment by metric and segment; tables go to standard error. `--unit -`: a row each",
+    arguments: "--data FILE --unit COL --arm COL --control NAME --metrics a,b,c [--segments x,y] [--cap 0.999] [--plan FILE]",
+    about: "compares the arms of an experiment by metric and segment; tables go to standard error. `--unit -`: a row each; \
+            a plan in JSON gives arms and metrics in place of `--control` and `--metrics`, and the design that decides",
     run,
     try_out,
 };
 
 fn run(arguments: &[String]) -> Answer {
-    let names = ["--data", "--unit", "--arm", "--control", "--metrics", "--segments", "--cap"];
+    let names = ["--data", "--unit", "--arm", "--control", "--metrics", "--segments", "--cap", "--plan"];
     let options = Options::read(arguments, &names)?;
     let path = options.needed("--data")?;
     let table = Table::read(&read(path)?).map_err(|why| format!("{path}: {why}"))?;
-    let metrics: Vec<&str> = options.needed("--metrics")?.split(',').collect();
-    let segments: Vec<&str> = options.text("--segments").map_or_else(Vec::new, |text| text.split(',').collect());
+    let columns: Vec<&str> = options.text("--segments").map_or_else(Vec::new, |text| text.split(',').collect());
     let cap = options.parsed("--cap", 0.999, "a quantile between 0 and 1")?;
-    analysed(
-        &table,
-        options.needed("--unit")?,
-        options.needed("--arm")?,
-        options.needed("--control")?,
-        &metrics,
-        &segments,
-        cap,
-    )
+    let (unit, arm) = (options.needed("--unit")?, options.needed("--arm")?);
+    check_units(&table, unit)?;
+    let (names, metrics, analysis) = match options.text("--plan") {
+        Some(path) => {
+            let plan: ExperimentPlan =
+                serde_json::from_str(&read(path)?).map_err(|error| format!("{path}: {error}"))?;
+            let names = plan.arms().iter().map(|arm| arm.name.clone()).collect();
+            let metrics = plan.metrics().iter().map(|metric| metric.name.clone()).collect();
+            (names, metrics, Analysis::planned(&plan, &columns))
+        }
+        None => unplanned(&table, arm, options.needed("--control")?, options.needed("--metrics")?, &columns)?,
+    };
+    analysed(&table, arm, &names, &metrics, &columns, analysis.cap(cap).map_err(why)?)
 }
 
 fn try_out() -> Answer {
@@ -42,38 +46,55 @@ fn try_out() -> Answer {
         let (arm, turn) = (user % 2, user / 2 % 10);
         text.push_str(&format!("{user},{},{},{}\n", ["old", "new"][arm], turn < 2 + arm, user / 20 % 2));
     }
-    analysed(&Table::read(&text)?, "user", "arm", "old", &["bought"], &["new"], 0.999)
+    let table = Table::read(&text)?;
+    check_units(&table, "user")?;
+    let (names, metrics, analysis) = unplanned(&table, "arm", "old", "bought", &["new"])?;
+    analysed(&table, "arm", &names, &metrics, &["new"], analysis)
+}
+
+fn check_units(table: &Table, unit: &str) -> Result<(), String> {
+    if unit == "-" {
+        return Ok(());
+    }
+    let mut seen = BTreeSet::new();
+    match table.text(unit)?.find(|unit| !seen.insert(*unit)) {
+        Some(twice) => Err(format!("unit `{twice}` has two rows; an experiment counts each unit once")),
+        None => Ok(()),
+    }
+}
+
+/// The arms that there are, the control first, and the metrics that were named.
+type Parts = (Vec<String>, Vec<String>, Analysis);
+
+fn unplanned(table: &Table, arm: &str, control: &str, metrics: &str, columns: &[&str]) -> Result<Parts, String> {
+    let all: BTreeSet<&str> = table.text(arm)?.collect();
+    let others: Vec<&str> = all.iter().copied().filter(|arm| *arm != control).collect();
+    if others.len() == all.len() {
+        return Err(format!("no unit is in `{control}`; there are {}", others.join(", ")));
+    }
+    let names: Vec<&str> = std::iter::once(control).chain(others).collect();
+    let metrics: Vec<&str> = metrics.split(',').collect();
+    let analysis = Analysis::new(&names, &metrics, columns).map_err(why)?;
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Ok((owned(&names), owned(&metrics), analysis))
 }
 
 fn analysed(
     table: &Table,
-    unit: &str,
     arm: &str,
-    control: &str,
-    metrics: &[&str],
+    names: &[String],
+    metrics: &[String],
     columns: &[&str],
-    cap: f64,
+    mut analysis: Analysis,
 ) -> Answer {
-    let why = |reason: bespoke::stats::Undefined| reason.to_string();
-    if unit != "-" {
-        let mut seen = BTreeSet::new();
-        if let Some(twice) = table.text(unit)?.find(|unit| !seen.insert(*unit)) {
-            return Err(format!("unit `{twice}` has two rows; an experiment counts each unit once"));
-        }
-    }
     let arms: Vec<&str> = table.text(arm)?.collect();
-    let others: BTreeSet<&str> = arms.iter().copied().filter(|arm| *arm != control).collect();
-    if others.len() == arms.iter().collect::<BTreeSet<_>>().len() {
-        return Err(format!("no unit is in `{control}`; there are {}", Vec::from_iter(others).join(", ")));
-    }
-    let names: Vec<&str> = std::iter::once(control).chain(others).collect();
-    let read = |name: &&str| table.text(name)?.map(number).collect::<Result<Vec<f64>, String>>();
-    let values = metrics.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let values = metrics.iter().map(|name| table.numbers(name)).collect::<Result<Vec<_>, String>>()?;
     let texts =
         columns.iter().map(|name| Ok(table.text(name)?.collect::<Vec<_>>())).collect::<Result<Vec<_>, String>>()?;
-    let mut analysis = Analysis::new(&names, metrics, columns).and_then(|of| of.cap(cap)).map_err(why)?;
     for (row, arm) in arms.iter().enumerate() {
-        let arm = names.iter().position(|name| name == arm).unwrap_or(names.len());
+        let Some(arm) = names.iter().position(|name| name == arm) else {
+            return Err(format!("row {}: `{arm}` is no arm of the plan; there are {}", row + 1, names.join(", ")));
+        };
         let values: Vec<f64> = values.iter().map(|column| column[row]).collect();
         let texts: Vec<&str> = texts.iter().map(|column| column[row]).collect();
         analysis.observe(arm, &values, &texts).map_err(|reason| format!("row {}: {reason}", row + 1))?;
@@ -84,11 +105,6 @@ fn analysed(
     Ok(json!({"command": "experiment", "findings": findings}).to_string())
 }
 
-/// A number, or a truth value as 1 and 0.
-fn number(text: &str) -> Result<f64, String> {
-    match text.trim() {
-        "True" | "true" => Ok(1.0),
-        "False" | "false" => Ok(0.0),
-        text => text.parse().map_err(|_| format!("`{text}` is not a number")),
-    }
+fn why(reason: bespoke::stats::Undefined) -> String {
+    reason.to_string()
 }

@@ -5,7 +5,8 @@
 //! value, variance) and every comparison to an [`Evidence`](crate::stats::Evidence) (estimate, standard error, units),
 //! which all that follows reads: fixed-horizon tests, [`AlwaysValid`] and [`GroupSequential`] inference, a
 //! [`Posterior`], [`NonInferiority`], and [`Heterogeneity`] between segments. Sizes before the experiment come from
-//! [`Sizing`](crate::stats::Sizing). [`Analysis`] does it all for one table of units, and says a [`Verdict`].
+//! [`Sizing`](crate::stats::Sizing). [`Analysis`] does it all for one table of units, and says a [`Verdict`]; what it means
+//! is fixed before by an [`ExperimentPlan`], and a [`Registration`] sees to it that looks follow that.
 //!
 //! **Decide on the absolute scale** ([`difference`]) or that of the log-ratio ([`log_ratio`]); relative lift is for
 //! display. What has no answer is an [`Undefined`](crate::stats::Undefined) reason, never a NaN.
@@ -15,13 +16,18 @@ mod arm;
 mod assign;
 mod balance;
 mod bayes;
+mod cell;
 mod compare;
 mod covariate;
 mod findings;
 mod heterogeneity;
+mod judge;
+mod look;
 mod opportunity;
 mod plan;
+mod recommend;
 mod sequential;
+mod tail;
 mod tally;
 mod verdict;
 
@@ -32,19 +38,19 @@ pub use balance::{Balance, BalanceWatch};
 pub use bayes::{EventRate, Posterior, Prior, Rank, RateComparison};
 pub use compare::{NonInferiority, as_lift, difference, fieller, log_ratio, post_stratified, relative_lift};
 pub use covariate::Adjusted;
-pub use findings::{Comparison, Findings, Part, Shift, Size, Split, Tail};
+pub use findings::{Basis, Comparison, Findings, Part, Shift, Size, Split, Tail};
 pub use heterogeneity::Heterogeneity;
 pub use opportunity::{Opportunity, Worth};
 pub use plan::{
     Design, Direction, Expected, ExperimentPlan, MetricKind, Null, PlanBuilder, PlanError, PlanErrors, PlanHash,
-    PlannedArm, PlannedMetric, Role,
+    PlannedArm, PlannedMetric, Registration, Role,
 };
 pub use sequential::{
     AlwaysValid, Boundary, EmpiricalBernstein, GroupSequential, Power, Shape, SmallestP, Spending, approximate_ratio,
     bernoulli_sequence, boundary_z, hoeffding_sequence, optimal_ratio,
 };
 pub use tally::Tally;
-pub use verdict::{Recommendation, Verdict};
+pub use verdict::{Invalid, Recommendation, Verdict};
 
 #[cfg(test)]
 mod tests;

@@ -411,6 +411,7 @@ fn what_has_no_answer_says_what_one_would_need() {
         (Undefined::Alpha, "alpha is out of range; it lies between 0 and 1, such as 0.05"),
         (Undefined::Power, "the power is out of range; it lies between alpha and 1, such as 0.8"),
         (Undefined::Rate, "a rate is out of range; it lies between 0 and 1"),
+        (Undefined::NotZeroOrOne, "a unit of a rate is neither 0 nor 1; for other numbers let the metric be a mean"),
         (Undefined::MoreSuccessesThanUnits, "more successes than units; they are at most as many"),
         (Undefined::NotACount, "a count is not a whole number from 0"),
         (
@@ -480,6 +481,8 @@ fn mistakes_of_plans_say_where_they_are() {
         PlanError::TooManyLooks { found: 201, limit: 200 },
         "this would be look 201; a group sequential design has at most 200, so look less often",
     );
+    says(PlanError::Unplanned, "the analysis has no plan; begin it with the registered one");
+    says(PlanError::Stored, "the parts of a stored registration do not fit its plan; take another copy");
     says(
         "x".parse::<PlanHash>().unwrap_err(),
         "`x` is not a plan's hash; it is the 32 hexadecimal digits that a registration carries",

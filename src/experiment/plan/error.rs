@@ -85,6 +85,12 @@ pub enum PlanError {
         /// The plan that came.
         found: PlanHash,
     },
+    /// An analysis has no plan.
+    #[error("the analysis has no plan; begin it with the registered one")]
+    Unplanned,
+    /// The parts of a stored registration do not fit each other.
+    #[error("the parts of a stored registration do not fit its plan; take another copy")]
+    Stored,
     /// There are fewer units than at the last look.
     #[error("there are {found} units, but the last look saw {before}; analyse all units since the start")]
     FewerUnits {

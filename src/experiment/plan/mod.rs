@@ -11,12 +11,14 @@ mod build;
 mod error;
 mod hash;
 mod parts;
+mod registration;
 mod size;
 
 pub use build::PlanBuilder;
 pub use error::{PlanError, PlanErrors};
 pub use hash::PlanHash;
 pub use parts::{Design, Direction, Expected, MetricKind, Null, PlannedArm, PlannedMetric, Role};
+pub use registration::Registration;
 
 use serde::{Deserialize, Serialize};
 
