@@ -5,7 +5,7 @@ use crate::catalog::CatalogError;
 use crate::config::Problems;
 use crate::decision::NotAPropensity;
 use crate::event::{EventError, EventJsonError, EventReadError, SegmentSpecError};
-use crate::experiment::{PlanError, PlanErrors};
+use crate::experiment::{AllocationError, PlanError, PlanErrors};
 use crate::id::DecisionIdError;
 use crate::identity::SettingsError;
 use crate::insight::InsightError;
@@ -90,6 +90,9 @@ pub enum Error {
     /// A look does not fit the registered plan.
     #[error(transparent)]
     Registration(#[from] PlanError),
+    /// An allocation of units to arms cannot be.
+    #[error(transparent)]
+    Allocation(#[from] AllocationError),
     /// Text is not a time, or not a span of time.
     #[error(transparent)]
     Time(#[from] TimeError),

@@ -1,6 +1,6 @@
 //! Experiments: from units to evidence.
 //!
-//! An experiment assigns units to arms ([`BucketHash`], [`BucketRange`]), counts them ([`Tally`]), checks that the
+//! An experiment assigns units to arms ([`Allocation`], [`Enrolment`], [`Factorial`], over [`BucketHash`]), counts them ([`Tally`]), checks that the
 //! counts are as they should be ([`Balance`]), and compares what the arms did. Every metric reduces to an [`Arm`] (units,
 //! value, variance) and every comparison to an [`Evidence`](crate::stats::Evidence) (estimate, standard error, units),
 //! which all that follows reads: fixed-horizon tests, [`AlwaysValid`] and [`GroupSequential`] inference, a
@@ -11,6 +11,7 @@
 //! **Decide on the absolute scale** ([`difference`]) or that of the log-ratio ([`log_ratio`]); relative lift is for
 //! display. What has no answer is an [`Undefined`](crate::stats::Undefined) reason, never a NaN.
 
+mod allocation;
 mod analysis;
 mod arm;
 mod assign;
@@ -19,6 +20,8 @@ mod bayes;
 mod cell;
 mod compare;
 mod covariate;
+mod enrolment;
+mod factorial;
 mod findings;
 mod heterogeneity;
 mod judge;
@@ -31,6 +34,7 @@ mod tail;
 mod tally;
 mod verdict;
 
+pub use allocation::{Allocation, AllocationError, Move, Moves};
 pub use analysis::Analysis;
 pub use arm::{Arm, QuantileRanks};
 pub use assign::{BucketHash, BucketRange, fnv1a_32, fnv1a_64, murmur3_32, murmur3_128};
@@ -38,6 +42,8 @@ pub use balance::{Balance, BalanceWatch};
 pub use bayes::{EventRate, Posterior, Prior, Rank, RateComparison};
 pub use compare::{NonInferiority, as_lift, difference, fieller, log_ratio, post_stratified, relative_lift};
 pub use covariate::Adjusted;
+pub use enrolment::{Enrolment, Place};
+pub use factorial::Factorial;
 pub use findings::{Basis, Comparison, Findings, Part, Shift, Size, Split, Tail};
 pub use heterogeneity::Heterogeneity;
 pub use opportunity::{Opportunity, Worth};

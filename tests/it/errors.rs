@@ -6,7 +6,7 @@ use bespoke::catalog::CatalogError;
 use bespoke::config::{Fault, Place, Problem, Warning};
 use bespoke::decision::NotAPropensity;
 use bespoke::event::{EventError, EventJsonError, EventReadError, SegmentSpecError};
-use bespoke::experiment::{PlanError, PlanErrors, PlanHash};
+use bespoke::experiment::{AllocationError, PlanError, PlanErrors, PlanHash};
 use bespoke::id::DecisionId;
 use bespoke::identity::{BlockedValue, SettingsError};
 use bespoke::insight::InsightError;
@@ -488,6 +488,30 @@ fn mistakes_of_plans_say_where_they_are() {
         "`x` is not a plan's hash; it is the 32 hexadecimal digits that a registration carries",
     );
     says(PlanErrors::from(PlanError::NoPrimary), "no metric is primary; give one of `metrics` the role `primary`");
+}
+
+#[test]
+fn allocations_that_cannot_be_say_why() {
+    let name = || text("old");
+    says(AllocationError::Text { at: "salt", bytes: 0 }, "`salt` has 0 bytes; it has from 1 to 512");
+    says(AllocationError::Arms { found: 0 }, "an allocation has from 1 to 1000 arms, but 0 were given");
+    says(AllocationError::Twice { name: name() }, "two arms are called `old`; give each a name of its own");
+    says(AllocationError::Share { name: name(), found: 1.5 }, "the share of `old` is 1.5, but must be from 0 to 1");
+    says(AllocationError::Total { found: 1.5 }, "the shares add up to 1.5; all together are at most 1");
+    says(
+        AllocationError::Range { name: name(), low: 0.5, high: 0.25 },
+        "the range 0.5 to 0.25 of `old` is not within 0 and 1, or overlaps one before it",
+    );
+    says(AllocationError::Unknown { name: name() }, "there is no arm `old`");
+    says(AllocationError::Budget { found: 0.0 }, "the budget is 0, but must be above 0 and at most 1");
+    says(
+        AllocationError::SameSalt { salt: text("page") },
+        "`page` salts two steps of the assignment; give each a salt of its own",
+    );
+    says(
+        AllocationError::Forced { found: 10_001 },
+        "10001 units are forced into arms; at most 10000 can be, since that is for testing",
+    );
 }
 
 #[test]
