@@ -5,7 +5,7 @@ use crate::catalog::CatalogError;
 use crate::config::Problems;
 use crate::decision::NotAPropensity;
 use crate::event::{EventError, EventJsonError, EventReadError, SegmentSpecError};
-use crate::experiment::{AllocationError, PlanError, PlanErrors};
+use crate::experiment::{AllocationError, BacklogError, PlanError, PlanErrors};
 use crate::id::DecisionIdError;
 use crate::identity::SettingsError;
 use crate::insight::InsightError;
@@ -90,6 +90,9 @@ pub enum Error {
     /// A look does not fit the registered plan.
     #[error(transparent)]
     Registration(#[from] PlanError),
+    /// A backlog of ideas has a mistake.
+    #[error(transparent)]
+    Backlog(#[from] BacklogError),
     /// An allocation of units to arms cannot be.
     #[error(transparent)]
     Allocation(#[from] AllocationError),

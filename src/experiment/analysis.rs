@@ -15,7 +15,7 @@ use super::cell::Cell;
 use super::look::look;
 use super::{Direction, ExperimentPlan, Findings, MetricKind, Null, Role};
 use crate::stats::undefined::finite;
-use crate::stats::{Alpha, Undefined};
+use crate::stats::{Alpha, Moments, Undefined};
 
 /// An experiment being analysed.
 ///
@@ -44,6 +44,8 @@ pub struct Analysis {
     /// By metric, then by arm.
     pub(super) cells: Vec<Cell>,
     pub(super) values: Vec<Vec<f64>>,
+    /// Whether some units came as sums, so that the values are not all.
+    pub(super) is_told: bool,
     pub(super) columns: Vec<Column>,
     pub(super) alpha: Alpha,
     pub(super) cap: f64,
@@ -127,6 +129,7 @@ impl Analysis {
             weights: vec![1.0; arms.len()],
             cells: vec![Cell::default(); cells],
             values: vec![Vec::new(); cells],
+            is_told: false,
             columns: columns.iter().map(column).collect(),
             arms,
             metrics,
@@ -209,11 +212,67 @@ impl Analysis {
         }
         self.units[arm] += 1;
         for (metric, value) in metrics.iter().enumerate() {
-            self.cells[metric * arms + arm].observe(*value);
             if self.metrics[metric].kind != Some(MetricKind::Rate) {
                 self.values[metric * arms + arm].push(*value);
             }
         }
+        self.put(arm, segments, &mut |metric, cell| cell.observe(metrics[metric]));
+        Ok(())
+    }
+
+    /// Takes in many units at once, as a warehouse adds them up: how many, the sum and the sum of squares of each metric,
+    /// and the segment that all of them have in each column. The findings are those of the units one by one up to
+    /// rounding, but for tails, which sums do not know.
+    ///
+    /// ```
+    /// use bespoke::experiment::Analysis;
+    /// let mut analysis = Analysis::new(&["old", "new"], &["bought", "spend"], &[])?;
+    /// analysis.observe_sums(0, 1_000, &[[100.0, 100.0], [2_500.0, 90_000.0]], &[])?;
+    /// analysis.observe_sums(1, 1_000, &[[130.0, 130.0], [3_100.0, 99_000.0]], &[])?;
+    /// let found = &analysis.findings().comparisons;
+    /// assert!(found[0].is_proportion && (found[0].difference - 0.03).abs() < 1e-12);
+    /// assert!(!found[1].is_proportion && (found[1].difference - 0.6).abs() < 1e-12);
+    /// # Ok::<(), bespoke::stats::Undefined>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Undefined::LengthMismatch`] as [`Analysis::observe`]; what [`Moments::from_sums`] refuses, and
+    /// [`Undefined::NotACount`] beyond 2^53 units in all; and
+    /// [`Undefined::NotZeroOrOne`] for sums that no zeros and ones have, of what the plan says is a rate. Without a plan
+    /// such a metric is a mean. The units are then left out whole.
+    pub fn observe_sums(
+        &mut self,
+        arm: usize,
+        units: u64,
+        sums: &[[f64; 2]],
+        segments: &[&str],
+    ) -> Result<(), Undefined> {
+        let many = self.metrics.len();
+        if arm >= self.arms.len() || sums.len() != many || segments.len() != self.columns.len() {
+            return Err(Undefined::LengthMismatch);
+        }
+        if self.units().saturating_add(units) > MOST_UNITS {
+            return Err(Undefined::NotACount);
+        }
+        let mut told = Vec::with_capacity(many);
+        for ([sum, squares], metric) in sums.iter().zip(&self.metrics) {
+            // Counts beyond 2^53 are refused there.
+            let cell = Cell::of_sums(Moments::from_sums(units as f64, *sum, *squares)?, *sum, *squares);
+            if metric.kind == Some(MetricKind::Rate) && !cell.is_rate() {
+                return Err(Undefined::NotZeroOrOne);
+            }
+            told.push(cell);
+        }
+        self.units[arm] += units;
+        self.is_told = true;
+        self.put(arm, segments, &mut |metric, cell| cell.merge(&told[metric]));
+        Ok(())
+    }
+
+    /// Changes the cells of an arm: those of all units, and those of a segment of each column.
+    fn put(&mut self, arm: usize, segments: &[&str], change: &mut dyn FnMut(usize, &mut Cell)) {
+        let (arms, many) = (self.arms.len(), self.metrics.len());
+        (0..many).for_each(|metric| change(metric, &mut self.cells[metric * arms + arm]));
         for (column, segment) in self.columns.iter_mut().zip(segments) {
             let known = column.values.contains_key(*segment) || column.values.len() < Self::SEGMENTS;
             let segment = if known { segment } else { "(others)" };
@@ -221,9 +280,8 @@ impl Analysis {
                 column.values.insert(segment.to_owned(), vec![Cell::default(); arms * many]);
             }
             let Some(cells) = column.values.get_mut(segment) else { continue };
-            metrics.iter().enumerate().for_each(|(metric, value)| cells[metric * arms + arm].observe(*value));
+            (0..many).for_each(|metric| change(metric, &mut cells[metric * arms + arm]));
         }
-        Ok(())
     }
 
     /// How many values of a segment column count each.
@@ -261,6 +319,9 @@ impl Analysis {
         if total > 0.0 { (self.weights[0] + self.weights[arm]) / total } else { 1.0 }
     }
 }
+
+/// What `f64` counts one by one.
+const MOST_UNITS: u64 = 1 << 53;
 
 #[cfg(test)]
 #[path = "analysis_tests.rs"]

@@ -291,3 +291,54 @@ fn looks_are_judged_at_the_share_of_units_that_is_there() {
     let watch = crate::experiment::AlwaysValid::at(4_000.0, 8.0).unwrap();
     near(watch.p_above(&Evidence::new(3.0, 1.0, 4_000).unwrap()), 0.027986040545661093, 1e-9);
 }
+
+/// What a warehouse groups by arm and segment gives the findings of the units themselves.
+#[test]
+fn sums_say_what_units_say() {
+    let plan =
+        fixed(["a", "b"], 4_000).metric(rate("bought")).metric(PlannedMetric::primary("spend", MetricKind::Mean));
+    let plan = plan.build().unwrap();
+    let (mut units, mut sums) = (Analysis::planned(&plan, &["tier"]), Analysis::planned(&plan, &["tier"]));
+    for arm in 0..2 {
+        for (tier, segment) in ["gold", "tin"].into_iter().enumerate() {
+            let mut added = [[0.0; 2]; 2];
+            for unit in 0..1_000 {
+                let bought = f64::from(u8::from(unit % 10 < 1 + arm + tier));
+                let values = [bought, bought * (20.0 + (unit % 37) as f64 * 0.25)];
+                units.observe(arm, &values, &[segment]).unwrap();
+                added.iter_mut().zip(values).for_each(|(of, value)| *of = [of[0] + value, of[1] + value * value]);
+            }
+            sums.observe_sums(arm, 1_000, &added, &[segment]).unwrap();
+        }
+    }
+    let (units, sums) = (units.findings(), sums.findings());
+    assert_eq!(
+        (&units.sizes, units.balance, &units.recommendations),
+        (&sums.sizes, sums.balance, &sums.recommendations)
+    );
+    for (unit, sum) in units.comparisons.iter().zip(&sums.comparisons) {
+        assert_eq!((unit.verdict, unit.is_proportion), (sum.verdict, sum.is_proportion));
+        near(unit.difference, sum.difference, 1e-10);
+        near(unit.error.unwrap(), sum.error.unwrap(), 1e-10);
+        near(unit.p_design_adjusted.unwrap(), sum.p_design_adjusted.unwrap(), 1e-10);
+    }
+    for (unit, sum) in units.splits.iter().zip(&sums.splits) {
+        near(unit.q, sum.q, 1e-8 * unit.q.abs().max(1.0));
+        assert_eq!(unit.parts.len(), sum.parts.len());
+    }
+    assert!(units.comparisons[1].tail.is_some() && sums.comparisons[1].tail.is_none());
+    let mut analysis = Analysis::planned(&plan, &["tier"]);
+    for (sums, wanted) in [
+        ([[3.5, 3.5], [0.0, 0.0]], Undefined::NotZeroOrOne),
+        ([[11.0, 11.0], [0.0, 0.0]], Undefined::NegativeVariance),
+        ([[f64::NAN, 1.0], [0.0, 0.0]], Undefined::NotFinite),
+        ([[1.0, 1.0], [10.0, 1.0]], Undefined::NegativeVariance),
+    ] {
+        assert_eq!(analysis.observe_sums(0, 10, &sums, &["gold"]), Err(wanted), "{sums:?}");
+    }
+    assert_eq!(analysis.observe_sums(0, 0, &[[0.0; 2]; 2], &["gold"]), Err(Undefined::EmptyArm));
+    assert_eq!(
+        (analysis.units(), analysis.observe_sums(2, 1, &[[0.0; 2]; 2], &["gold"])),
+        (0, Err(Undefined::LengthMismatch))
+    );
+}

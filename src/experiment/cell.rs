@@ -21,6 +21,24 @@ impl Cell {
         }
     }
 
+    /// Of units that somebody added up: as zeros and ones where their sums are such, and else as other numbers.
+    pub(super) fn of_sums(moments: Moments, sum: f64, squares: f64) -> Self {
+        let units = moments.count();
+        // Sums of zeros and ones are exact.
+        let is_count = sum >= 0.0 && sum <= units as f64 && libm::trunc(sum).total_cmp(&sum).is_eq();
+        if is_count && sum.total_cmp(&squares).is_eq() {
+            Self { moments, ones: sum as u64, others: 0 }
+        } else {
+            Self { moments, ones: 0, others: units }
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.moments.merge(&other.moments);
+        self.ones = self.ones.saturating_add(other.ones);
+        self.others = self.others.saturating_add(other.others);
+    }
+
     /// Whether every unit had 0 or 1.
     pub(super) const fn is_rate(&self) -> bool {
         self.others == 0

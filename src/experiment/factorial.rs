@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Allocation, AllocationError};
+use super::{Allocation, AllocationError, Arm, contrast};
+use crate::stats::{Evidence, Undefined};
 
 /// A multivariate design: factors, each an allocation of units to its levels.
 ///
@@ -57,6 +58,65 @@ impl Factorial {
     pub fn cell(&self, unit: &str) -> Option<usize> {
         let digits = self.0.iter().map(|factor| Some((factor.arms().len(), factor.arm(unit)?)));
         digits.into_iter().try_fold(0, |cell, digit| digit.map(|(levels, level)| cell * levels + level))
+    }
+
+    /// What a level of a factor does against its first, averaged over all levels of the others, each with the same weight:
+    /// its main effect. `arms` are what the combinations did, in the order of [`Factorial::cells`]. `O(cells)`.
+    ///
+    /// # Errors
+    /// [`Undefined::LengthMismatch`] for other combinations, factors or levels than there are, or level 0; as [`contrast`].
+    pub fn main_effect(&self, factor: usize, level: usize, arms: &[Arm]) -> Result<Evidence, Undefined> {
+        self.effect(&[(factor, level)], arms)
+    }
+
+    /// By how much the effect of a level of one factor is larger at a level of another than at that one's first level,
+    /// averaged over all others: their interaction.
+    ///
+    /// # Errors
+    /// As [`Factorial::main_effect`], also for a factor with itself.
+    ///
+    /// ```
+    /// use bespoke::experiment::{Arm, Factorial};
+    /// let page = Factorial::new("page", &[("color", &["red", "blue"]), ("size", &["small", "large"])])?;
+    /// let arm = |value: f64| Arm::new(100, value, 1.0);
+    /// let arms = [arm(1.0)?, arm(1.2)?, arm(1.1)?, arm(1.8)?]; // blue adds 0.1 to small ones and 0.6 to large ones
+    /// let (blue, both) = (page.main_effect(0, 1, &arms)?, page.interaction((0, 1), (1, 1), &arms)?);
+    /// assert!((blue.estimate() - 0.35).abs() < 1e-12 && (blue.error() - 0.1).abs() < 1e-12);
+    /// assert!((both.estimate() - 0.5).abs() < 1e-12 && (both.error() - 0.2).abs() < 1e-12);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn interaction(&self, a: (usize, usize), b: (usize, usize), arms: &[Arm]) -> Result<Evidence, Undefined> {
+        if a.0 == b.0 {
+            return Err(Undefined::LengthMismatch);
+        }
+        self.effect(&[a, b], arms)
+    }
+
+    /// The contrast of these levels, each against the first of its factor.
+    fn effect(&self, of: &[(usize, usize)], arms: &[Arm]) -> Result<Evidence, Undefined> {
+        let levels: Vec<usize> = self.0.iter().map(|factor| factor.arms().len()).collect();
+        let exists =
+            |(factor, level): &(usize, usize)| *level > 0 && levels.get(*factor).is_some_and(|all| level < all);
+        if arms.len() != levels.iter().product::<usize>() || !of.iter().all(exists) {
+            return Err(Undefined::LengthMismatch);
+        }
+        let others = levels.iter().enumerate().filter(|(i, _)| !of.iter().any(|(factor, _)| factor == i));
+        // Combinations are at most a thousand.
+        let share = 1.0 / others.map(|(_, levels)| *levels).product::<usize>() as f64;
+        let mut parts = Vec::new();
+        for (cell, arm) in arms.iter().enumerate() {
+            let digit = |factor: usize| cell / levels[factor + 1..].iter().product::<usize>() % levels[factor];
+            let sign = |(factor, level): &(usize, usize)| match digit(*factor) {
+                0 => -1.0,
+                found if found == *level => 1.0,
+                _ => 0.0,
+            };
+            let weight: f64 = of.iter().map(sign).product();
+            if weight.abs() > 0.0 {
+                parts.push((share * weight, *arm));
+            }
+        }
+        contrast(&parts)
     }
 
     /// The names of all combinations.

@@ -50,7 +50,15 @@ impl Judge {
             Design::Hybrid { always_valid } => Kind::Hybrid { planned: end, share: always_valid, is_due },
             Design::GroupSequential { spending, .. } => {
                 // Counts beyond 2^53 are rounded by a part in 10^16.
-                let information: Vec<f64> = looks.iter().map(|units| *units as f64 / end as f64).collect();
+                let mut information: Vec<f64> = looks.iter().map(|units| *units as f64 / end as f64).collect();
+                // Looks that all but coincide are one: what may be spent between them is nothing.
+                information.dedup_by(|later, earlier| {
+                    let is_one = *later - *earlier <= 1e-8;
+                    if is_one {
+                        *earlier = *later;
+                    }
+                    is_one
+                });
                 let bound = last_bound(&information, spending, alpha);
                 Kind::Group { information, spending, bound }
             }

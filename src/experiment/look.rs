@@ -254,7 +254,11 @@ fn above_margin(
 /// Where the values of a metric are capped, if it is a mean.
 fn cap(of: &Analysis, metric: usize) -> Option<Cap> {
     let arms = of.arms.len();
-    if of.is_proportion(metric) { None } else { Cap::new(&of.values[metric * arms..(metric + 1) * arms], of.cap) }
+    if of.is_told || of.is_proportion(metric) {
+        None
+    } else {
+        Cap::new(&of.values[metric * arms..(metric + 1) * arms], of.cap)
+    }
 }
 
 fn splits(of: &Analysis) -> Vec<Split> {

@@ -15,6 +15,7 @@ mod allocation;
 mod analysis;
 mod arm;
 mod assign;
+mod backlog;
 mod balance;
 mod bayes;
 mod cell;
@@ -32,15 +33,17 @@ mod recommend;
 mod sequential;
 mod tail;
 mod tally;
+mod trend;
 mod verdict;
 
 pub use allocation::{Allocation, AllocationError, Move, Moves};
 pub use analysis::Analysis;
 pub use arm::{Arm, QuantileRanks};
 pub use assign::{BucketHash, BucketRange, fnv1a_32, fnv1a_64, murmur3_32, murmur3_128};
+pub use backlog::{Backlog, BacklogError, Idea, Selection};
 pub use balance::{Balance, BalanceWatch};
 pub use bayes::{EventRate, Posterior, Prior, Rank, RateComparison};
-pub use compare::{NonInferiority, as_lift, difference, fieller, log_ratio, post_stratified, relative_lift};
+pub use compare::{NonInferiority, as_lift, contrast, difference, fieller, log_ratio, post_stratified, relative_lift};
 pub use covariate::Adjusted;
 pub use enrolment::{Enrolment, Place};
 pub use factorial::Factorial;
@@ -56,6 +59,7 @@ pub use sequential::{
     bernoulli_sequence, boundary_z, hoeffding_sequence, optimal_ratio,
 };
 pub use tally::Tally;
+pub use trend::{Step, Trend};
 pub use verdict::{Invalid, Recommendation, Verdict};
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use bespoke::catalog::CatalogError;
 use bespoke::config::{Fault, Place, Problem, Warning};
 use bespoke::decision::NotAPropensity;
 use bespoke::event::{EventError, EventJsonError, EventReadError, SegmentSpecError};
-use bespoke::experiment::{AllocationError, PlanError, PlanErrors, PlanHash};
+use bespoke::experiment::{AllocationError, BacklogError, PlanError, PlanErrors, PlanHash};
 use bespoke::id::DecisionId;
 use bespoke::identity::{BlockedValue, SettingsError};
 use bespoke::insight::InsightError;
@@ -488,6 +488,25 @@ fn mistakes_of_plans_say_where_they_are() {
         "`x` is not a plan's hash; it is the 32 hexadecimal digits that a registration carries",
     );
     says(PlanErrors::from(PlanError::NoPrimary), "no metric is primary; give one of `metrics` the role `primary`");
+}
+
+#[test]
+fn backlogs_that_cannot_be_say_why() {
+    let name = || text("banner");
+    says(
+        BacklogError::Name { name: name() },
+        "two ideas are called `banner`, or it is empty; give each a name of its own",
+    );
+    says(
+        BacklogError::Unknown { name: name(), needed: text("feed") },
+        "`banner` needs `feed`, which is no idea of the backlog",
+    );
+    says(BacklogError::Cycle { name: name() }, "`banner` needs itself, by way of what it needs; break the circle");
+    says(
+        BacklogError::Numbers { name: name(), reason: Undefined::Rate },
+        "the numbers of `banner` do not go: a rate is out of range; it lies between 0 and 1",
+    );
+    says(BacklogError::TooMany { found: 31, limit: 30 }, "there are 31 ideas; at most 30 are taken here");
 }
 
 #[test]

@@ -70,7 +70,8 @@ impl Registration {
         self.is_same(plan.hash())
     }
 
-    /// Takes a look at all units so far. One that sees as many units as the last is that look again.
+    /// Takes a look at all units so far. One that sees as many units as the last is that look again, and one that sees
+    /// nobody is none.
     ///
     /// # Errors
     /// [`PlanError::Unplanned`] and [`PlanError::Changed`] for an analysis under no plan or another one,
@@ -83,7 +84,7 @@ impl Registration {
         if let Some(before) = before.filter(|before| units < *before) {
             return Err(PlanError::FewerUnits { found: units, before });
         }
-        if before != Some(units) {
+        if units > 0 && before != Some(units) {
             let every = matches!(self.plan.design(), Design::GroupSequential { .. });
             if every && self.looks.len() >= super::build::LOOKS {
                 return Err(PlanError::TooManyLooks { found: self.looks.len() + 1, limit: super::build::LOOKS });
@@ -95,6 +96,9 @@ impl Registration {
             self.count += 1;
         }
         let watched = self.watch.as_mut().and_then(|watch| watch.observe(&analysis.units).ok());
+        if self.looks.is_empty() {
+            return Ok(analysis.findings());
+        }
         let mut findings = look(analysis, &self.looks, watched, &mut self.past);
         findings.basis.look = self.count;
         Ok(findings)

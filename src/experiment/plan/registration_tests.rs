@@ -80,3 +80,24 @@ fn a_single_look_is_the_one_that_was_planned() {
     assert_eq!(after.comparisons[0].p_design, due.comparisons[0].p_design);
     assert!(after.comparisons[0].p.unwrap() < 1e-6);
 }
+
+/// Nobody is no look, and looks that all but coincide do not spoil those that follow: at all planned units |z| = 2.3 is
+/// enough, since hardly anything was spent before.
+#[test]
+fn looks_at_nobody_or_at_hardly_more_cost_nothing() {
+    let plan = self::plan().units(8_000_000_000_000).build().unwrap();
+    let mut registration = Registration::new(plan.clone());
+    let none = registration.look(&seen(&plan, 0, [0, 0])).unwrap();
+    assert!(matches!(none.comparisons[0].verdict, Verdict::Invalid(_)));
+    assert!(registration.looks() == 0 && registration.amend(self::plan().alpha(0.2).build().unwrap()).is_ok());
+    let small = self::plan().build().unwrap();
+    let mut registration = Registration::new(small.clone());
+    registration.look(&seen(&small, 1_000, [100, 100])).unwrap();
+    let p = registration.look(&seen(&small, 4_000, [400, 462])).unwrap().comparisons[0].p_design.unwrap();
+    assert!(p < 0.05 && p > 0.02, "{p}");
+    let mut registration = Registration::new(plan.clone());
+    for units in [1_000, 1_001, 1_002] {
+        let found = registration.look(&seen(&plan, units, [100, 900])).unwrap();
+        assert!(found.comparisons[0].p_design.is_some_and(|p| p <= 1.0), "{units}");
+    }
+}
