@@ -5,7 +5,8 @@
 use std::hint::black_box;
 
 use bespoke::experiment::{
-    AlwaysValid, Arm, BalanceWatch, BucketHash, GroupSequential, RateComparison, Spending, Tally, difference,
+    AlwaysValid, Analysis, Arm, BalanceWatch, BucketHash, Design, ExperimentPlan, GroupSequential, MetricKind,
+    PlannedArm, PlannedMetric, RateComparison, Registration, Spending, Tally, difference,
 };
 use bespoke::lifetime::{BgNbd, Purchases};
 use bespoke::stats::{Alpha, Beta, JointMoments, Moments, Proportion};
@@ -62,6 +63,59 @@ fn plan(c: &mut Criterion) {
     c.bench_function("plan/group_sequential/20_looks", |bench| bench.iter(|| plan(black_box(&looks))));
 }
 
+/// 20,000 units, of which each has 25 rates and 25 means, in 10 arms and 100 segments.
+fn report(c: &mut Criterion) {
+    let arms: Vec<String> = (0..10).map(|arm| format!("arm {arm}")).collect();
+    let metrics: Vec<String> = (0..50).map(|metric| format!("metric {metric}")).collect();
+    fn refs(names: &[String]) -> Vec<&str> {
+        names.iter().map(String::as_str).collect()
+    }
+    let segments: Vec<String> = (0..100).map(|segment| format!("segment {segment}")).collect();
+    let kind = |metric: usize| if metric < 25 { MetricKind::Rate } else { MetricKind::Mean };
+    let mut state = 1_u64;
+    let mut unit = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let mut fill = |analysis: &mut Analysis| {
+        for i in 0..20_000_usize {
+            let values: Vec<f64> = (0..50)
+                .map(|metric| match kind(metric) {
+                    MetricKind::Rate => f64::from(u8::from(unit() < 0.2)),
+                    MetricKind::Mean => -20.0 * libm::log(1.0 - unit()),
+                })
+                .collect();
+            analysis.observe(i % 10, &values, &[&segments[i / 10 % 100]]).unwrap();
+        }
+    };
+    let mut analysis = Analysis::new(&refs(&arms), &refs(&metrics), &["segment"]).unwrap();
+    fill(&mut analysis);
+    let findings = analysis.findings();
+    assert_eq!((findings.comparisons.len(), findings.splits.len()), (450, 450));
+    // Among twenty units in each of two arms now and then nobody does it.
+    assert!(findings.splits.iter().all(|split| split.parts.len() >= 95));
+    c.bench_function("report/50_metrics_x_10_arms_x_100_segments", |bench| bench.iter(|| analysis.findings()));
+
+    // The fourth of five looks: every p is the alpha at which the bound would be where the effect is.
+    let mut plan = ExperimentPlan::builder("nothing happens").units(100_000).design(Design::default());
+    plan = arms.iter().fold(plan, |plan, arm| plan.arm(PlannedArm::new(arm)));
+    let all = metrics.iter().enumerate();
+    plan = all.fold(plan, |plan, (at, name)| plan.metric(PlannedMetric::primary(name, kind(at))));
+    let plan = plan.build().unwrap();
+    let mut registration = Registration::new(plan.clone());
+    let mut analysis = Analysis::planned(&plan, &["segment"]);
+    for look in 1..=4 {
+        fill(&mut analysis);
+        assert_eq!(analysis.units(), 20_000 * look);
+        if look < 4 {
+            registration.look(&analysis).unwrap();
+        }
+    }
+    c.bench_function("report/group_sequential/50_metrics_x_10_arms_x_100_segments", |bench| {
+        bench.iter(|| registration.clone().look(&analysis).unwrap());
+    });
+}
+
 fn customers(c: &mut Criterion) {
     // Drawn from the model itself: rates of purchase Gamma(1, 10) a week, chances to leave Beta(1, 3).
     let mut state = 1_u64;
@@ -93,5 +147,5 @@ fn customers(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, tally, compare, plan, customers);
+criterion_group!(benches, tally, compare, plan, report, customers);
 criterion_main!(benches);

@@ -6,6 +6,7 @@ use crate::config::Problems;
 use crate::decision::NotAPropensity;
 use crate::evaluate::OffPolicyError;
 use crate::event::{EventError, EventJsonError, EventReadError, SegmentSpecError};
+use crate::experiment::{AllocationError, BacklogError, PlanError, PlanErrors};
 use crate::id::DecisionIdError;
 use crate::identity::SettingsError;
 use crate::insight::InsightError;
@@ -87,6 +88,18 @@ pub enum Error {
     /// A statistic is not defined for these numbers.
     #[error(transparent)]
     Stats(#[from] StatsError),
+    /// An experiment's plan has mistakes.
+    #[error(transparent)]
+    Plan(#[from] PlanErrors),
+    /// A look does not fit the registered plan.
+    #[error(transparent)]
+    Registration(#[from] PlanError),
+    /// A backlog of ideas has a mistake.
+    #[error(transparent)]
+    Backlog(#[from] BacklogError),
+    /// An allocation of units to arms cannot be.
+    #[error(transparent)]
+    Allocation(#[from] AllocationError),
     /// Text is not a time, or not a span of time.
     #[error(transparent)]
     Time(#[from] TimeError),

@@ -6,11 +6,12 @@ use rand::RngExt;
 use rand::rand_core::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 
-use crate::emails::{Emails, cells};
+use crate::emails::Emails;
 use crate::measure::{clock, round};
 use crate::options::Options;
 use crate::progress::Progress;
 use crate::regret::Scene;
+use crate::table::fields;
 use crate::{Answer, Command, read, regret};
 
 pub(crate) const COMMAND: Command = Command {
@@ -148,28 +149,24 @@ fn answer(log: &Log, is_logged: bool, spec: &BanditSpec, seed: u64, shuffles: u6
 impl Log {
     /// The e-mails of Hillstrom's MineThatData challenge; the arms were drawn evenly.
     fn hillstrom(path: &str, text: &str, reward: &str) -> Result<Self, String> {
-        let Emails { features, arms, names, visit, conversion, spend, .. } = Emails::read(path, text)?;
-        let rewards = match reward {
-            "visit" => visit,
-            "conversion" => conversion,
-            "spend" => spend,
-            other => return Err(format!("unknown reward `{other}`; there are visit, conversion and spend")),
-        };
+        let emails = Emails::read(text).map_err(|why| format!("{path}: {why}"))?;
+        let rewards = emails.rewards(reward)?.to_vec();
+        let Emails { features, arms, names, .. } = emails;
         Ok(Self { features, arms, rewards, names })
     }
 
     /// Numbers, and in the last column the class; a first line that holds no numbers is a header.
     fn multiclass(path: &str, text: &str) -> Result<Self, String> {
         let mut log = Self { features: Vec::new(), arms: Vec::new(), rewards: Vec::new(), names: Vec::new() };
-        let mut classes: Vec<&str> = Vec::new();
+        let mut classes: Vec<String> = Vec::new();
         for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let row = cells(line);
+            let row = fields(line);
             let Some((class, numbers)) = row.split_last() else { continue };
             let features: Result<Vec<f64>, _> = numbers.iter().map(|cell| cell.trim().parse::<f64>()).collect();
             match features {
                 Ok(features) if log.features.first().is_none_or(|first| first.len() == features.len()) => {
                     log.features.push(features);
-                    classes.push(class.trim());
+                    classes.push(class.trim().to_owned());
                 }
                 Err(_) if at == 0 => {}
                 _ => return Err(format!("{path}:{}: needs as many numbers as the other lines, then a class", at + 1)),
@@ -183,7 +180,7 @@ impl Log {
         });
         names.dedup();
         log.arms = classes.iter().map(|class| names.iter().position(|of| of == class).unwrap_or(0)).collect();
-        log.names = names.iter().map(|name| (*name).to_owned()).collect();
+        log.names = names;
         Ok(log)
     }
 }

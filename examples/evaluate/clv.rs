@@ -5,8 +5,9 @@ use bespoke::stats::Undefined;
 use serde_json::{Value, json};
 
 use crate::options::Options;
-use crate::stats::files::{Table, summaries};
+use crate::stats::files::summaries;
 use crate::stats::input::number;
+use crate::table::Table;
 use crate::{Answer, Command, read};
 
 pub(crate) const COMMAND: Command = Command {

@@ -33,7 +33,11 @@ mod sessions;
 mod sessions_auto;
 mod sessions_log;
 mod stats;
+#[path = "../shared/table.rs"]
+mod table;
 mod topn;
+#[path = "../shared/units.rs"]
+mod units;
 
 use std::process::ExitCode;
 

@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 
 use crate::ope_synthetic;
 use crate::options::Options;
-use crate::stats::files::Table;
 use crate::stats::input::number;
+use crate::table::Table;
 use crate::{Answer, Command, read};
 
 pub(crate) const COMMAND: Command = Command {

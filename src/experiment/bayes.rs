@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Heterogeneity;
 use crate::stats::quadrature::{NODES, WEIGHTS};
 use crate::stats::special::{LogOdds, logistic, tails_at};
 use crate::stats::undefined::{finite, positive};
@@ -130,6 +131,42 @@ impl Prior {
     /// [`Undefined::NotFinite`], or [`Undefined::Parameter`] for a variance not above zero.
     pub fn new(mean: f64, variance: f64) -> Result<Self, Undefined> {
         Ok(Self { mean: finite(mean)?, variance: positive(variance)? })
+    }
+
+    /// What past experiments say of the next one: their effects, such as relative lifts, by empirical Bayes. The mean and
+    /// the spread of true effects come from their moments (DerSimonian and Laird, 1986), and the variance is that of the
+    /// next effect: of the spread, and of the mean itself (Higgins, Thompson and Spiegelhalter, 2009). `O(past)`.
+    ///
+    /// # Errors
+    /// [`Undefined::OneArm`] for fewer than two experiments.
+    ///
+    /// ```
+    /// use bespoke::{experiment::Prior, stats::Evidence};
+    /// let past = [(0.02, 0.01), (0.05, 0.02), (-0.01, 0.015), (0.08, 0.03), (0.0, 0.012)];
+    /// let past: Vec<Evidence> = past.iter().map(|(lift, error)| Evidence::new(*lift, *error, 9_000)).collect::<Result<_, _>>()?;
+    /// let prior = Prior::learned(&past)?;
+    /// // statsmodels: combine_effects(…, method_re="dl")
+    /// assert!((prior.mean() - 0.020337485156749074).abs() < 1e-9 && (prior.deviation() - 0.024740850844510852).abs() < 1e-9);
+    /// # Ok::<(), bespoke::stats::Undefined>(())
+    /// ```
+    pub fn learned(past: &[Evidence]) -> Result<Self, Undefined> {
+        let between = Heterogeneity::new(past)?.between;
+        let weight = |of: &Evidence| 1.0 / (of.error() * of.error() + between);
+        let total: f64 = past.iter().map(weight).sum();
+        let sum: f64 = past.iter().map(|of| weight(of) * of.estimate()).sum();
+        Self::new(sum / total, between + 1.0 / total)
+    }
+
+    /// The effect that is expected.
+    #[must_use]
+    pub const fn mean(&self) -> f64 {
+        self.mean
+    }
+
+    /// How far effects lie from it: a standard deviation.
+    #[must_use]
+    pub fn deviation(&self) -> f64 {
+        libm::sqrt(self.variance)
     }
 
     /// The prior for relative lifts where nothing better is known: most are within ten percent of nothing.

@@ -173,6 +173,36 @@ pub fn post_stratified(strata: &[(Arm, Arm)]) -> Result<Evidence, Undefined> {
     Evidence::new(estimate, libm::sqrt(squared), units)
 }
 
+/// A weighted sum of arms, such as a difference of differences: weights that sum to zero ask how they differ.
+///
+/// # Errors
+/// [`Undefined::OneArm`] for fewer than two arms, [`Undefined::NotFinite`] for a weight, [`Undefined::EmptyArm`], and
+/// [`Undefined::ZeroVariance`] if none varies.
+///
+/// ```
+/// use bespoke::experiment::{Arm, contrast};
+/// let arm = |value: f64| Arm::new(100, value, 1.0);
+/// let effect = contrast(&[(1.0, arm(3.0)?), (-0.5, arm(1.0)?), (-0.5, arm(2.0)?)])?; // against the mean of two
+/// assert!((effect.estimate() - 1.5).abs() < 1e-12 && (effect.error() - 0.015_f64.sqrt()).abs() < 1e-12);
+/// # Ok::<(), bespoke::stats::Undefined>(())
+/// ```
+pub fn contrast(arms: &[(f64, Arm)]) -> Result<Evidence, Undefined> {
+    if arms.len() < 2 {
+        return Err(Undefined::OneArm);
+    }
+    let (mut estimate, mut squared) = (0.0, 0.0);
+    let mut units: u64 = 0;
+    for (weight, arm) in arms {
+        if arm.units() == 0 {
+            return Err(Undefined::EmptyArm);
+        }
+        estimate += finite(*weight)? * arm.value();
+        squared += weight * weight * arm.squared_error();
+        units = units.saturating_add(arm.units());
+    }
+    Evidence::new(estimate, libm::sqrt(finite(squared)?), units)
+}
+
 pub(super) fn evidence(estimate: f64, squared: f64, control: &Arm, treatment: &Arm) -> Result<Evidence, Undefined> {
     Evidence::new(estimate, libm::sqrt(finite(squared)?), control.units().saturating_add(treatment.units()))
 }

@@ -4,22 +4,68 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Balance, Recommendation, Verdict};
-use crate::stats::Interval;
+use super::{Balance, Design, Direction, Invalid, NonInferiority, PlanHash, Recommendation, Role, Verdict};
+use crate::stats::{Alpha, Interval};
 
 /// All that an [`Analysis`](super::Analysis) found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Findings {
+    /// Under which plan and design they were found, and how far it has come.
+    pub basis: Basis,
     /// The arms, the control first.
     pub sizes: Vec<Size>,
     /// Whether they have the shares that they should have; none where that cannot be asked.
     pub balance: Option<Balance>,
+    /// The p of that which holds at all looks, where a [`Registration`](super::Registration) watches: it blocks verdicts
+    /// in place of the other.
+    pub balance_watched: Option<f64>,
     /// Every arm against the control, by metric.
     pub comparisons: Vec<Comparison>,
     /// How effects differ by segment, for every arm, metric and column with two segments or more that have an effect.
     pub splits: Vec<Split>,
     /// What to do with each arm.
     pub recommendations: Vec<(String, Recommendation)>,
+}
+
+/// What findings rest on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Basis {
+    /// When one looks; always-valid without a plan.
+    pub design: Design,
+    /// The plan's fingerprint; none without a plan.
+    pub plan: Option<PlanHash>,
+    /// The error rate of both sides.
+    pub alpha: Alpha,
+    /// The units in all arms.
+    pub units: u64,
+    /// How many there are to be.
+    pub planned: Option<u64>,
+    /// Which look this is, from 1.
+    pub look: u64,
+}
+
+impl Basis {
+    /// The part of the planned units that is there, which may be above 1.
+    #[must_use]
+    pub fn information(&self) -> Option<f64> {
+        // Counts beyond 2^53 are rounded by a part in 10^16; a plan has two units at least.
+        self.planned.map(|planned| self.units as f64 / planned.max(1) as f64)
+    }
+}
+
+impl fmt::Display for Basis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.plan {
+            None => write!(f, "no plan: always-valid, tuned for 10000 units in two arms together")?,
+            Some(hash) => write!(f, "plan {hash}: {}, look {}", self.design.name(), self.look)?,
+        }
+        if let (Some(planned), Some(information)) = (self.planned, self.information()) {
+            write!(f, " at {:.1}% of {planned} units", 100.0 * information)?;
+        } else if self.plan.is_some() {
+            write!(f, ", tuned for 10000 units in two arms together")?;
+        }
+        write!(f, "; alpha {}", self.alpha.value())
+    }
 }
 
 /// How many units an arm has.
@@ -38,6 +84,10 @@ pub struct Comparison {
     pub arm: String,
     /// The metric.
     pub metric: String,
+    /// What the metric is for.
+    pub role: Role,
+    /// Which way it should go.
+    pub direction: Direction,
     /// Whether it is a share of units; otherwise it is a mean.
     pub is_proportion: bool,
     /// The control's value.
@@ -46,18 +96,29 @@ pub struct Comparison {
     pub value: f64,
     /// The arm's less the control's.
     pub difference: f64,
-    /// Where that lies: Newcombe's interval of proportions, Welch's of means.
+    /// Where that lies, at one look: Newcombe's interval of proportions, Welch's of means.
     pub interval: Option<Interval>,
+    /// Where that lies, at all looks of the design together; none where it does not look yet.
+    pub interval_design: Option<Interval>,
     /// The standard error of the difference.
     pub error: Option<f64>,
     /// The difference over the control's value, for display.
     pub lift: Option<f64>,
     /// Where the lift lies, by the log-ratio, or by Fieller where that has none.
     pub lift_interval: Option<Interval>,
-    /// At one look; none where it is too early or undefined.
+    /// Of no difference, at one look that was fixed before; none where it is too early or undefined.
     pub p: Option<f64>,
-    /// Adjusted by Holm over all comparisons.
+    /// That adjusted: by Holm over primary metrics and arms, by Benjamini and Hochberg over secondary ones; a
+    /// guardrail's is not.
     pub p_adjusted: Option<f64>,
+    /// What decides: the smallest p so far of what the plan asks, valid at all looks of its design. Of a guardrail that of
+    /// harm; of a metric with a margin that of being worse by it; otherwise that of no difference.
+    pub p_design: Option<f64>,
+    /// That adjusted likewise.
+    pub p_design_adjusted: Option<f64>,
+    /// How far the arm is above the worst that the margin allows, in the metric's direction, at one look; none without a
+    /// margin.
+    pub not_worse: Option<NonInferiority>,
     /// How likely the arm is better, under a flat prior: not peek-safe.
     pub chance_to_win: Option<f64>,
     /// By how much the arm is expected to be worse where it is.
@@ -69,20 +130,42 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// The sentence that a manager reads.
+    /// The sentence that a manager reads: with the interval of the design where there is one.
     #[must_use]
     pub fn sentence(&self) -> String {
         let Self { arm, metric, .. } = self;
         let moves = if self.difference < 0.0 { "lowers" } else { "raises" };
-        let size = self.interval.map_or_else(String::new, |interval| {
-            format!("{} ({} to {})", signed(self.difference), signed(interval.low), signed(interval.high))
-        });
+        let size = match self.interval_design.or(self.interval) {
+            Some(at) => format!("{} ({} to {})", signed(self.difference), signed(at.low), signed(at.high)),
+            None => signed(self.difference),
+        };
         match self.verdict {
-            Verdict::Superior | Verdict::Inferior => format!("{arm} {moves} {metric} by {size}."),
+            Verdict::Inferior if self.role == Role::Guardrail => {
+                format!("{arm} harms {metric}, which it must not: {size}.")
+            }
+            Verdict::Superior => format!("{arm} {moves} {metric} by {size}, which is better."),
+            Verdict::Inferior => format!("{arm} {moves} {metric} by {size}, which is worse."),
+            Verdict::NonInferior => format!("{arm} is not worse in {metric} by the margin of the plan: {size}."),
+            Verdict::Inconclusive if self.role == Role::Guardrail => {
+                format!("No harm of {arm} to {metric} is shown: {size}.")
+            }
             Verdict::Inconclusive => format!("{arm} may or may not change {metric}: {size}."),
             Verdict::TooEarly => format!("It is too early to say what {arm} does to {metric}."),
-            Verdict::Mismatch => format!("{metric} of {arm} cannot be judged: units were lost or counted wrongly."),
-            Verdict::Undefined(reason) => format!("{metric} of {arm} has no answer: {reason}."),
+            Verdict::Invalid(Invalid::SampleRatio) => {
+                format!("{metric} of {arm} cannot be judged: units were lost or counted wrongly.")
+            }
+            Verdict::Invalid(Invalid::Undefined(reason)) => format!("{metric} of {arm} has no answer: {reason}."),
+        }
+    }
+}
+
+impl Comparison {
+    /// How its p-values are adjusted.
+    const fn by(&self) -> &'static str {
+        match self.role {
+            Role::Primary => "Holm",
+            Role::Secondary => "BH",
+            Role::Guardrail => "alone",
         }
     }
 }
@@ -140,7 +223,9 @@ pub struct Split {
     pub p_adjusted: f64,
     /// The share of the spread that is not chance.
     pub i_squared: f64,
-    /// Whether the effect differs.
+    /// The variance of the true effects between the segments, from 0.
+    pub between: f64,
+    /// Whether the effect differs: at one look.
     pub is_flagged: bool,
     /// The segments, by name.
     pub parts: Vec<Part>,
@@ -155,6 +240,8 @@ pub struct Part {
     pub units: u64,
     /// The difference.
     pub difference: f64,
+    /// Its standard error.
+    pub error: f64,
     /// Where it lies.
     pub interval: Interval,
     /// Its p.
@@ -168,9 +255,11 @@ pub struct Part {
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sizes: Vec<String> = self.sizes.iter().map(|size| format!("{} {}", size.arm, size.units)).collect();
-        writeln!(f, "units: {}", sizes.join(", "))?;
+        writeln!(f, "{}\nunits: {}", self.basis, sizes.join(", "))?;
         if let Some(balance) = &self.balance {
-            writeln!(f, "sample ratio: chi2 {:.3}, p {}", balance.chi_square, p(balance.p))?;
+            write!(f, "sample ratio: chi2 {:.3}, p {}", balance.chi_square, p(balance.p))?;
+            self.balance_watched.map_or(Ok(()), |watched| write!(f, ", watched p {}", p(watched)))?;
+            writeln!(f)?;
         }
         for found in &self.comparisons {
             write!(f, "\n{} / {}: {} -> {}", found.arm, found.metric, short(found.base), short(found.value))?;
@@ -183,8 +272,11 @@ impl fmt::Display for Findings {
             if let Some(interval) = found.lift_interval {
                 write!(f, " [{:+.2}%, {:+.2}%]", 100.0 * interval.low, 100.0 * interval.high)?;
             }
-            if let (Some(raw), Some(holm)) = (found.p, found.p_adjusted) {
-                write!(f, ", p {} (Holm {})", p(raw), p(holm))?;
+            if let (Some(raw), Some(many)) = (found.p, found.p_adjusted) {
+                write!(f, ", p {} ({} {})", p(raw), found.by(), p(many))?;
+            }
+            if let (Some(raw), Some(many)) = (found.p_design, found.p_design_adjusted) {
+                write!(f, "; by design p {} ({} {})", p(raw), found.by(), p(many))?;
             }
             if let (Some(chance), Some(loss)) = (found.chance_to_win, found.expected_loss) {
                 write!(f, ", P(better) {chance:.4}, expected loss {} (not peek-safe)", short(loss))?;

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::stats::Undefined;
 
-/// What a comparison of an arm with the control amounts to.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// What a comparison of an arm with the control amounts to, in the direction in which its metric should go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Verdict {
@@ -15,13 +15,24 @@ pub enum Verdict {
     Superior,
     /// Worse than the control.
     Inferior,
-    /// Neither better nor worse can be shown.
+    /// Not worse than the control by the margin of the plan.
+    NonInferior,
+    /// None of these can be shown.
     Inconclusive,
-    /// Too few units or events to say anything.
+    /// Too few units or events to say anything, or a design that does not look yet.
     TooEarly,
-    /// The arms did not get the shares that they should have: the numbers stand, but mean nothing.
-    Mismatch,
-    /// There is no answer, and this is why.
+    /// The numbers mean nothing, and this is why.
+    Invalid(Invalid),
+}
+
+/// Why there is no verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Invalid {
+    /// The arms did not get the shares that they should have: units were lost or counted wrongly.
+    SampleRatio,
+    /// There is no answer to the question.
     Undefined(Undefined),
 }
 
@@ -32,32 +43,46 @@ impl Verdict {
         match self {
             Self::Superior => "superior",
             Self::Inferior => "inferior",
+            Self::NonInferior => "non-inferior",
             Self::Inconclusive => "inconclusive",
             Self::TooEarly => "too early",
-            Self::Mismatch => "invalid: sample ratio",
-            Self::Undefined(reason) => reason.name(),
+            Self::Invalid(Invalid::SampleRatio) => "invalid: sample ratio",
+            Self::Invalid(Invalid::Undefined(reason)) => reason.name(),
         }
     }
 }
 
-/// What to do with an arm, by its first metric.
+/// What to do with an arm, by all its primary metrics and guardrails.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Recommendation {
-    /// Give it to everybody.
+    /// Give it to everybody: it is better, or not worse as planned, in some primary metric and worse in none.
     Ship,
-    /// Take it away.
+    /// Take it away: it is worse in a primary metric, or harms a guardrail.
     Stop,
-    /// Give it to these segments of a column only: the effect differs, and cannot be shown in the others.
+    /// Give it to these segments of a column only: it helps them, and the others are shown to have less of it or harm.
     Retarget {
         /// The column.
         column: String,
         /// Its values.
         values: Vec<String>,
     },
-    /// Go on until each arm has about so many units: enough to show the smallest effect of interest.
+    /// It is better in some primary metrics and worse in others: somebody has to say what counts more.
+    Weigh {
+        /// Metrics in which it is better.
+        gains: Vec<String>,
+        /// Metrics in which it is worse.
+        losses: Vec<String>,
+    },
+    /// Go on until each arm has about so many units: the end of the plan, or enough to show the smallest effect of
+    /// interest.
     RunOn {
+        /// Units per arm.
+        units: u64,
+    },
+    /// The plan has come to its end, and was too small for the smallest effect of interest: plan anew with about so many.
+    Replan {
         /// Units per arm.
         units: u64,
     },
@@ -73,7 +98,11 @@ impl fmt::Display for Recommendation {
             Self::Ship => write!(f, "ship"),
             Self::Stop => write!(f, "stop"),
             Self::Retarget { column, values } => write!(f, "retarget to {column} = {}", values.join(", ")),
+            Self::Weigh { gains, losses } => {
+                write!(f, "weigh: better in {}, worse in {}", gains.join(", "), losses.join(", "))
+            }
             Self::RunOn { units } => write!(f, "run on until {units} units per arm"),
+            Self::Replan { units } => write!(f, "plan anew with {units} units per arm: this plan was too small"),
             Self::Drop => write!(f, "drop: an effect worth having would have shown"),
             Self::Repair => write!(f, "repair the experiment, and begin again"),
         }

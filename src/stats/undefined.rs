@@ -62,6 +62,9 @@ pub enum Undefined {
     /// A rate lies outside 0 and 1.
     #[error("a rate is out of range; it lies between 0 and 1")]
     Rate,
+    /// What is to be a rate is neither done nor not done.
+    #[error("a unit of a rate is neither 0 nor 1; for other numbers let the metric be a mean")]
+    NotZeroOrOne,
     /// More units succeeded than there were.
     #[error("more successes than units; they are at most as many")]
     MoreSuccessesThanUnits,
@@ -120,6 +123,7 @@ impl Undefined {
             Self::Alpha => "alpha out of range",
             Self::Power => "power out of range",
             Self::Rate => "rate out of range",
+            Self::NotZeroOrOne => "neither 0 nor 1",
             Self::MoreSuccessesThanUnits => "more successes than units",
             Self::NotACount => "not a count",
             Self::NegativeVariance => "negative variance",

@@ -7,6 +7,7 @@ use bespoke::config::{Fault, Place, Problem, Warning};
 use bespoke::decision::NotAPropensity;
 use bespoke::evaluate::{Log, OffPolicyError};
 use bespoke::event::{EventError, EventJsonError, EventReadError, SegmentSpecError};
+use bespoke::experiment::{AllocationError, BacklogError, PlanError, PlanErrors, PlanHash};
 use bespoke::id::DecisionId;
 use bespoke::identity::{BlockedValue, SettingsError};
 use bespoke::insight::InsightError;
@@ -417,6 +418,7 @@ fn what_has_no_answer_says_what_one_would_need() {
         (Undefined::Alpha, "alpha is out of range; it lies between 0 and 1, such as 0.05"),
         (Undefined::Power, "the power is out of range; it lies between alpha and 1, such as 0.8"),
         (Undefined::Rate, "a rate is out of range; it lies between 0 and 1"),
+        (Undefined::NotZeroOrOne, "a unit of a rate is neither 0 nor 1; for other numbers let the metric be a mean"),
         (Undefined::MoreSuccessesThanUnits, "more successes than units; they are at most as many"),
         (Undefined::NotACount, "a count is not a whole number from 0"),
         (
@@ -440,6 +442,102 @@ fn what_has_no_answer_says_what_one_would_need() {
         says(reason, text);
         says(StatsError::from(reason), text);
     }
+}
+
+#[test]
+fn mistakes_of_plans_say_where_they_are() {
+    says(
+        PlanError::Text { at: text("hypothesis"), bytes: 0, limit: 4096 },
+        "`hypothesis` has 0 bytes; it has from 1 to 4096",
+    );
+    says(
+        PlanError::Count { at: "arms", found: 1, least: 2, most: 64 },
+        "`arms` has 1 entries; a plan has from 2 to 64",
+    );
+    says(
+        PlanError::Twice { at: text("arms[1].name"), name: text("a") },
+        "`arms[1].name` is `a`, as one before it; give each a name of its own",
+    );
+    let control = |nearest: Option<&str>| PlanError::Control { found: text("contrl"), nearest: nearest.map(text) };
+    says(control(Some("control")), "`control` is `contrl`, which is no arm; did you mean `control`?");
+    says(control(None), "`control` is `contrl`, which is no arm");
+    says(PlanError::NoPrimary, "no metric is primary; give one of `metrics` the role `primary`");
+    says(
+        PlanError::Number { at: text("arms[0].weight"), found: -1.0, wanted: "above 0 and at most 1e9" },
+        "`arms[0].weight` is -1, but must be above 0 and at most 1e9",
+    );
+    says(
+        PlanError::Size { metric: text("bought"), reason: Undefined::Rate },
+        "`units` cannot be computed from what metric `bought` expects: a rate is out of range; it lies between 0 and 1",
+    );
+    says(
+        PlanError::NoUnits { design: "fixed", metric: text("bought") },
+        "the design `fixed` needs `units`, or what is `expected` of metric `bought` to compute them",
+    );
+    let hash = |last: u8| format!("{last:032x}").parse::<PlanHash>().unwrap();
+    says(
+        PlanError::Changed { registered: hash(1), found: hash(2) },
+        "the plan is 00000000000000000000000000000002, but looks were taken under 00000000000000000000000000000001; \
+         go on with that one, or register anew",
+    );
+    says(
+        PlanError::FewerUnits { found: 7, before: 8 },
+        "there are 7 units, but the last look saw 8; analyse all units since the start",
+    );
+    says(
+        PlanError::TooManyLooks { found: 201, limit: 200 },
+        "this would be look 201; a group sequential design has at most 200, so look less often",
+    );
+    says(PlanError::Unplanned, "the analysis has no plan; begin it with the registered one");
+    says(PlanError::Stored, "the parts of a stored registration do not fit its plan; take another copy");
+    says(
+        "x".parse::<PlanHash>().unwrap_err(),
+        "`x` is not a plan's hash; it is the 32 hexadecimal digits that a registration carries",
+    );
+    says(PlanErrors::from(PlanError::NoPrimary), "no metric is primary; give one of `metrics` the role `primary`");
+}
+
+#[test]
+fn backlogs_that_cannot_be_say_why() {
+    let name = || text("banner");
+    says(
+        BacklogError::Name { name: name() },
+        "two ideas are called `banner`, or it is empty; give each a name of its own",
+    );
+    says(
+        BacklogError::Unknown { name: name(), needed: text("feed") },
+        "`banner` needs `feed`, which is no idea of the backlog",
+    );
+    says(BacklogError::Cycle { name: name() }, "`banner` needs itself, by way of what it needs; break the circle");
+    says(
+        BacklogError::Numbers { name: name(), reason: Undefined::Rate },
+        "the numbers of `banner` do not go: a rate is out of range; it lies between 0 and 1",
+    );
+    says(BacklogError::TooMany { found: 31, limit: 30 }, "there are 31 ideas; at most 30 are taken here");
+}
+
+#[test]
+fn allocations_that_cannot_be_say_why() {
+    let name = || text("old");
+    says(AllocationError::Text { at: "salt", bytes: 0 }, "`salt` has 0 bytes; it has from 1 to 512");
+    says(AllocationError::Arms { found: 0 }, "an allocation has from 1 to 1000 arms, but 0 were given");
+    says(AllocationError::Twice { name: name() }, "two arms are called `old`; give each a name of its own");
+    says(AllocationError::Share { name: name(), found: 1.5 }, "the share of `old` is 1.5, but must be from 0 to 1");
+    says(AllocationError::Total { found: 1.5 }, "the shares add up to 1.5; all together are at most 1");
+    says(
+        AllocationError::Range { name: name(), low: 0.5, high: 0.25 },
+        "the range 0.5 to 0.25 of `old` is not within 0 and 1, or overlaps one before it",
+    );
+    says(AllocationError::Unknown { name: name() }, "there is no arm `old`");
+    says(AllocationError::Budget { found: 0.0 }, "the budget is 0, but must be above 0 and at most 1");
+    says(
+        AllocationError::SameSalt { salt: text("page") },
+        "`page` salts two steps of the assignment; give each a salt of its own",
+    );
+    says(
+        AllocationError::Forced { found: 10_001 },
+        "10001 units are forced into arms; at most 10000 can be, since that is for testing",
+    );
 }
 
 #[test]

@@ -105,6 +105,18 @@ impl AlwaysValid {
         libm::exp(-self.ln_e_value(effect)).min(1.0)
     }
 
+    /// The always-valid p-value of this look alone where only an effect above zero was asked, before the first look
+    /// (Waudby-Smith et al., 2021): the smallest alpha at which [`AlwaysValid::one_sided_half_width`] excludes zero. Tune
+    /// it with twice alpha.
+    #[must_use]
+    pub fn p_above(&self, effect: &Evidence) -> f64 {
+        let (r, z) = (self.ratio(effect), effect.z());
+        if z <= 0.0 {
+            return 1.0;
+        }
+        (0.5 * libm::sqrt(1.0 + r) / libm::expm1(0.5 * r / (1.0 + r) * z * z)).min(1.0)
+    }
+
     /// By how much the estimate may be off on either side, at all looks together.
     #[must_use]
     pub fn half_width(&self, effect: &Evidence, alpha: Alpha) -> f64 {

@@ -1,0 +1,228 @@
+//! What a plan is made of: arms, metrics, what each is tested against, and when one looks.
+
+use serde::{Deserialize, Serialize};
+
+use crate::experiment::Spending;
+
+/// An arm of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedArm {
+    /// Its name, from 1 to 512 bytes, each its own.
+    pub name: String,
+    /// Its share of the units, relative to the others: above 0, and 1 unless given.
+    #[serde(default = "one")]
+    pub weight: f64,
+    /// What one exposure costs to deliver, in money, from 0; 0 unless given.
+    #[serde(default)]
+    pub cost: f64,
+    /// How far it goes, from a subtle change to an extreme one, on any scale: what a trend is asked along. None where
+    /// arms are not steps of one thing.
+    #[serde(default)]
+    pub intensity: Option<f64>,
+}
+
+impl PlannedArm {
+    /// An arm of weight 1 that costs nothing.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), weight: 1.0, cost: 0.0, intensity: None }
+    }
+
+    /// The same with another share of the units.
+    #[must_use]
+    pub fn weight(self, weight: f64) -> Self {
+        Self { weight, ..self }
+    }
+
+    /// The same with a cost for each exposure, in money.
+    #[must_use]
+    pub fn cost(self, cost: f64) -> Self {
+        Self { cost, ..self }
+    }
+
+    /// The same at this intensity.
+    #[must_use]
+    pub fn intensity(self, intensity: f64) -> Self {
+        Self { intensity: Some(intensity), ..self }
+    }
+}
+
+/// What a metric is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// It decides. All primary metrics and arms together are wrong with probability alpha (Holm).
+    #[default]
+    Primary,
+    /// It explains. Of what is found, a share of at most alpha is wrong (Benjamini and Hochberg).
+    Secondary,
+    /// It must not get worse. Harm is asked on one side and not corrected for the number of metrics, since missing it
+    /// costs more than a false alarm.
+    Guardrail,
+}
+
+/// Which way a metric should go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// More is better.
+    #[default]
+    Up,
+    /// Less is better, as of complaints or loading time.
+    Down,
+}
+
+impl Direction {
+    /// 1 where more is better, -1 where less is: an effect times this is above zero where it is good.
+    #[must_use]
+    pub const fn sign(self) -> f64 {
+        match self {
+            Self::Up => 1.0,
+            Self::Down => -1.0,
+        }
+    }
+}
+
+/// What one number of a unit is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricKind {
+    /// Whether the unit did it: 0 or 1.
+    #[default]
+    Rate,
+    /// How much: any finite number.
+    Mean,
+}
+
+/// What an arm is tested against.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Null {
+    /// No difference from the control: the arm is to be better.
+    #[default]
+    Zero,
+    /// Worse than the control by this much, in units of the metric: the arm is to be not worse (non-inferiority).
+    Absolute(f64),
+    /// Worse than the control by this part of the control's value, between 0 and 1: likewise.
+    Relative(f64),
+}
+
+/// What the control is expected to do, as the past says: for sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expected {
+    /// The rate, or the mean.
+    pub value: f64,
+    /// The standard deviation of a unit; of a rate it follows from its value.
+    #[serde(default)]
+    pub deviation: Option<f64>,
+}
+
+/// A metric of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedMetric {
+    /// Its name, from 1 to 512 bytes, each its own.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// What one number of a unit is.
+    pub kind: MetricKind,
+    /// Which way it should go.
+    #[serde(default)]
+    pub direction: Direction,
+    /// What an arm is tested against.
+    #[serde(default)]
+    pub null: Null,
+    /// What the control is expected to do; needed only where the plan is to compute its size.
+    #[serde(default)]
+    pub expected: Option<Expected>,
+}
+
+impl PlannedMetric {
+    /// A metric that decides, of which more is better.
+    pub fn primary(name: impl Into<String>, kind: MetricKind) -> Self {
+        Self {
+            name: name.into(),
+            role: Role::Primary,
+            kind,
+            direction: Direction::Up,
+            null: Null::Zero,
+            expected: None,
+        }
+    }
+
+    /// A metric that explains.
+    pub fn secondary(name: impl Into<String>, kind: MetricKind) -> Self {
+        Self { role: Role::Secondary, ..Self::primary(name, kind) }
+    }
+
+    /// A metric that must not get worse.
+    pub fn guardrail(name: impl Into<String>, kind: MetricKind) -> Self {
+        Self { role: Role::Guardrail, ..Self::primary(name, kind) }
+    }
+
+    /// The same, of which less is better.
+    #[must_use]
+    pub fn down(self) -> Self {
+        Self { direction: Direction::Down, ..self }
+    }
+
+    /// The same, tested against this.
+    #[must_use]
+    pub fn null(self, null: Null) -> Self {
+        Self { null, ..self }
+    }
+
+    /// The same with what the control is expected to do: its value, and the deviation of a unit where it is a mean.
+    #[must_use]
+    pub fn expected(self, value: f64, deviation: impl Into<Option<f64>>) -> Self {
+        Self { expected: Some(Expected { value, deviation: deviation.into() }), ..self }
+    }
+}
+
+/// When one looks, and how that is paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Design {
+    /// Once, when all planned units are there.
+    Fixed,
+    /// Whenever one likes: the normal mixture, tuned at half of the planned units, or at 10,000 where none are planned.
+    AlwaysValid,
+    /// A few times, at whatever share of the planned units each look comes.
+    GroupSequential {
+        /// How many looks are meant, from 1 to 200, for the size; the actual ones may be others.
+        looks: u32,
+        /// How alpha is spent over them.
+        spending: Spending,
+    },
+    /// Whenever one likes at a part of alpha, and once at the planned units at the rest.
+    Hybrid {
+        /// The part of alpha for looking whenever one likes, between 0 and 1, such as 0.2.
+        always_valid: f64,
+    },
+}
+
+impl Design {
+    /// The name as JSON spells it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::AlwaysValid => "always_valid",
+            Self::GroupSequential { .. } => "group_sequential",
+            Self::Hybrid { .. } => "hybrid",
+        }
+    }
+}
+
+impl Default for Design {
+    /// Five looks that spend like O'Brien and Fleming: keeps 98 % of the power of a single look, and a fifth of the units.
+    fn default() -> Self {
+        Self::GroupSequential { looks: 5, spending: Spending::OBrienFleming }
+    }
+}
+
+const fn one() -> f64 {
+    1.0
+}
