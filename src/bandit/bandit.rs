@@ -51,7 +51,7 @@ impl PartialEq for Silence {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
-    Tallied(Tallied),
+    Tallied(Box<Tallied>),
     Contextual(Box<Contextual>),
 }
 
@@ -91,15 +91,20 @@ impl Bandit {
                 if spec.less_is_better {
                     policy = policy.less_is_better();
                 }
-                Kind::Tallied(spec.half_life.map_or(Ok(policy.clone()), |half_life| policy.fading(half_life))?)
+                Kind::Tallied(Box::new(match spec.half_life {
+                    Some(half_life) => policy.fading(half_life)?,
+                    None => policy,
+                }))
             }
             PolicySpec::Contextual(settings) => {
                 let mut policy = Contextual::new(arms, features, *settings)?;
                 if spec.less_is_better {
                     policy = policy.less_is_better();
                 }
-                let policy = spec.half_life.map_or(Ok(policy.clone()), |half_life| policy.fading(half_life))?;
-                Kind::Contextual(Box::new(policy))
+                Kind::Contextual(Box::new(match spec.half_life {
+                    Some(half_life) => policy.fading(half_life)?,
+                    None => policy,
+                }))
             }
         };
         if let Some(control) = spec.guards.control.filter(|control| control.arm >= arms) {
@@ -188,14 +193,14 @@ impl Bandit {
 
     fn policy(&self) -> &dyn Policy {
         match &self.policy {
-            Kind::Tallied(policy) => policy,
+            Kind::Tallied(policy) => &**policy,
             Kind::Contextual(policy) => &**policy,
         }
     }
 
     fn policy_mut(&mut self) -> &mut dyn Policy {
         match &mut self.policy {
-            Kind::Tallied(policy) => policy,
+            Kind::Tallied(policy) => &mut **policy,
             Kind::Contextual(policy) => &mut **policy,
         }
     }

@@ -10,7 +10,7 @@ use crate::value::Value;
 /// A [`Feature`], ready to be read.
 #[derive(Clone, Debug)]
 pub(super) enum CompiledFeature {
-    Rule(Compiled),
+    Rule(Box<Compiled>),
     Attribute(Symbol, f64),
     Context(Symbol, f64),
 }
@@ -19,7 +19,7 @@ impl CompiledFeature {
     /// Of a feature that is no rule; those are compiled with the rest.
     pub(super) fn of(feature: &Feature, compile: impl FnOnce(&crate::rule::Rule) -> Option<Compiled>) -> Option<Self> {
         Some(match feature {
-            Feature::Rule(rule) => Self::Rule(compile(rule)?),
+            Feature::Rule(rule) => Self::Rule(Box::new(compile(rule)?)),
             Feature::Attribute { name, missing } => Self::Attribute(Symbol::new(name), *missing),
             Feature::Context { name, missing } => Self::Context(Symbol::new(name), *missing),
         })

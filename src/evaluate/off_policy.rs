@@ -64,8 +64,8 @@ impl Guard {
     pub const NONE: Self = Self { effective_size: 0, positives: 0 };
 
     pub(super) fn check(self, effective_size: f64, positives: u64) -> Result<(), OffPolicyError> {
-        // Exact: limits are far below 2^53.
-        if effective_size < self.effective_size as f64 {
+        // It is none where a weight is infinite. Exact: limits are far below 2^53.
+        if effective_size.is_nan() || effective_size < self.effective_size as f64 {
             return Err(OffPolicyError::TooFewEffective { found: effective_size, needed: self.effective_size });
         }
         if positives < self.positives {

@@ -192,6 +192,12 @@ fn what_the_log_cannot_tell_is_refused() {
     assert_eq!(judge(1_000, 2), Err(OffPolicyError::NoOverlap));
     let mixed = Target::from_fn(&log(1_000), |_| vec![0.5, 0.25, 0.25]).unwrap();
     assert!((usual.estimate(&log(1_000), &mixed, None).unwrap().unsupported - 0.25).abs() < 1e-12);
+    // A propensity so small that its weight is infinite.
+    let tiny = Logged::new(0, Propensity::new(1e-320).unwrap(), 1.0);
+    let tiny = Log::new(1, vec![tiny, Logged::new(0, Propensity::CERTAIN, 0.0)]).unwrap();
+    let tiny =
+        OffPolicy { guard: Guard::NONE, estimator: Estimator::Ips, ..usual }.estimate(&tiny, &always(&tiny, 0), None);
+    assert!(matches!(tiny, Err(OffPolicyError::TooFewEffective { .. })));
     // No difference, no variance.
     let same = usual.compare(&log(1_000), &mixed, &mixed, None);
     assert_eq!(same, Err(OffPolicyError::Undefined(Undefined::ZeroVariance)));
