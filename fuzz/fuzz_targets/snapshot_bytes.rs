@@ -244,8 +244,8 @@ fn bought(time: Timestamp) -> Event {
     Event::new(EventKind::Purchased, "ann", time).item("shoe").value(20.0, "EUR").property("page", "/")
 }
 
-fn requests() -> [Request; 2] {
-    ["home", "list"].map(|placement| Request::new(placement).user("ann"))
+fn requests() -> [Request; 3] {
+    ["home", "list", "offers"].map(|placement| Request::new(placement).user("ann"))
 }
 
 fn engine() -> Engine {
@@ -263,10 +263,15 @@ const DEFINED: &str = r#"{
         {"name": "big", "rule": "event('purchased').within(14 days).sum(value) >= 10 OR affinity('category', 'hats') > 0.1"},
         {"name": "now", "rule": "session(views) >= 1 AND NOT segment('big') OR event('purchased').last() EXISTS"}
     ],
-    "placements": ["home", "list"],
+    "placements": ["home", "list", "offers"],
     "campaigns": [
         {"name": "banner", "placement": "home", "variants": [{"name": "a"}, {"name": "b"}],
-         "chooser": {"thompson": {}}, "goal": {"event": "purchased", "within": "1d"}},
+         "chooser": {"contextual": {}}, "features": ["segment('keen')", {"context": "hour", "missing": 12}],
+         "goal": {"event": "purchased", "within": "1d"}},
+        {"name": "offer", "placement": "offers", "variants": [{"name": "a"}, {"name": "b"}],
+         "chooser": {"thompson": {"payoff": "revenue"}, "half_life": "7d", "burn_in": 2, "floor": 0.01,
+                     "budget": {"share": 0.1, "every": "1d"}},
+         "goal": {"event": "purchased", "within": "1d", "pay": "amount"}},
         {"name": "greedy", "placement": "home", "audience": "segment('big')", "priority": 1,
          "variants": [{"name": "a"}, {"name": "b"}],
          "chooser": {"epsilon_greedy": {"epsilon": 0.1}}, "goal": {"event": "purchased", "within": "1d", "pay": "amount"}},
