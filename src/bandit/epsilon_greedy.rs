@@ -46,7 +46,8 @@ impl Weigh for EpsilonGreedy {
     fn weigh(&self, seen: &[Seen], all: &All) -> Vec<f64> {
         let worth = |seen: &Seen| seen.mean().map_or(f64::INFINITY, |mean| all.worth(mean));
         let any = self.epsilon / seen.len() as f64;
-        let mut shares = highest(seen.iter().map(worth).collect());
+        let mut shares: Vec<f64> = seen.iter().map(worth).collect();
+        highest(&mut shares);
         shares.iter_mut().for_each(|share| *share = any + (1.0 - self.epsilon) * *share);
         shares
     }
@@ -63,9 +64,8 @@ impl From<EpsilonGreedy> for Scheme {
 }
 
 /// Turns scores into the shares of those that are the highest, evenly.
-pub(super) fn highest(mut scores: Vec<f64>) -> Vec<f64> {
+pub(super) fn highest(scores: &mut [f64]) {
     let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let count = scores.iter().filter(|score| **score >= top).count().max(1);
     scores.iter_mut().for_each(|score| *score = if *score >= top { 1.0 / count as f64 } else { 0.0 });
-    scores
 }

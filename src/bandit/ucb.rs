@@ -48,7 +48,9 @@ impl Weigh for Ucb {
             let cautious = (variance + libm::sqrt(2.0 * ln / seen.trials)).min(0.25);
             all.worth(mean) + libm::sqrt(ln / seen.trials * cautious)
         };
-        highest(seen.iter().map(bound).collect())
+        let mut shares: Vec<f64> = seen.iter().map(bound).collect();
+        highest(&mut shares);
+        shares
     }
 
     fn is_deterministic(&self) -> bool {

@@ -13,7 +13,7 @@ mod sparse;
 mod subspace;
 mod vector;
 
-pub(crate) use cholesky::{cholesky, dot64, inverse_transposed};
+pub(crate) use cholesky::{cholesky, dot64, inverse_transposed, quadratic};
 pub(crate) use parallel::for_each;
 pub(crate) use ridge::{Ridge, RidgeWork};
 pub(crate) use sparse::{Sparse, fetch};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use crate::linalg::dot64;
+use crate::linalg::{dot64, quadratic};
 
 /// The posterior of one arm's coefficients, in standardised features: its inverse precision over the residual variance,
 /// what the rewards pull it to, and its mean.
@@ -70,9 +70,7 @@ impl Belief {
 
     /// The mean and the deviation of the arm's score.
     pub(super) fn score(&self, z: &[f64], variance: f64) -> (f64, f64) {
-        let rows = self.inverse.chunks_exact(z.len());
-        let spread: f64 = rows.zip(z).map(|(row, z_row)| z_row * dot64(row, z)).sum();
-        (dot64(z, &self.mean), libm::sqrt((variance * spread).max(0.0)))
+        (dot64(z, &self.mean), libm::sqrt((variance * quadratic(&self.inverse, z)).max(0.0)))
     }
 
     /// The mean of the arm's score.

@@ -23,6 +23,7 @@ mod tests;
 use belief::Belief;
 use moments::Moments;
 use prior::{Precisions, Scaling, Shown, climb};
+use rand::Rng;
 use scheme::inverse_gap;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -31,9 +32,10 @@ use stored::Stored;
 pub(crate) use regression::Regression;
 pub use scheme::{ContextualScheme, LinThompson, LinUcb, Shrunk, SquareCb};
 
+use super::arms::draw;
 use super::epsilon_greedy::highest;
 use super::tally::{self, ArmTally};
-use super::{Arms, BanditError, HalfLife, Policy, Reward, Trial, Turn};
+use super::{Arms, BanditError, Choice, HalfLife, Policy, Reward, Trial, Turn};
 use crate::state::State;
 use crate::stats::{Alpha, Interval, best_means};
 use crate::time::Timestamp;
@@ -71,6 +73,9 @@ pub struct Contextual {
     less: bool,
     half_life: Option<HalfLife>,
     tallies: Vec<ArmTally>,
+    /// How many arms were never tried.
+    #[serde(skip)]
+    untried: usize,
     /// All that was learned, by arm; what is forgotten by then is out of it since the last fit.
     moments: Vec<Moments>,
     /// How many trials in all; whole.
@@ -113,6 +118,7 @@ impl Contextual {
             width: features,
             less: false,
             half_life: None,
+            untried: arms,
             tallies,
             moments: vec![Moments::new(features); arms],
             count: 0.0,
@@ -187,6 +193,7 @@ impl Contextual {
             policy.tallies[arm] = *tally;
             policy.count += tally.exposures() as f64;
         }
+        policy.untried = untried(&policy.tallies);
         (policy.landmark, policy.newest) = (self.landmark, self.newest);
         policy.ranges.clone_from(&self.ranges);
         policy.precisions = self.precisions;
@@ -232,8 +239,29 @@ impl Contextual {
         if self.less { -reward } else { reward }
     }
 
-    /// The probabilities of some arms under standardised features.
-    fn shares(&self, eligible: &Arms, z: &[f64]) -> Vec<f64> {
+    /// The probabilities of some arms, in their order.
+    fn shares(&self, eligible: &Arms, features: &[f64]) -> Result<Shares, BanditError> {
+        self.check_features(features)?;
+        if self.beliefs.is_empty() || self.untried > 0 {
+            let is_tried = |arm: usize| self.tallies[arm].exposures() > 0;
+            let untried = eligible.iter().filter(|arm| !is_tried(*arm)).count();
+            if self.beliefs.is_empty() || untried > 0 {
+                // Arms are counted exactly.
+                let even = 1.0 / if untried > 0 { untried } else { eligible.len() } as f64;
+                let share = |arm: usize| if untried > 0 && is_tried(arm) { 0.0 } else { even };
+                return Ok(eligible.iter().map(share).collect());
+            }
+        }
+        if eligible.is_empty() {
+            return Ok(Shares::new());
+        }
+        let mut z = SmallVec::<[f64; 32]>::new();
+        self.scaling.standardise(features, &mut z);
+        Ok(self.weigh(eligible, &z))
+    }
+
+    /// The probabilities under standardised features, of at least one arm, all of which have been tried.
+    fn weigh(&self, eligible: &Arms, z: &[f64]) -> Shares {
         let score = |arm: usize| self.beliefs[arm].score(z, self.variance);
         let thompson = |narrowed: &dyn Fn(usize) -> f64| {
             let score = |arm: usize| {
@@ -243,7 +271,7 @@ impl Contextual {
             let scores: SmallVec<[(f64, f64); 16]> = eligible.iter().map(score).collect();
             let mut best = Vec::with_capacity(scores.len());
             best_means(&scores, &mut best);
-            best
+            Shares::from_vec(best)
         };
         match self.scheme {
             // Counts below 2^53 are exact.
@@ -251,11 +279,13 @@ impl Contextual {
             ContextualScheme::LinThompson(scheme) => thompson(&|_| scheme.exploration),
             ContextualScheme::LinUcb(LinUcb { alpha, .. }) => {
                 let bound = |(mean, deviation): (f64, f64)| mean + alpha * deviation;
-                highest(eligible.iter().map(|arm| bound(score(arm))).collect())
+                let mut shares: Shares = eligible.iter().map(|arm| bound(score(arm))).collect();
+                highest(&mut shares);
+                shares
             }
             ContextualScheme::SquareCb(SquareCb { gamma, .. }) => {
                 let means: Vec<f64> = eligible.iter().map(|arm| self.beliefs[arm].expected(z)).collect();
-                inverse_gap(&means, gamma, libm::sqrt(self.variance), self.count)
+                Shares::from_vec(inverse_gap(&means, gamma, libm::sqrt(self.variance), self.count))
             }
         }
     }
@@ -310,6 +340,7 @@ impl Contextual {
     fn count_trial(&mut self, trial: &Trial<'_>, reward: Reward) {
         let weight = self.weight(trial.shown);
         let worth = self.worth(reward.value());
+        self.untried -= usize::from(self.tallies[trial.arm].exposures() == 0);
         self.tallies[trial.arm].expose();
         self.tallies[trial.arm].revise(Reward::NONE, reward);
         self.moments[trial.arm].observe(weight, trial.features, worth);
@@ -337,22 +368,17 @@ impl Policy for Contextual {
     }
 
     fn propensities(&self, turn: &Turn<'_>) -> Result<Vec<f64>, BanditError> {
-        self.check_features(turn.features)?;
         let eligible = turn.eligible.below(self.arms());
         let mut probabilities = vec![0.0; self.arms()];
-        let untried: Arms = eligible.iter().filter(|arm| self.tallies[*arm].exposures() == 0).collect();
-        if self.beliefs.is_empty() || !untried.is_empty() {
-            let among = if untried.is_empty() { &eligible } else { &untried };
-            // Arms are counted exactly.
-            among.iter().for_each(|arm| probabilities[arm] = 1.0 / among.len() as f64);
-            return Ok(probabilities);
-        }
-        if !eligible.is_empty() {
-            let mut z = SmallVec::<[f64; 32]>::new();
-            self.scaling.standardise(turn.features, &mut z);
-            eligible.iter().zip(self.shares(&eligible, &z)).for_each(|(arm, share)| probabilities[arm] = share);
-        }
+        eligible.iter().zip(self.shares(&eligible, turn.features)?).for_each(|(arm, share)| probabilities[arm] = share);
         Ok(probabilities)
+    }
+
+    fn choose(&self, turn: &Turn<'_>, rng: &mut dyn Rng) -> Result<Option<Choice>, BanditError> {
+        // As from all probabilities, since those that are zero are passed over.
+        let eligible = turn.eligible.below(self.arms());
+        let drawn = draw(&self.shares(&eligible, turn.features)?, rng);
+        Ok(drawn.and_then(|Choice { arm, propensity }| Some(Choice { arm: eligible.iter().nth(arm)?, propensity })))
     }
 
     fn check(&self, trial: &Trial<'_>, _: Reward) -> Result<(), BanditError> {
@@ -435,6 +461,7 @@ impl State for Contextual {
         self.moments.resize_with(self.moments.len().max(other.moments.len()), || Moments::new(other.width));
         self.moments.iter_mut().zip(&other.moments).for_each(|(moments, other)| moments.merge(other));
         tally::merge(&mut self.tallies, &other.tallies);
+        self.untried = untried(&self.tallies);
         self.count += other.count;
         if matches!(self.half_life, Some(HalfLife::Exposures(_))) {
             (self.landmark, self.newest) = (self.tick(Timestamp::MIN), self.tick(Timestamp::MIN));
@@ -466,10 +493,18 @@ fn believe(moments: &[Moments], ranges: &[(f64, f64)], precisions: &mut Precisio
     (scaling, fit.variance, beliefs)
 }
 
+/// How many arms were never tried.
+fn untried(tallies: &[ArmTally]) -> usize {
+    tallies.iter().filter(|tally| tally.exposures() == 0).count()
+}
+
 fn check_width(features: usize) -> Result<(), BanditError> {
     let wanted = Contextual::MAX_FEATURES;
     if features <= wanted { Ok(()) } else { Err(BanditError::Features { found: features, wanted }) }
 }
+
+/// The probabilities of some arms, in their order.
+type Shares = SmallVec<[f64; 16]>;
 
 /// The precisions are chosen anew each time that so many times as many trials are known …
 const GROWTH: f64 = 1.2;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::belief::Belief;
 use super::moments::Moments;
 use super::prior::{Precisions, Scaling};
-use super::{Contextual, ContextualScheme, check_width};
+use super::{Contextual, ContextualScheme, check_width, untried};
 use crate::bandit::tally::{self, ArmTally};
 use crate::bandit::{BanditError, HalfLife};
 
@@ -68,6 +68,7 @@ impl TryFrom<Stored> for Contextual {
             width,
             less,
             half_life,
+            untried: untried(&tallies),
             tallies,
             moments,
             count,
