@@ -228,6 +228,28 @@ fn a_set_ridge_is_that_of_its_normal_equations() {
     }
 }
 
+/// A million trials with features of which one is a copy, one the sum of two, one constant, and sizes from 1e-9 to 1e9:
+/// what is expected stays within four of its deviations of the truth, as it does over ten million. A sound posterior
+/// exceeds that about once in 16,000 looks.
+#[test]
+fn a_million_trials_leave_no_rounding_behind() {
+    let features = |a: f64, b: f64| [a, b, a, 1e9, 1e-9 * b, 1e8 * (a + b)];
+    let truth = |arm: usize, a: f64, b: f64| if arm == 0 { 3.0 + 2.0 * a - b } else { 1.0 + b };
+    let (mut policy, mut rng) = (Contextual::new(2, 6, Shrunk::default()).unwrap(), rng(1));
+    for step in 1..=1_000_000_usize {
+        let (a, b, arm) = (unit(&mut rng), unit(&mut rng), step % 2);
+        let pays = reward(truth(arm, a, b) + unit(&mut rng) - 0.5);
+        policy.observe(&trial(arm, &features(a, b)), pays).unwrap();
+        if [1_000, 30_000, 1_000_000].contains(&step) {
+            for (arm, a, b) in [(0, 0.1, 0.9), (1, 0.1, 0.9), (0, 0.9, 0.2), (1, 0.5, 0.5)] {
+                let (mean, deviation) = policy.expected(arm, &features(a, b)).unwrap().unwrap();
+                let off = (mean - truth(arm, a, b)).abs() / deviation;
+                assert!(off < 4.0, "{step}: {off}");
+            }
+        }
+    }
+}
+
 /// Exposures first and rewards a hundred trials later, some of them revised, give the beliefs that come of learning at
 /// once, when all is fitted anew.
 #[test]
