@@ -81,7 +81,7 @@ pub(super) trait Weigh {
     }
 
     /// By what share of all trials the shares may lag behind what was learned.
-    fn refresh(&self) -> f64 {
+    fn lag(&self) -> f64 {
         0.0
     }
 }
@@ -195,7 +195,7 @@ impl Tallied {
     /// Has the shares computed anew.
     fn refresh(&mut self) {
         self.shares = OnceLock::new();
-        let lag = self.scheme.of().refresh();
+        let lag = self.scheme.of().lag();
         self.kept = None;
         if lag > 0.0 && self.fading.is_none() {
             let trials: u64 = self.tallies.iter().map(ArmTally::exposures).fold(0, u64::saturating_add);
@@ -388,7 +388,7 @@ impl TryFrom<Stored> for Tallied {
     fn try_from(Stored { scheme, less, tallies, fading, kept }: Stored) -> Result<Self, BanditError> {
         scheme.check()?;
         tally::check_count(tallies.len())?;
-        let lags = scheme.of().refresh() > 0.0 && fading.is_none();
+        let lags = scheme.of().lag() > 0.0 && fading.is_none();
         let is_share = |share: &f64| (0.0..=1.0 + 1e-9).contains(share);
         let fits = |kept: &Kept| kept.shares.len() == tallies.len() && kept.shares.iter().all(is_share);
         let is_sound = fading.as_ref().is_none_or(|fading| fading.is_sound(tallies.len()))

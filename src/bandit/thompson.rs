@@ -122,7 +122,7 @@ impl Weigh for Thompson {
         self.payoff != Payoff::Rate
     }
 
-    fn refresh(&self) -> f64 {
+    fn lag(&self) -> f64 {
         self.refresh
     }
 
