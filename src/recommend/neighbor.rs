@@ -33,8 +33,8 @@
 //! It counts `spread` times as much, in all, as the direct neighbours do. Finally `(1 + n_i)^-evenness` holds down
 //! what is proposed to everybody.
 //!
-//! Cost: learning O(p log l) for the p ≤ 16 nearest other events and rows of l neighbours; ranking O(depth · l), and
-//! O(16 · l) for the walk.
+//! Cost: learning O(p · l) for the p ≤ 16 nearest other events and rows of l neighbours, of comparing numbers that stand
+//! side by side; ranking O(depth · l), and O(16 · l) for the walk.
 
 use std::cmp::Ordering;
 use std::hint::black_box;

@@ -229,3 +229,33 @@ impl Rows {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Span;
+
+    /// Of 4 rows with 4 links each at most 20 items are known, and while one event is learned a few more.
+    #[test]
+    fn numbers_are_given_up_with_what_had_them() {
+        let settings = NeighborSettings { neighbors: 4, capacity: 4, evenness: 0.5, ..NeighborSettings::default() };
+        let (mut rows, half_life) = (Rows::default(), settings.half_life);
+        for step in 0..1000_u64 {
+            let time = Timestamp::from_millis(step as i64);
+            let weight = Popularity::of(1.0, time, half_life);
+            let [item, other] = [step, step / 2].map(|of| rows.intern(Symbol::from_bits(of)));
+            rows.see(item, (weight, weight), time, &settings);
+            rows.link((item, other), weight, time, &settings);
+            rows.link((other, item), weight, time + Span::from_millis(1), &settings);
+            rows.settle(settings.capacity as usize);
+            assert!(rows.len() <= 4 && rows.numbers() <= 24, "{} {}", rows.len(), rows.numbers());
+            let known: Vec<_> = rows.iter().flat_map(|(_, row)| row.sums().map(|(number, _)| number)).collect();
+            for (number, item) in rows.items.iter().enumerate() {
+                let links = known.iter().filter(|link| **link as usize == number).count();
+                assert_eq!(item.links as usize, links);
+                let is_known = links > 0 || rows.rows[number].is_some();
+                assert_eq!(rows.number(item.symbol) == Some(number as u32), is_known);
+            }
+        }
+    }
+}

@@ -286,3 +286,30 @@ pub(crate) const SHORT_POOL: usize = 1024;
 const SLOTS: usize = 2048;
 /// How many more than asked for are sorted at first, since some will not be accepted.
 const SPARE: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Many scores are equal, or differ by less than a key tells.
+        #[test]
+        fn the_best_scores_come_in_order(
+            picks in prop::collection::vec((0..4_u8, 0..3_u8), 0..300), wanted in 0..40_usize, visits in 0..300_usize,
+        ) {
+            let score = |(whole, part): &(u8, u8)| f64::from(*whole) + f64::from(*part) * 1e-12 - 1.0;
+            let scores: Vec<f64> = picks.iter().map(score).collect();
+            let order = |a: u32, b: u32| scores[b as usize].total_cmp(&scores[a as usize]).then(b.cmp(&a));
+            let (mut keys, mut seen) = (vec![7], Vec::new());
+            best_scores(&mut keys, scores.iter().copied(), wanted, order, |at| {
+                seen.push(at);
+                seen.len() < visits
+            });
+            let mut plain: Vec<u32> = (0..scores.len() as u32).filter(|at| scores[*at as usize] > 0.0).collect();
+            plain.sort_by(|a, b| order(*a, *b));
+            plain.truncate(visits.max(1));
+            prop_assert_eq!(seen, plain);
+        }
+    }
+}
