@@ -250,13 +250,10 @@ impl Policy for Bandit {
 
     fn observe(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
         self.check(trial, reward)?;
-        if let Some(budget) = &self.guards.budget {
-            let all = Turn::new(Arms::first(self.arms()), trial.shown);
+        if let Some(budget) = self.guards.budget.filter(|budget| budget.is_due(self.anchor.as_ref(), trial.shown)) {
             // A policy with a budget reads no features, so that this cannot fail.
-            let shares = || self.propensities(&all).unwrap_or_default();
-            let mut anchor = self.anchor.clone();
-            budget.begin(&mut anchor, trial.shown, shares);
-            self.anchor = anchor;
+            let shares = self.propensities(&Turn::new(Arms::first(self.arms()), trial.shown))?;
+            self.anchor = Some(budget.begin(trial.shown, shares));
         }
         self.policy_mut().observe(trial, reward)?;
         let Silence([now, most]) = self.silence;

@@ -133,6 +133,14 @@ impl Fading {
             return;
         }
         self.arms.resize(self.arms.len().max(other.arms.len()), Seen::default());
+        if self.newest == f64::NEG_INFINITY {
+            // Nothing fades here yet, and its landmark means nothing.
+            self.landmark = other.landmark;
+            self.newest = other.newest;
+            self.exposures = other.exposures;
+            self.arms.iter_mut().zip(&other.arms).for_each(|(seen, other)| *seen = *other);
+            return;
+        }
         let (ours, theirs) = match self.half_life {
             HalfLife::Time(_) => (other.newest.max(self.newest), other.newest.max(self.newest)),
             // Each fades by its own count.

@@ -99,12 +99,14 @@ impl Budget {
         now.millis().div_euclid(self.every.millis().max(1))
     }
 
-    /// Begins a step, if this is the first choice of one: `shares` are those of all arms, as limited so far.
-    pub(super) fn begin(&self, anchor: &mut Option<Anchor>, now: Timestamp, shares: impl FnOnce() -> Vec<f64>) {
-        let step = self.step(now);
-        if anchor.as_ref().is_none_or(|anchor| anchor.step < step) {
-            *anchor = Some(Anchor { step, shares: shares() });
-        }
+    /// Whether the first choice at this time begins a step.
+    pub(super) fn is_due(&self, anchor: Option<&Anchor>, now: Timestamp) -> bool {
+        anchor.is_none_or(|anchor| anchor.step < self.step(now))
+    }
+
+    /// Where a step begins: with the shares of all arms, as limited so far.
+    pub(super) fn begin(&self, now: Timestamp, shares: Vec<f64>) -> Anchor {
+        Anchor { step: self.step(now), shares }
     }
 
     /// Moves the shares back towards the anchor as far as the budget asks: half of what lies between two distributions
@@ -185,8 +187,9 @@ mod tests {
                 budget.limit(anchor, &eligible, &mut shares);
                 shares
             };
-            let was = limited(anchor.as_ref()).to_vec();
-            budget.begin(&mut anchor, now, || was);
+            assert!(budget.is_due(anchor.as_ref(), now));
+            anchor = Some(budget.begin(now, limited(anchor.as_ref()).to_vec()));
+            assert!(!budget.is_due(anchor.as_ref(), now));
             shares = limited(anchor.as_ref());
         }
         // From a half: one step before the first day, then one each day.

@@ -375,6 +375,9 @@ fn any_time_is_borne() {
         let mut policy = Tallied::new(2, Thompson::default()).unwrap().fading(half_life).unwrap();
         for millis in [i64::MIN, i64::MAX, 0, -5, i64::MAX, 1_700_000_000_000, i64::MIN] {
             policy.observe(&Trial::new(0, Timestamp::from_millis(millis)), reward(1.0)).unwrap();
+            let mut fresh = Tallied::new(2, Thompson::default()).unwrap().fading(half_life).unwrap();
+            fresh.merge(&policy);
+            assert_eq!(fresh, policy, "a fresh state is the identity");
             for millis in [i64::MIN, 0, i64::MAX] {
                 let shares = policy.propensities(&Turn::new(Arms::first(2), Timestamp::from_millis(millis))).unwrap();
                 assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)), "{shares:?}");

@@ -79,8 +79,11 @@ impl Moments {
             && all.into_iter().all(|number| number.is_finite())
     }
 
-    /// Adds so many observations that all lie at one place.
+    /// Adds so many observations that all lie at one place; what has faded to nothing says nothing.
     fn add(&mut self, count: f64, features: &[f64], reward: f64) {
+        if count <= 0.0 {
+            return;
+        }
         let width = self.features.len();
         let whole = self.count + count;
         let part = count / whole;

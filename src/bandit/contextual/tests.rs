@@ -301,6 +301,29 @@ fn what_forgets_follows_a_change() {
     assert!(plain < 200 && forgets > 500, "{plain} {forgets}");
 }
 
+/// Far ahead, far behind and in any order: what is said stays a distribution, and comes back from its stored form.
+#[test]
+fn any_time_is_borne() {
+    for half_life in [HalfLife::Time(crate::time::Span::seconds(1)), HalfLife::Exposures(10)] {
+        let mut policy = Contextual::new(2, 1, Shrunk::default()).unwrap().fading(half_life).unwrap();
+        for (at, millis) in
+            [0, i64::MAX, i64::MIN, -5, i64::MIN, i64::MAX, 1_700_000_000_000, 0].into_iter().enumerate()
+        {
+            let trial = Trial { arm: at % 2, shown: Timestamp::from_millis(millis), features: &[at as f64] };
+            policy.observe(&trial, reward(1.0)).unwrap();
+            policy.revise(&trial, reward(1.0), reward(at as f64)).unwrap();
+            let mut merged = Contextual::new(2, 1, Shrunk::default()).unwrap().fading(half_life).unwrap();
+            merged.merge(&policy);
+            for of in [&policy, &merged] {
+                let shares = of.propensities(&turn(2, &[0.5])).unwrap();
+                assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{at}: {shares:?}");
+                let back: Contextual = serde_json::from_str(&serde_json::to_string(of).unwrap()).unwrap();
+                assert_eq!(&back, of);
+            }
+        }
+    }
+}
+
 #[test]
 fn less_is_better_where_it_is_said() {
     let mut policy = Contextual::new(2, 0, Shrunk::default()).unwrap().less_is_better();
