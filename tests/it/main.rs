@@ -18,6 +18,7 @@ mod derived;
 mod dice;
 mod due;
 mod errors;
+mod errors_choice;
 mod events;
 mod export;
 mod export_all;
