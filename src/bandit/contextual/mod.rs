@@ -27,7 +27,6 @@ use rand::Rng;
 use scheme::inverse_gap;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
-use stored::Stored;
 
 pub(crate) use regression::Regression;
 pub use scheme::{ContextualScheme, LinThompson, LinUcb, Shrunk, SquareCb};
@@ -66,7 +65,8 @@ use crate::time::Timestamp;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Stored")]
+// Reading is completed by `stored`, which checks that the parts fit each other.
+#[serde(remote = "Self")]
 pub struct Contextual {
     scheme: ContextualScheme,
     width: usize,
@@ -132,9 +132,7 @@ impl Contextual {
             beliefs: Vec::new(),
             next: 2.0,
         };
-        if scheme.ridge().is_some() {
-            policy.fit();
-        }
+        policy.fit_if_known();
         Ok(policy)
     }
 
@@ -197,9 +195,7 @@ impl Contextual {
         (policy.landmark, policy.newest) = (self.landmark, self.newest);
         policy.ranges.clone_from(&self.ranges);
         policy.precisions = self.precisions;
-        if policy.count >= 2.0 {
-            policy.fit();
-        }
+        policy.fit_if_known();
         Ok(policy)
     }
 
@@ -287,6 +283,13 @@ impl Contextual {
                 let means: Vec<f64> = eligible.iter().map(|arm| self.beliefs[arm].expected(z)).collect();
                 Shares::from_vec(inverse_gap(&means, gamma, libm::sqrt(self.variance), self.count))
             }
+        }
+    }
+
+    /// Fits what there is: a shrunken model needs two trials, a set ridge none.
+    fn fit_if_known(&mut self) {
+        if self.count >= 2.0 || self.scheme.ridge().is_some() {
+            self.fit();
         }
     }
 
@@ -470,9 +473,7 @@ impl State for Contextual {
             *low = low.min(*other_low);
             *high = high.max(*other_high);
         }
-        if self.count >= 2.0 {
-            self.fit();
-        }
+        self.fit_if_known();
     }
 }
 

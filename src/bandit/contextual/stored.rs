@@ -1,38 +1,40 @@
 //! The stored form of a [`Contextual`] bandit, and what must hold of it.
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::belief::Belief;
-use super::moments::Moments;
-use super::prior::{Precisions, Scaling};
-use super::{Contextual, ContextualScheme, check_width, untried};
+use super::{Contextual, check_width, untried};
 use crate::bandit::tally::{self, ArmTally};
 use crate::bandit::{BanditError, HalfLife};
 
-#[derive(Deserialize)]
-pub(super) struct Stored {
-    scheme: ContextualScheme,
-    width: usize,
-    less: bool,
-    half_life: Option<HalfLife>,
-    tallies: Vec<ArmTally>,
-    moments: Vec<Moments>,
-    count: f64,
-    landmark: f64,
-    newest: f64,
-    ranges: Vec<(f64, f64)>,
-    precisions: Precisions,
-    scaling: Scaling,
-    variance: f64,
-    rest: f64,
-    beliefs: Vec<Belief>,
-    next: f64,
+impl Serialize for Contextual {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        // What is derived, field by field: an inherent function goes before one of a trait.
+        Self::serialize(self, to)
+    }
 }
 
-impl Stored {
+impl<'de> Deserialize<'de> for Contextual {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let mut policy = Self::deserialize(from)?;
+        policy.check_parts().map_err(D::Error::custom)?;
+        policy.untried = untried(&policy.tallies);
+        Ok(policy)
+    }
+}
+
+impl Contextual {
+    fn check_parts(&self) -> Result<(), BanditError> {
+        tally::check_count(self.tallies.len())?;
+        check_width(self.width)?;
+        self.scheme.check()?;
+        self.half_life.map_or(Ok(()), HalfLife::check)?;
+        if self.is_sound() { Ok(()) } else { Err(BanditError::Stored) }
+    }
+
     fn is_sound(&self) -> bool {
         let (arms, width) = (self.tallies.len(), self.width);
-        let exposures: f64 = self.tallies.iter().map(|tally| tally.exposures() as f64).sum();
+        let exposures: f64 = self.tallies.iter().map(ArmTally::exposures).map(|count| count as f64).sum();
         self.moments.len() == arms
             && self.moments.iter().all(|moments| moments.is_sound(width))
             && exposures.total_cmp(&self.count).is_eq()
@@ -47,40 +49,5 @@ impl Stored {
             && self.variance.is_finite()
             && self.rest.is_finite()
             && self.next >= 2.0
-    }
-}
-
-impl TryFrom<Stored> for Contextual {
-    type Error = BanditError;
-
-    fn try_from(stored: Stored) -> Result<Self, BanditError> {
-        tally::check_count(stored.tallies.len())?;
-        check_width(stored.width)?;
-        stored.scheme.check()?;
-        stored.half_life.map_or(Ok(()), HalfLife::check)?;
-        if !stored.is_sound() {
-            return Err(BanditError::Stored);
-        }
-        let Stored { scheme, width, less, half_life, tallies, moments, count, landmark, newest, ranges, .. } = stored;
-        let Stored { precisions, scaling, variance, rest, beliefs, next, .. } = stored;
-        Ok(Self {
-            scheme,
-            width,
-            less,
-            half_life,
-            untried: untried(&tallies),
-            tallies,
-            moments,
-            count,
-            landmark,
-            newest,
-            ranges,
-            precisions,
-            scaling,
-            variance,
-            rest,
-            beliefs,
-            next,
-        })
     }
 }

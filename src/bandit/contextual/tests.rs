@@ -301,6 +301,24 @@ fn what_forgets_follows_a_change() {
     assert!(plain < 200 && forgets > 500, "{plain} {forgets}");
 }
 
+/// Of two policies with other numbers of arms, of which one has seen a single trial.
+#[test]
+fn a_merge_that_brings_arms_and_next_to_nothing_else_is_borne() {
+    for scheme in [ContextualScheme::Shrunk(Shrunk::default()), LinUcb::default().into()] {
+        let (mut two, mut three) = (Contextual::new(2, 1, scheme).unwrap(), Contextual::new(3, 1, scheme).unwrap());
+        three.observe(&trial(2, &[1.0]), reward(1.0)).unwrap();
+        two.merge(&three);
+        let arranged = two.rearranged(&[Some(2), None, Some(0), Some(1)]).unwrap();
+        assert_eq!(arranged.tallies()[0].exposures(), 1);
+        for mut policy in [two, arranged] {
+            let arms = policy.arms();
+            (0..3 * arms).for_each(|n| policy.observe(&trial(n % arms, &[0.5]), reward(n as f64)).unwrap());
+            let shares = policy.propensities(&turn(arms, &[0.5])).unwrap();
+            assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{scheme:?} {shares:?}");
+        }
+    }
+}
+
 /// Far ahead, far behind and in any order: what is said stays a distribution, and comes back from its stored form.
 #[test]
 fn any_time_is_borne() {
