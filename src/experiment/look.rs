@@ -4,15 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::analysis::{Analysis, Column, Metric};
 use super::cell::{Cell, Effect};
-use super::findings::{Basis, Comparison, Findings, Part, Size, Split};
+use super::findings::{Basis, Comparison, Findings, Part, Size, Split, Tail};
 use super::judge::Judge;
 use super::recommend::recommend;
-use super::tail::Cap;
+use super::tail::tails;
 use super::{
     Arm, Balance, Design, Heterogeneity, Invalid, NonInferiority, Null, Posterior, Role, Verdict, as_lift, difference,
     fieller, log_ratio,
 };
-use crate::stats::{Adjustment, Evidence, Interval, Undefined, adjusted};
+use crate::stats::{Adjustment, Evidence, Interval, Moments, Undefined, adjusted};
 
 /// What earlier looks have found of a comparison: the smallest p of each question that a design has answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -60,10 +60,10 @@ pub(super) fn look(of: &Analysis, looks: &[u64], watched: Option<f64>, past: &mu
     };
     let mut found = Vec::new();
     past.resize(of.metrics.len() * (of.arms.len() - 1), Smallest::default());
-    let caps: Vec<Option<Cap>> = (0..of.metrics.len()).map(|metric| cap(of, metric)).collect();
+    let tails: Vec<Vec<Option<Tail>>> = (0..of.metrics.len()).map(|metric| tails_of(of, metric)).collect();
     for arm in 1..of.arms.len() {
-        for (metric, cap) in caps.iter().enumerate() {
-            let (comparison, now) = compare(of, metric, arm, cap.as_ref(), &judge);
+        for (metric, tails) in tails.iter().enumerate() {
+            let (comparison, now) = compare(of, metric, arm, tails[arm], &judge);
             past[found.len()].take(&now);
             found.push(comparison);
         }
@@ -168,7 +168,7 @@ fn judged(metric: &Metric, found: &Comparison, past: &Smallest, alpha: f64, deci
 }
 
 /// An arm against the control, with what the design says of it now; where that can be asked, the verdict is left open.
-fn compare(of: &Analysis, index: usize, arm: usize, cap: Option<&Cap>, judge: &Judge) -> (Comparison, Smallest) {
+fn compare(of: &Analysis, index: usize, arm: usize, tail: Option<Tail>, judge: &Judge) -> (Comparison, Smallest) {
     let metric = &of.metrics[index];
     let (a, b) = (of.cells_of(index)[0], of.cells_of(index)[arm]);
     let is_proportion = of.is_proportion(index);
@@ -200,7 +200,6 @@ fn compare(of: &Analysis, index: usize, arm: usize, cap: Option<&Cap>, judge: &J
             .and_then(|effect| judge.p_above(&along(&effect.test, -sign, 0.0).ok()?, share)),
         worse: above.as_ref().and_then(|above| judge.p_above(above, share)),
     };
-    let values = |arm: usize| of.values[index * of.arms.len() + arm].as_slice();
     let comparison = Comparison {
         arm: of.arms[arm].clone(),
         metric: metric.name.clone(),
@@ -222,7 +221,7 @@ fn compare(of: &Analysis, index: usize, arm: usize, cap: Option<&Cap>, judge: &J
         not_worse: above.and_then(|above| NonInferiority::new(&above, 0.0, of.alpha).ok()),
         chance_to_win: posterior.map(|posterior| posterior.chance_to_win()),
         expected_loss: posterior.map(|posterior| posterior.loss_of_treatment()),
-        tail: cap.and_then(|cap| cap.tail(values(0), values(arm), [a.moments, b.moments], of.alpha)),
+        tail,
         verdict,
     };
     (comparison, now)
@@ -254,14 +253,14 @@ fn above_margin(
     }
 }
 
-/// Where the values of a metric are capped, if it is a mean.
-fn cap(of: &Analysis, metric: usize) -> Option<Cap> {
+/// What the largest values of a metric do in each arm, if it is a mean of which all values are there.
+fn tails_of(of: &Analysis, metric: usize) -> Vec<Option<Tail>> {
     let arms = of.arms.len();
     if of.is_told || of.is_proportion(metric) {
-        None
-    } else {
-        Cap::new(&of.values[metric * arms..(metric + 1) * arms], of.cap)
+        return vec![None; arms];
     }
+    let all: Vec<Moments> = of.cells_of(metric).iter().map(|cell| cell.moments).collect();
+    tails(&of.values[metric * arms..(metric + 1) * arms], &all, of.cap, of.alpha)
 }
 
 fn splits(of: &Analysis) -> Vec<Split> {
