@@ -82,7 +82,7 @@ fn report(c: &mut Criterion) {
             let values: Vec<f64> = (0..50)
                 .map(|metric| match kind(metric) {
                     MetricKind::Rate => f64::from(u8::from(unit() < 0.2)),
-                    MetricKind::Mean => -20.0 * libm::log(1.0 - unit()),
+                    _ => -20.0 * libm::log(1.0 - unit()),
                 })
                 .collect();
             analysis.observe(i % 10, &values, &[&segments[i / 10 % 100]]).unwrap();

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Balance, Design, Direction, Invalid, NonInferiority, PlanHash, Recommendation, Role, Verdict};
+use super::{
+    Balance, Days, Design, Direction, Invalid, MetricKind, NonInferiority, PlanHash, Recommendation, Role, Verdict,
+};
 use crate::stats::{Alpha, Interval};
 
 /// All that an [`Analysis`](super::Analysis) found.
@@ -23,6 +25,8 @@ pub struct Findings {
     pub comparisons: Vec<Comparison>,
     /// How effects differ by segment, for every arm, metric and column with two segments or more that have an effect.
     pub splits: Vec<Split>,
+    /// How effects go over the days on which units came, where a column holds those.
+    pub days: Vec<Days>,
     /// What to do with each arm.
     pub recommendations: Vec<(String, Recommendation)>,
 }
@@ -88,13 +92,17 @@ pub struct Comparison {
     pub role: Role,
     /// Which way it should go.
     pub direction: Direction,
-    /// Whether it is a share of units; otherwise it is a mean.
+    /// What it is; without a plan a rate if all values are 0 or 1, and else a mean.
+    pub kind: MetricKind,
+    /// Of a quantile, which one.
+    pub quantile: Option<f64>,
+    /// Whether it is a share of units.
     pub is_proportion: bool,
     /// The control's value.
     pub base: f64,
     /// The arm's value.
     pub value: f64,
-    /// The arm's less the control's.
+    /// The arm's less the control's, adjusted for the covariate where there is one.
     pub difference: f64,
     /// Where that lies, at one look: Newcombe's interval of proportions, Welch's of means.
     pub interval: Option<Interval>,
@@ -123,8 +131,12 @@ pub struct Comparison {
     pub chance_to_win: Option<f64>,
     /// By how much the arm is expected to be worse where it is.
     pub expected_loss: Option<f64>,
-    /// What the largest values do, for means.
+    /// What the largest values do, for means without a fixed cap.
     pub tail: Option<Tail>,
+    /// The cap that the plan fixes.
+    pub capped: Option<Capped>,
+    /// What the covariate did.
+    pub covariate: Option<Covariate>,
     /// What it amounts to.
     pub verdict: Verdict,
 }
@@ -185,6 +197,26 @@ impl From<(f64, Interval, f64)> for Shift {
     fn from((difference, interval, p): (f64, Interval, f64)) -> Self {
         Self { difference, interval, p }
     }
+}
+
+/// A cap that holds in all arms.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Capped {
+    /// Larger numbers count as this.
+    pub at: f64,
+    /// How many units, of all arms, lie above it; none where units came as sums.
+    pub units: Option<u64>,
+}
+
+/// What a covariate from before the experiment did to a comparison (CUPED).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Covariate {
+    /// By how much the metric rises with it.
+    pub theta: f64,
+    /// Which share of the squared error it took away; negative where it added some.
+    pub variance_reduction: f64,
+    /// The difference without it.
+    pub unadjusted: f64,
 }
 
 /// What the largest values do to a difference of means.
@@ -288,6 +320,14 @@ impl fmt::Display for Findings {
                 let (cap, units) = (short(tail.cap), tail.units_capped);
                 writeln!(f, "  capped at {cap} ({units} units): {}", tail.capped)?;
             }
+            if let Some(of) = &found.capped {
+                let units = of.units.map_or_else(String::new, |units| format!(" ({units} units)"));
+                writeln!(f, "  capped at {} as planned{units}", short(of.at))?;
+            }
+            if let Some(of) = &found.covariate {
+                let (less, without) = (100.0 * of.variance_reduction, signed(of.unadjusted));
+                writeln!(f, "  covariate: takes away {less:.1}% of the squared error; {without} without it")?;
+            }
         }
         for split in self.splits.iter().filter(|split| split.is_flagged) {
             let Split { arm, metric, column, q, freedom, .. } = split;
@@ -297,6 +337,21 @@ impl fmt::Display for Findings {
                 let (size, within) = (signed(part.difference), range(part.interval));
                 let (many, shrunk) = (p(part.p_adjusted), signed(part.shrunk));
                 writeln!(f, "  {}: {size} {within}, BH {many}, shrunk {shrunk}", part.segment)?;
+            }
+        }
+        for days in self.days.iter().filter(|days| days.is_flagged) {
+            let Days { arm, metric, slope, periods, .. } = days;
+            let many = p(days.p_adjusted);
+            writeln!(
+                f,
+                "\n{arm} / {metric} changes over days by {} a day, p {} (BH {many})",
+                signed(*slope),
+                p(days.p)
+            )?;
+            for period in periods {
+                let (size, error) = (signed(period.difference), short(period.error));
+                let till = if period.from == period.to { String::new() } else { format!(" to {}", period.to) };
+                writeln!(f, "  {}{till}: {size} ± {error}, {} up to then", period.from, signed(period.total))?;
             }
         }
         writeln!(f)?;

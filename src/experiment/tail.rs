@@ -77,7 +77,7 @@ fn moments(values: &[f64], left_out: Option<usize>, cap: f64, near: f64) -> Mome
 }
 
 /// Between the two order statistics next to it, as numpy does by default; the numbers change their order. `O(n)`.
-fn linear_quantile(numbers: &mut [f64], q: f64) -> Option<f64> {
+pub(super) fn linear_quantile(numbers: &mut [f64], q: f64) -> Option<f64> {
     let at = q * numbers.len().checked_sub(1)? as f64;
     // The quantile lies in (0, 1), so that both are indices.
     let (_, low, above) = numbers.select_nth_unstable_by(libm::floor(at) as usize, f64::total_cmp);

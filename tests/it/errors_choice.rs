@@ -79,6 +79,8 @@ fn what_has_no_answer_says_what_one_would_need() {
         (Undefined::LengthMismatch, "lists that belong together have different lengths"),
         (Undefined::Parameter, "a parameter is out of range; it is finite and above zero"),
         (Undefined::NoEffect, "the effect to detect is zero; no number of units finds that"),
+        (Undefined::QuantileOfSums, "a quantile is asked of sums, which do not tell it; observe the units themselves"),
+        (Undefined::AboveCap, "a sum is above the cap times the units; cap each unit before adding up"),
         (Undefined::LooksOutOfOrder, "looks are out of order; information rises from above 0"),
         (Undefined::BoundsOutOfOrder, "a bound is out of order; the lower is at most the upper"),
         (Undefined::NoRepeats, "nobody bought again, so that the parameters are not identified"),
@@ -115,6 +117,10 @@ fn mistakes_of_plans_say_where_they_are() {
     says(
         PlanError::Number { at: text("arms[0].weight"), found: -1.0, wanted: "above 0 and at most 1e9" },
         "`arms[0].weight` is -1, but must be above 0 and at most 1e9",
+    );
+    says(
+        PlanError::Fit { at: text("metrics[0].over"), kind: "mean", wanted: "left out" },
+        "`metrics[0].over` of a metric of kind `mean` must be left out",
     );
     says(
         PlanError::Size { metric: text("bought"), reason: Undefined::Rate },

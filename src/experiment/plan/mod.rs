@@ -71,6 +71,23 @@ impl ExperimentPlan {
     pub fn metrics(&self) -> &[PlannedMetric] {
         &self.written.metrics
     }
+    /// The numbers of a unit that [`Analysis::observe`](crate::experiment::Analysis::observe) takes, in order: those of each
+    /// metric.
+    ///
+    /// ```
+    /// use bespoke::experiment::{Design, ExperimentPlan, MetricKind, PlannedArm, PlannedMetric};
+    /// let plan = ExperimentPlan::builder("larger baskets")
+    ///     .arm(PlannedArm::new("old")).arm(PlannedArm::new("new"))
+    ///     .metric(PlannedMetric::primary("revenue", MetricKind::Ratio).over("orders"))
+    ///     .metric(PlannedMetric::secondary("spend", MetricKind::Mean).before(&["spend_before"]).capped(500.0))
+    ///     .design(Design::AlwaysValid).build()?;
+    /// assert_eq!(plan.numbers(), ["revenue", "orders", "spend", "spend_before"]);
+    /// # Ok::<(), bespoke::experiment::PlanErrors>(())
+    /// ```
+    #[must_use]
+    pub fn numbers(&self) -> Vec<&str> {
+        self.metrics().iter().flat_map(PlannedMetric::numbers).collect()
+    }
     /// How often something is found where nothing is, both sides together.
     #[must_use]
     pub const fn alpha(&self) -> Alpha {

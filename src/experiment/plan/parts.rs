@@ -83,7 +83,7 @@ impl Direction {
     }
 }
 
-/// What one number of a unit is.
+/// What a metric makes of the numbers of units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MetricKind {
@@ -92,6 +92,25 @@ pub enum MetricKind {
     Rate,
     /// How much: any finite number.
     Mean,
+    /// The sum of one number over that of another ([`PlannedMetric::over`]), such as revenue per order, where users are
+    /// randomised and not orders: by the delta method.
+    Ratio,
+    /// The number below which a share of the units lies ([`PlannedMetric::quantile`]), such as the 95th percentile of the
+    /// loading time: its error is that of the order statistics around it, of units that are independent.
+    Quantile,
+}
+
+impl MetricKind {
+    /// The name as JSON spells it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rate => "rate",
+            Self::Mean => "mean",
+            Self::Ratio => "ratio",
+            Self::Quantile => "quantile",
+        }
+    }
 }
 
 /// What an arm is tested against.
@@ -111,9 +130,10 @@ pub enum Null {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
-    /// The rate, or the mean.
+    /// The rate, the mean, the ratio or the quantile.
     pub value: f64,
-    /// The standard deviation of a unit; of a rate it follows from its value.
+    /// The standard deviation of a unit, after its covariate if there is one; of a rate it follows from its value. Of a
+    /// ratio or a quantile the standard error of so many units in one arm, times the root of how many they are.
     #[serde(default)]
     pub deviation: Option<f64>,
 }
@@ -137,6 +157,23 @@ pub struct PlannedMetric {
     /// What the control is expected to do; needed only where the plan is to compute its size.
     #[serde(default)]
     pub expected: Option<Expected>,
+    /// The number that it is made of; its name unless given, so that one number may have several metrics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads: Option<String>,
+    /// Of a ratio, the number below the line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
+    /// Of a quantile, which one: between 0 and 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantile: Option<f64>,
+    /// What is known of each unit from before the experiment, to take its variance out (CUPED): one number of a mean, two
+    /// of a ratio.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<String>,
+    /// Of a mean or of what is above the line of a ratio: larger numbers count as this, in all arms, so that a few units
+    /// do not decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<f64>,
 }
 
 impl PlannedMetric {
@@ -149,6 +186,11 @@ impl PlannedMetric {
             direction: Direction::Up,
             null: Null::Zero,
             expected: None,
+            reads: None,
+            over: None,
+            quantile: None,
+            before: Vec::new(),
+            cap: None,
         }
     }
 
@@ -178,6 +220,42 @@ impl PlannedMetric {
     #[must_use]
     pub fn expected(self, value: f64, deviation: impl Into<Option<f64>>) -> Self {
         Self { expected: Some(Expected { value, deviation: deviation.into() }), ..self }
+    }
+
+    /// The same, made of this number.
+    #[must_use]
+    pub fn reads(self, number: impl Into<String>) -> Self {
+        Self { reads: Some(number.into()), ..self }
+    }
+
+    /// The same, of a ratio, over this number.
+    #[must_use]
+    pub fn over(self, number: impl Into<String>) -> Self {
+        Self { over: Some(number.into()), ..self }
+    }
+
+    /// The same, of a quantile, at this share of the units.
+    #[must_use]
+    pub fn quantile(self, share: f64) -> Self {
+        Self { quantile: Some(share), ..self }
+    }
+
+    /// The same with what is known of each unit from before.
+    #[must_use]
+    pub fn before(self, numbers: &[&str]) -> Self {
+        Self { before: numbers.iter().map(|name| (*name).to_owned()).collect(), ..self }
+    }
+
+    /// The same with larger numbers counted as this.
+    #[must_use]
+    pub fn capped(self, cap: f64) -> Self {
+        Self { cap: Some(cap), ..self }
+    }
+
+    /// The numbers of a unit that it reads, in order: its own, then the one below the line, then those from before.
+    pub fn numbers(&self) -> impl Iterator<Item = &str> {
+        let own = [self.reads.as_deref().or(Some(self.name.as_str())), self.over.as_deref()];
+        own.into_iter().flatten().chain(self.before.iter().map(String::as_str))
     }
 }
 

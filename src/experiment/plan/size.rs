@@ -105,7 +105,7 @@ impl ExperimentPlan {
                 (Null::Zero, MetricKind::Rate) => {
                     sizing.pooled(expected.value, expected.value * (1.0 + sign * self.smallest()))?
                 }
-                (Null::Zero, MetricKind::Mean) => sizing.means(self.smallest() * expected.value / deviation)?,
+                (Null::Zero, _) => sizing.means(self.smallest() * expected.value / deviation)?,
             };
             // Whole units in every arm.
             let whole = self.arms().iter().map(|of| libm::ceil(units * inflation * of.weight / control.weight - 1e-9));
@@ -147,6 +147,6 @@ fn deviation(kind: MetricKind, expected: &Expected) -> f64 {
     match kind {
         MetricKind::Rate => libm::sqrt(expected.value * (1.0 - expected.value)),
         // A plan that was built has it.
-        MetricKind::Mean => expected.deviation.unwrap_or(0.0),
+        MetricKind::Mean | MetricKind::Ratio | MetricKind::Quantile => expected.deviation.unwrap_or(0.0),
     }
 }

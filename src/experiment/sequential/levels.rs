@@ -34,8 +34,9 @@ impl Levels {
         design.ok().and_then(|design| design.bounds().last().copied()).unwrap_or(f64::INFINITY)
     }
 
-    /// The alpha at which the bound is |z|, to a part in 10^7, and in 10^5 above a fifth, 10^4 above a half. At least the p of one look, since a bound is never below
-    /// that look's own quantile; 1 where no alpha is enough, and no less than 10^-290.
+    /// The alpha at which the bound is |z|, to a part in 10^7; above a fifth, where nothing is decided, in 10^5, and above a
+    /// half in 10^3. At least the p of one look, since a bound is never below that look's own quantile; 1 where no alpha is
+    /// enough, and no less than 10^-290.
     pub(in crate::experiment) fn smallest_alpha(&self, z: f64) -> f64 {
         let z = z.abs();
         self.read(z).unwrap_or_else(|| self.solved(z))
@@ -124,7 +125,7 @@ const LEAST: f64 = 1e-290;
 const NEAREST: f64 = -1e-12;
 /// How far the polynomials may disagree, as a part of alpha, up to which bound of one look: where alpha is above a half
 /// or a fifth nothing is decided. The one through eight nodes is nearer by far than they are to each other.
-const SURE: [(f64, f64); 3] = [(0.675, 1e-4), (1.28, 1e-5), (f64::INFINITY, 1e-6)];
+const SURE: [(f64, f64); 3] = [(0.675, 1e-3), (1.28, 1e-5), (f64::INFINITY, 1e-6)];
 
 #[cfg(test)]
 mod tests {
@@ -156,7 +157,7 @@ mod tests {
                     } else if wanted < 0.5 {
                         1e-5
                     } else {
-                        1e-4
+                        1e-3
                     };
                     assert!((found / wanted - 1.0).abs() <= bound, "{looks:?} {spending:?} {z} {found:e} {wanted:e}");
                     read += u32::from(levels.read(z).is_some());
