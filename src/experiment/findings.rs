@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Balance, Days, Design, Direction, Invalid, MetricKind, NonInferiority, PlanHash, Recommendation, Role, Verdict,
+    Balance, Days, Design, Direction, FactorEffect, IntensityTrend, Invalid, MetricKind, NonInferiority, PlanHash,
+    Recommendation, Role, Verdict,
 };
 use crate::stats::{Alpha, Interval};
 
@@ -27,6 +28,10 @@ pub struct Findings {
     pub splits: Vec<Split>,
     /// How effects go over the days on which units came, where a column holds those.
     pub days: Vec<Days>,
+    /// How metrics go with the intensity of arms, where the plan gives three of them one.
+    pub trends: Vec<IntensityTrend>,
+    /// What factors do, where the plan gives arms levels of them.
+    pub factors: Vec<FactorEffect>,
     /// What to do with each arm.
     pub recommendations: Vec<(String, Recommendation)>,
 }
@@ -135,6 +140,8 @@ pub struct Comparison {
     pub tail: Option<Tail>,
     /// The cap that the plan fixes.
     pub capped: Option<Capped>,
+    /// What the difference is worth less what the arm costs more, per unit of one exposure, where the plan says so.
+    pub net: Option<Net>,
     /// What the covariate did.
     pub covariate: Option<Covariate>,
     /// What it amounts to.
@@ -197,6 +204,15 @@ impl From<(f64, Interval, f64)> for Shift {
     fn from((difference, interval, p): (f64, Interval, f64)) -> Self {
         Self { difference, interval, p }
     }
+}
+
+/// A difference in money, net of costs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Net {
+    /// What a unit earns more.
+    pub difference: f64,
+    /// Where that lies, at one look; costs are taken for known.
+    pub interval: Interval,
 }
 
 /// A cap that holds in all arms.
@@ -320,6 +336,9 @@ impl fmt::Display for Findings {
                 let (cap, units) = (short(tail.cap), tail.units_capped);
                 writeln!(f, "  capped at {cap} ({units} units): {}", tail.capped)?;
             }
+            if let Some(of) = &found.net {
+                writeln!(f, "  worth {} {} a unit, net of costs", signed(of.difference), range(of.interval))?;
+            }
             if let Some(of) = &found.capped {
                 let units = of.units.map_or_else(String::new, |units| format!(" ({units} units)"));
                 writeln!(f, "  capped at {} as planned{units}", short(of.at))?;
@@ -338,6 +357,24 @@ impl fmt::Display for Findings {
                 let (many, shrunk) = (p(part.p_adjusted), signed(part.shrunk));
                 writeln!(f, "  {}: {size} {within}, BH {many}, shrunk {shrunk}", part.segment)?;
             }
+        }
+        for IntensityTrend { metric, is_net, slope, p: raw, p_adjusted, misfit_p, arms, .. } in &self.trends {
+            let net = if *is_net { ", net of costs" } else { "" };
+            let (slope, raw, many, misfit) = (signed(*slope), p(*raw), p(*p_adjusted), p(*misfit_p));
+            writeln!(f, "\n{metric} by intensity{net}: {slope} a step, p {raw} (BH {many}), off a line p {misfit}")?;
+            let arms: Vec<String> =
+                arms.iter().map(|(arm, at, value)| format!("{arm} ({at}) {}", short(*value))).collect();
+            writeln!(f, "  {}", arms.join(", "))?;
+        }
+        for (i, of) in self.factors.iter().enumerate() {
+            let FactorEffect { metric, factor, level, with, difference, error, p_adjusted, .. } = of;
+            if i == 0 || self.factors[i - 1].metric != *metric {
+                writeln!(f, "\n{metric} by factor:")?;
+            }
+            let with =
+                with.as_ref().map_or_else(String::new, |(factor, level)| format!(", more where {factor} = {level}"));
+            let (size, error, many) = (signed(*difference), short(*error), p(*p_adjusted));
+            writeln!(f, "  {factor} = {level}{with}: {size} ± {error}, BH {many}")?;
         }
         for days in self.days.iter().filter(|days| days.is_flagged) {
             let Days { arm, metric, slope, periods, .. } = days;

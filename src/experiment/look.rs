@@ -2,16 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::across::{factors, trends};
 use super::analysis::{Analysis, Metric};
 use super::cell::{Cell, Effect, Kind};
 use super::days::days;
-use super::findings::{Basis, Capped, Comparison, Covariate, Findings, Size, Tail};
+use super::findings::{Basis, Capped, Comparison, Covariate, Findings, Net, Size, Tail};
 use super::judge::Judge;
 use super::recommend::recommend;
 use super::split::splits;
 use super::tail::tails;
 use super::{Balance, Design, Invalid, NonInferiority, Null, Posterior, Role, Verdict};
-use crate::stats::{Adjustment, Evidence, Moments, Undefined, adjusted};
+use crate::stats::{Adjustment, Evidence, Interval, Moments, Undefined, adjusted};
 
 /// What earlier looks have found of a comparison: the smallest p of each question that a design has answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -108,6 +109,8 @@ pub(super) fn look(of: &Analysis, looks: &[u64], watched: Option<f64>, past: &mu
         comparisons: found,
         splits,
         days,
+        trends: trends(of),
+        factors: factors(of),
         recommendations: Vec::new(),
     };
     let recommendations = (1..of.arms.len()).map(|arm| (of.arms[arm].clone(), recommend(of, &findings, arm, &judge)));
@@ -222,6 +225,7 @@ fn compare(of: &Analysis, index: usize, arm: usize, tail: Option<Tail>, judge: &
         expected_loss: posterior.map(|posterior| posterior.loss_of_treatment()),
         tail,
         capped: metric.cap.map(|at| Capped { at, units: (!of.is_told).then_some(metric.capped) }),
+        net: effect.as_ref().and_then(|effect| net(of, index, arm, effect)),
         covariate: effect.as_ref().and_then(|effect| {
             let of = effect.adjusted.as_ref()?;
             Some(Covariate { theta: of.theta, variance_reduction: of.variance_reduction, unadjusted: value - base })
@@ -229,6 +233,19 @@ fn compare(of: &Analysis, index: usize, arm: usize, tail: Option<Tail>, judge: &
         verdict,
     };
     (comparison, now)
+}
+
+/// What a unit of an arm earns more than one of the control, less what it costs more.
+fn net(of: &Analysis, metric: usize, arm: usize, effect: &Effect) -> Option<Net> {
+    let plan = of.plan.as_ref()?;
+    let worth = plan.metrics()[metric].worth?;
+    let cost = plan.arms()[arm].cost - plan.arms()[0].cost;
+    let money = |difference: f64| worth * difference - cost;
+    let Interval { low, high } = effect.interval;
+    Some(Net {
+        difference: money(effect.evidence.estimate()),
+        interval: Interval { low: money(low), high: money(high) },
+    })
 }
 
 /// An effect along a direction, and shifted.

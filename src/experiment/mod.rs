@@ -11,6 +11,7 @@
 //! **Decide on the absolute scale** ([`difference`]) or that of the log-ratio ([`log_ratio`]); relative lift is for
 //! display. What has no answer is an [`Undefined`](crate::stats::Undefined) reason, never a NaN.
 
+mod across;
 mod allocation;
 mod analysis;
 mod arm;
@@ -38,6 +39,7 @@ mod tally;
 mod trend;
 mod verdict;
 
+pub use across::{FactorEffect, IntensityTrend};
 pub use allocation::{Allocation, AllocationError, Move, Moves};
 pub use analysis::Analysis;
 pub use arm::{Arm, QuantileRanks};
@@ -50,7 +52,7 @@ pub use covariate::Adjusted;
 pub use days::{Days, Period};
 pub use enrolment::{Enrolment, Place};
 pub use factorial::Factorial;
-pub use findings::{Basis, Capped, Comparison, Covariate, Findings, Part, Shift, Size, Split, Tail};
+pub use findings::{Basis, Capped, Comparison, Covariate, Findings, Net, Part, Shift, Size, Split, Tail};
 pub use heterogeneity::Heterogeneity;
 pub use opportunity::{Opportunity, Worth};
 pub use plan::{

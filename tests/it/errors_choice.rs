@@ -123,6 +123,11 @@ fn mistakes_of_plans_say_where_they_are() {
         "`metrics[0].over` of a metric of kind `mean` must be left out",
     );
     says(
+        PlanError::Levels { at: text("arms[3].levels"), found: "is a combination that another arm has" },
+        "`arms[3].levels` is a combination that another arm has; arms with levels have one of each factor, and each \
+         combination has one arm",
+    );
+    says(
         PlanError::Size { metric: text("bought"), reason: Undefined::Rate },
         "`units` cannot be computed from what metric `bought` expects: a rate is out of range; it lies between 0 and 1",
     );

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::levels::Layout;
 use super::{Design, ExperimentPlan, MetricKind, Null, PlanError, PlanErrors, PlannedArm, PlannedMetric, Role};
 use crate::near::nearest;
 use crate::stats::Alpha;
@@ -129,6 +130,12 @@ impl PlanBuilder {
         names(&mut errors, "arms", self.arms.iter().map(|arm| arm.name.as_str()));
         names(&mut errors, "metrics", self.metrics.iter().map(|metric| metric.name.as_str()));
         self.put_control_first(&mut errors);
+        errors.extend(Layout::new(&self.arms).err());
+        for (i, arm) in self.arms.iter().enumerate() {
+            for name in arm.levels.iter().flat_map(|(factor, level)| [factor, level]) {
+                text(&mut errors, &format!("arms[{i}].levels"), name, NAME);
+            }
+        }
         self.fits(&mut errors);
         self.numbers(&mut errors);
         if !self.metrics.iter().any(|metric| metric.role == Role::Primary) && !self.metrics.is_empty() {
@@ -213,6 +220,7 @@ impl PlanBuilder {
             }
             let share = metric.quantile.unwrap_or(0.5);
             check(&at("quantile"), share, share > 0.0 && share < 1.0, "between 0 and 1");
+            check(&at("worth"), metric.worth.unwrap_or(1.0), metric.worth.is_none_or(|of| of > 0.0), "above 0");
             check(&at("cap"), metric.cap.unwrap_or(0.0), true, "finite");
             let Some(expected) = metric.expected else { continue };
             let (value, deviation) = (expected.value, expected.deviation);

@@ -10,6 +10,7 @@
 mod build;
 mod error;
 mod hash;
+mod levels;
 mod parts;
 mod registration;
 mod size;
@@ -17,6 +18,7 @@ mod size;
 pub use build::PlanBuilder;
 pub use error::{PlanError, PlanErrors};
 pub use hash::PlanHash;
+pub(super) use levels::Layout;
 pub use parts::{Design, Direction, Expected, MetricKind, Null, PlannedArm, PlannedMetric, Role};
 pub use registration::Registration;
 

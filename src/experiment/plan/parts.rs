@@ -1,5 +1,7 @@
 //! What a plan is made of: arms, metrics, what each is tested against, and when one looks.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::experiment::Spending;
@@ -20,12 +22,16 @@ pub struct PlannedArm {
     /// arms are not steps of one thing.
     #[serde(default)]
     pub intensity: Option<f64>,
+    /// Its level of each factor, where arms are combinations of levels: then every combination has an arm, and the
+    /// control's levels are the ones that others are measured against.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub levels: BTreeMap<String, String>,
 }
 
 impl PlannedArm {
     /// An arm of weight 1 that costs nothing.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), weight: 1.0, cost: 0.0, intensity: None }
+        Self { name: name.into(), weight: 1.0, cost: 0.0, intensity: None, levels: BTreeMap::new() }
     }
 
     /// The same with another share of the units.
@@ -44,6 +50,13 @@ impl PlannedArm {
     #[must_use]
     pub fn intensity(self, intensity: f64) -> Self {
         Self { intensity: Some(intensity), ..self }
+    }
+
+    /// The same at this level of a factor.
+    #[must_use]
+    pub fn level(mut self, factor: impl Into<String>, level: impl Into<String>) -> Self {
+        self.levels.insert(factor.into(), level.into());
+        self
     }
 }
 
@@ -174,6 +187,10 @@ pub struct PlannedMetric {
     /// do not decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cap: Option<f64>,
+    /// What one of the metric is worth, in the money of [`PlannedArm::cost`], such as 1 of revenue or 40 of a purchase:
+    /// what arms do is then also told net of what they cost, for units of one exposure each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worth: Option<f64>,
 }
 
 impl PlannedMetric {
@@ -191,6 +208,7 @@ impl PlannedMetric {
             quantile: None,
             before: Vec::new(),
             cap: None,
+            worth: None,
         }
     }
 
@@ -250,6 +268,12 @@ impl PlannedMetric {
     #[must_use]
     pub fn capped(self, cap: f64) -> Self {
         Self { cap: Some(cap), ..self }
+    }
+
+    /// The same with what one of it is worth, in money.
+    #[must_use]
+    pub fn worth(self, money: f64) -> Self {
+        Self { worth: Some(money), ..self }
     }
 
     /// The numbers of a unit that it reads, in order: its own, then the one below the line, then those from before.
