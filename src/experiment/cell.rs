@@ -1,7 +1,10 @@
 //! A metric in an arm while units come in, and two of them as an effect.
 
 use super::tail::linear_quantile;
-use super::{Adjusted, Arm, MetricKind, PlannedMetric, QuantileRanks, Tally, as_lift, difference, fieller, log_ratio};
+use super::{
+    Adjusted, Arm, MetricKind, PlannedMetric, QuantileRanks, Tally, as_lift, difference, fieller, log_ratio,
+    relative_lift,
+};
 use crate::state::State;
 use crate::stats::undefined::finite;
 use crate::stats::{Alpha, Evidence, Interval, JointMoments, Moments, Proportion, Undefined};
@@ -248,6 +251,14 @@ impl Effect {
             (Some(Tally::RatioGiven(a)), Some(Tally::RatioGiven(b))) => Some(Adjusted::ratio(a, b)?),
             _ => None,
         })
+    }
+
+    /// The lift by the delta method, for display and beliefs.
+    pub(super) fn lift_evidence(&self) -> Option<Evidence> {
+        match &self.adjusted {
+            Some(adjusted) => adjusted.lift,
+            None => relative_lift(&self.arms[0], &self.arms[1]).ok(),
+        }
     }
 
     /// Where the lift lies: by the log-ratio, by Fieller where that has none, and with a covariate by the delta method.

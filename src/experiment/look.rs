@@ -6,7 +6,7 @@ use super::across::{factors, trends};
 use super::analysis::{Analysis, Metric};
 use super::cell::{Cell, Effect, Kind};
 use super::days::days;
-use super::findings::{Basis, Capped, Comparison, Covariate, Findings, Net, Size, Tail};
+use super::findings::{Basis, Belief, Capped, Comparison, Covariate, Findings, Net, Size, Tail};
 use super::judge::Judge;
 use super::recommend::recommend;
 use super::split::splits;
@@ -225,6 +225,8 @@ fn compare(of: &Analysis, index: usize, arm: usize, tail: Option<Tail>, judge: &
         expected_loss: posterior.map(|posterior| posterior.loss_of_treatment()),
         tail,
         capped: metric.cap.map(|at| Capped { at, units: (!of.is_told).then_some(metric.capped) }),
+        lift_evidence: effect.as_ref().and_then(Effect::lift_evidence),
+        belief: effect.as_ref().and_then(|effect| belief(of, index, effect)),
         net: effect.as_ref().and_then(|effect| net(of, index, arm, effect)),
         covariate: effect.as_ref().and_then(|effect| {
             let of = effect.adjusted.as_ref()?;
@@ -233,6 +235,20 @@ fn compare(of: &Analysis, index: usize, arm: usize, tail: Option<Tail>, judge: &
         verdict,
     };
     (comparison, now)
+}
+
+/// What past results and this one together say of the lift.
+fn belief(of: &Analysis, metric: usize, effect: &Effect) -> Option<Belief> {
+    let (learned, sign) = (of.plan.as_ref()?.metrics()[metric].learned?, of.metrics[metric].direction.sign());
+    let after = Posterior::new(&effect.lift_evidence()?, Some(learned.prior().ok()?));
+    let good = Posterior { mean: sign * after.mean, ..after };
+    Some(Belief {
+        learned,
+        lift: after.mean,
+        interval: after.interval(of.alpha),
+        chance_to_win: good.chance_to_win(),
+        expected_loss: good.loss_of_treatment(),
+    })
 }
 
 /// What a unit of an arm earns more than one of the control, less what it costs more.

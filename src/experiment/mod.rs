@@ -28,6 +28,7 @@ mod factorial;
 mod findings;
 mod heterogeneity;
 mod judge;
+mod learning;
 mod look;
 mod opportunity;
 mod plan;
@@ -36,6 +37,7 @@ mod sequential;
 mod split;
 mod tail;
 mod tally;
+mod text;
 mod trend;
 mod verdict;
 
@@ -52,12 +54,13 @@ pub use covariate::Adjusted;
 pub use days::{Days, Period};
 pub use enrolment::{Enrolment, Place};
 pub use factorial::Factorial;
-pub use findings::{Basis, Capped, Comparison, Covariate, Findings, Net, Part, Shift, Size, Split, Tail};
+pub use findings::{Basis, Belief, Capped, Comparison, Covariate, Findings, Net, Part, Shift, Size, Split, Tail};
 pub use heterogeneity::Heterogeneity;
+pub use learning::{Learned, Learning};
 pub use opportunity::{Opportunity, Worth};
 pub use plan::{
-    Design, Direction, Expected, ExperimentPlan, MetricKind, Null, PlanBuilder, PlanError, PlanErrors, PlanHash,
-    PlannedArm, PlannedMetric, Registration, Role,
+    Design, Direction, Expected, ExperimentPlan, MetricKind, Null, Outlook, PlanBuilder, PlanError, PlanErrors,
+    PlanHash, PlannedArm, PlannedMetric, Registration, Role,
 };
 pub use sequential::{
     AlwaysValid, Boundary, EmpiricalBernstein, GroupSequential, Power, Shape, SmallestP, Spending, approximate_ratio,

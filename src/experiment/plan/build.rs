@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::levels::Layout;
 use super::{Design, ExperimentPlan, MetricKind, Null, PlanError, PlanErrors, PlannedArm, PlannedMetric, Role};
+use crate::experiment::Learning;
 use crate::near::nearest;
 use crate::stats::Alpha;
 
@@ -87,6 +88,15 @@ impl PlanBuilder {
     #[must_use]
     pub fn smallest(mut self, lift: f64) -> Self {
         self.smallest = lift;
+        self
+    }
+
+    /// Takes from a record what it says of the metrics so far, in place of what they had.
+    #[must_use]
+    pub fn learned(mut self, record: &Learning) -> Self {
+        for metric in &mut self.metrics {
+            metric.learned = record.of(&metric.name).or(metric.learned);
+        }
         self
     }
 
@@ -220,6 +230,11 @@ impl PlanBuilder {
             }
             let share = metric.quantile.unwrap_or(0.5);
             check(&at("quantile"), share, share > 0.0 && share < 1.0, "between 0 and 1");
+            if let Some(learned) = metric.learned {
+                check(&at("learned.mean"), learned.mean, true, "finite");
+                let is_right = learned.prior().is_ok();
+                check(&at("learned.deviation"), learned.deviation, is_right && learned.deviation > 0.0, "above 0");
+            }
             check(&at("worth"), metric.worth.unwrap_or(1.0), metric.worth.is_none_or(|of| of > 0.0), "above 0");
             check(&at("cap"), metric.cap.unwrap_or(0.0), true, "finite");
             let Some(expected) = metric.expected else { continue };

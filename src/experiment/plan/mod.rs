@@ -21,6 +21,7 @@ pub use hash::PlanHash;
 pub(super) use levels::Layout;
 pub use parts::{Design, Direction, Expected, MetricKind, Null, PlannedArm, PlannedMetric, Role};
 pub use registration::Registration;
+pub use size::Outlook;
 
 use serde::{Deserialize, Serialize};
 

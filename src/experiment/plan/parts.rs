@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::experiment::Spending;
+use crate::experiment::{Learned, Spending};
 
 /// An arm of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -191,6 +191,10 @@ pub struct PlannedMetric {
     /// what arms do is then also told net of what they cost, for units of one exposure each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worth: Option<f64>,
+    /// What past results make one expect of its lift ([`Learning::of`](crate::experiment::Learning::of)): reports then say
+    /// what is believed of it with those, beside what decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<Learned>,
 }
 
 impl PlannedMetric {
@@ -209,6 +213,7 @@ impl PlannedMetric {
             before: Vec::new(),
             cap: None,
             worth: None,
+            learned: None,
         }
     }
 
