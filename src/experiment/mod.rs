@@ -32,9 +32,11 @@ mod learning;
 mod look;
 mod opportunity;
 mod plan;
+mod ramp;
 mod recommend;
 mod sequential;
 mod split;
+mod sticky;
 mod tail;
 mod tally;
 mod text;
@@ -62,10 +64,12 @@ pub use plan::{
     Design, Direction, Expected, ExperimentPlan, MetricKind, Null, Outlook, PlanBuilder, PlanError, PlanErrors,
     PlanHash, PlannedArm, PlannedMetric, Registration, Role,
 };
+pub use ramp::{Ramp, RampReason, RampStep};
 pub use sequential::{
     AlwaysValid, Boundary, EmpiricalBernstein, GroupSequential, Power, Shape, SmallestP, Spending, approximate_ratio,
     bernoulli_sequence, boundary_z, hoeffding_sequence, optimal_ratio,
 };
+pub use sticky::FirstExposure;
 pub use tally::Tally;
 pub use trend::{Step, Trend};
 pub use verdict::{Invalid, Recommendation, Verdict};

@@ -181,6 +181,10 @@ fn backlogs_that_cannot_be_say_why() {
 fn allocations_that_cannot_be_say_why() {
     let name = || text("old");
     says(AllocationError::Text { at: "salt", bytes: 0 }, "`salt` has 0 bytes; it has from 1 to 512");
+    says(
+        AllocationError::Step { found: 0.5 },
+        "a step of the ramp is 0.5; there are from 1 to 1000, which rise from above 0 to at most 1",
+    );
     says(AllocationError::Arms { found: 0 }, "an allocation has from 1 to 1000 arms, but 0 were given");
     says(AllocationError::Twice { name: name() }, "two arms are called `old`; give each a name of its own");
     says(AllocationError::Share { name: name(), found: 1.5 }, "the share of `old` is 1.5, but must be from 0 to 1");
