@@ -64,6 +64,7 @@ fn plan(c: &mut Criterion) {
 }
 
 /// 20,000 units, of which each has 25 rates and 25 means, in 10 arms and 100 segments.
+#[expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
 fn report(c: &mut Criterion) {
     let arms: Vec<String> = (0..10).map(|arm| format!("arm {arm}")).collect();
     let metrics: Vec<String> = (0..50).map(|metric| format!("metric {metric}")).collect();

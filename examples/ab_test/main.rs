@@ -3,12 +3,14 @@
 //! ```text
 //! cargo run --release --example ab_test                  # a generated experiment, planned, with four looks
 //! cargo run --release --example ab_test -- cookie_cats.csv --unit userid --arm version --control gate_30 \
-//!     --metrics retention_7,retention_1,sum_gamerounds [--segments x,y] [--day COL] [--order COL] [--plan FILE] [--out DIR]
+//!     --metrics retention_7,retention_1,sum_gamerounds [--segments x,y] [--day COL] [--tiers COL:low,high] \
+//!     [--order COL] [--plan FILE] [--out DIR]
 //! ```
 //!
 //! The table is a CSV with a row for each unit; the first metric is the one that is drawn. Effects over time need an
 //! order: a column of numbers, such as the day, or the order of rows. `--plan` reads arms, metrics and design from JSON;
-//! without one, inference is always-valid. Charts go to the folder `--out`, `target/ab_test` unless given. The exit code
+//! without one, inference is always-valid. `--day` names a column of days, along which effects are followed, `--tiers` one
+//! of tiers of value, from the lowest. Charts go to the folder `--out`, `target/ab_test` unless given. The exit code
 //! is 2 where arguments or files do not read.
 
 #[path = "../calibrate/draw.rs"]
@@ -51,7 +53,8 @@ fn main() -> ExitCode {
 }
 
 fn from_file(path: &str, arguments: &[String]) -> Result<(), String> {
-    let names = ["--unit", "--arm", "--control", "--metrics", "--segments", "--day", "--order", "--plan", "--out"];
+    let names =
+        ["--unit", "--arm", "--control", "--metrics", "--segments", "--day", "--tiers", "--order", "--plan", "--out"];
     let options = Options::read(arguments, &names)?;
     let table = Table::read(&read(path)?).map_err(|why| format!("{path}: {why}"))?;
     let list = |name: &str| options.text(name).map_or_else(Vec::new, |text| text.split(',').collect());
@@ -66,6 +69,7 @@ fn from_file(path: &str, arguments: &[String]) -> Result<(), String> {
         metrics: if plan.is_none() { options.needed("--metrics")?.split(',').collect() } else { Vec::new() },
         segments: list("--segments"),
         day: options.text("--day"),
+        tiers: options.text("--tiers"),
         plan,
     };
     let units = Units::read(&table, columns)?;
@@ -94,6 +98,7 @@ fn generated(arguments: &[String]) -> Result<(), String> {
         metrics: Vec::new(),
         segments: vec!["tier", "device"],
         day: None,
+        tiers: None,
         plan: Some(plan.clone()),
     };
     let units = Units::read(&Table::read(&sample::table(plan.units().unwrap_or(0)))?, columns)?;

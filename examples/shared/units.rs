@@ -19,6 +19,8 @@ pub(crate) struct Columns<'a> {
     pub(crate) segments: Vec<&'a str>,
     /// The day on which a unit came.
     pub(crate) day: Option<&'a str>,
+    /// A column and its tiers from the lowest: `worth:low,middle,high`.
+    pub(crate) tiers: Option<&'a str>,
     pub(crate) plan: Option<ExperimentPlan>,
 }
 
@@ -31,6 +33,8 @@ pub(crate) struct Units {
     /// Segment columns, and that of the day.
     pub(crate) segments: Vec<String>,
     pub(crate) day: Option<String>,
+    /// The column of tiers, and those.
+    pub(crate) tiers: Option<(String, Vec<String>)>,
     pub(crate) plan: Option<ExperimentPlan>,
     /// Of each unit.
     pub(crate) arms: Vec<usize>,
@@ -57,7 +61,13 @@ impl Units {
             let at = names.iter().position(|name| name == arm);
             at.ok_or_else(|| format!("row {}: `{arm}` is no arm; there are {}", row + 1, names.join(", ")))
         };
-        let columns: Vec<&str> = of.segments.iter().copied().chain(of.day).collect();
+        let tiers = match of.tiers.map(|text| text.split_once(':').ok_or(text)) {
+            Some(Err(text)) => return Err(format!("`--tiers` is `{text}`, but must be like `worth:low,middle,high`")),
+            Some(Ok((column, names))) => Some((column, names.split(',').map(str::to_owned).collect())),
+            None => None,
+        };
+        let tier = tiers.as_ref().map(|(column, _)| *column);
+        let columns: Vec<&str> = of.segments.iter().copied().chain(of.day).chain(tier).collect();
         let text = |name: &&str| Ok(table.text(name)?.map(str::to_owned).collect());
         Ok(Self {
             arms: table.text(of.arm)?.enumerate().map(place).collect::<Result<_, _>>()?,
@@ -65,6 +75,7 @@ impl Units {
             texts: columns.iter().map(text).collect::<Result<_, String>>()?,
             segments: owned(&columns),
             day: of.day.map(str::to_owned),
+            tiers: tiers.map(|(column, names)| (column.to_owned(), names)),
             names,
             metrics: owned(&of.metrics),
             plan: of.plan,
@@ -79,6 +90,10 @@ impl Units {
         };
         let analysis = analysis.and_then(|analysis| match &self.day {
             Some(day) => analysis.days(day),
+            None => Ok(analysis),
+        });
+        let analysis = analysis.and_then(|analysis| match &self.tiers {
+            Some((column, names)) => analysis.tiers(column, names),
             None => Ok(analysis),
         });
         analysis.map_err(|reason| reason.to_string())

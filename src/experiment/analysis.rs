@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use super::cell::{Cell, Kind};
 use super::look::look;
-use super::{Direction, ExperimentPlan, Findings, Null, Role};
+use super::{Direction, ExperimentPlan, Findings, Measure, Null, Role};
 use crate::stats::undefined::{count, finite};
 use crate::stats::{Alpha, Undefined};
 
@@ -45,6 +45,8 @@ pub struct Analysis {
     pub(super) metrics: Vec<Metric>,
     /// How many numbers a unit has.
     numbers: usize,
+    /// Every value with every conversion.
+    pairs: Vec<(usize, usize)>,
     pub(super) units: Vec<u64>,
     pub(super) weights: Vec<f64>,
     /// By metric, then by arm.
@@ -72,6 +74,8 @@ pub(super) struct Metric {
     pub(super) cap: Option<f64>,
     /// How many units did.
     pub(super) capped: u64,
+    /// Of a value, the conversions without which some unit has one.
+    beside: Vec<usize>,
 }
 
 impl Metric {
@@ -89,9 +93,17 @@ impl Metric {
 #[derive(Clone, Debug)]
 pub(super) struct Column {
     pub(super) name: String,
-    /// Whether its values are days.
-    pub(super) is_days: bool,
+    pub(super) content: Content,
     pub(super) values: BTreeMap<String, Vec<Cell>>,
+}
+
+/// What the values of a column are.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Content {
+    Segments,
+    Days,
+    /// From the lowest.
+    Tiers(Vec<String>),
 }
 
 impl Analysis {
@@ -113,6 +125,7 @@ impl Analysis {
             at: 0,
             cap: None,
             capped: 0,
+            beside: Vec::new(),
         };
         let arms = arms.iter().map(|name| (*name).to_owned()).collect();
         Ok(Self::empty(arms, metrics.iter().map(metric).collect(), columns))
@@ -142,9 +155,17 @@ impl Analysis {
             at: 0,
             cap: metric.cap,
             capped: 0,
+            beside: Vec::new(),
         });
         let arms = plan.arms().iter().map(|arm| arm.name.clone()).collect();
         let mut analysis = Self::empty(arms, metrics.collect(), columns);
+        let measuring = |measure: Measure| {
+            let metrics = plan.metrics().iter().enumerate();
+            metrics.filter(move |(_, metric)| metric.measures == Some(measure)).map(|(i, _)| i)
+        };
+        analysis.pairs = measuring(Measure::Value)
+            .flat_map(|value| measuring(Measure::Conversion).map(move |conversion| (value, conversion)))
+            .collect();
         analysis.weights = plan.arms().iter().map(|arm| arm.weight).collect();
         (analysis.alpha, analysis.smallest) = (plan.alpha(), plan.smallest());
         analysis.plan = Some(plan.clone());
@@ -153,7 +174,8 @@ impl Analysis {
 
     fn empty(arms: Vec<String>, mut metrics: Vec<Metric>, columns: &[&str]) -> Self {
         let cells = arms.len() * metrics.len();
-        let column = |name: &&str| Column { name: (*name).to_owned(), is_days: false, values: BTreeMap::new() };
+        let column =
+            |name: &&str| Column { name: (*name).to_owned(), content: Content::Segments, values: BTreeMap::new() };
         let mut numbers = 0;
         for metric in &mut metrics {
             metric.at = numbers;
@@ -161,6 +183,7 @@ impl Analysis {
         }
         Self {
             numbers,
+            pairs: Vec::new(),
             plan: None,
             units: vec![0; arms.len()],
             weights: vec![1.0; arms.len()],
@@ -232,9 +255,22 @@ impl Analysis {
     ///
     /// # Errors
     /// [`Undefined::LengthMismatch`] for a column there is not.
-    pub fn days(mut self, column: &str) -> Result<Self, Undefined> {
+    pub fn days(self, column: &str) -> Result<Self, Undefined> {
+        self.holding(column, Content::Days)
+    }
+
+    /// Says that a column holds tiers of a unit's value, such as [`Tiers::names`](super::Tiers::names), from the lowest: the
+    /// effect is then also told along them ([`Findings::tiers`]).
+    ///
+    /// # Errors
+    /// [`Undefined::LengthMismatch`] for a column there is not.
+    pub fn tiers<S: AsRef<str>>(self, column: &str, names: &[S]) -> Result<Self, Undefined> {
+        self.holding(column, Content::Tiers(names.iter().map(|name| name.as_ref().to_owned()).collect()))
+    }
+
+    fn holding(mut self, column: &str, content: Content) -> Result<Self, Undefined> {
         let found = self.columns.iter_mut().find(|of| of.name == column).ok_or(Undefined::LengthMismatch)?;
-        found.is_days = true;
+        found.content = content;
         Ok(self)
     }
 
@@ -257,6 +293,12 @@ impl Analysis {
             // Both are exact.
             if !(value.abs().total_cmp(&0.0).is_eq() || value.total_cmp(&1.0).is_eq()) {
                 return Err(Undefined::NotZeroOrOne);
+            }
+        }
+        for (value, conversion) in &self.pairs {
+            let [has_value, did] = [value, conversion].map(|of| numbers[self.metrics[*of].at].abs() > 0.0);
+            if has_value && !did && !self.metrics[*value].beside.contains(conversion) {
+                self.metrics[*value].beside.push(*conversion);
             }
         }
         self.units[arm] += 1;
@@ -351,14 +393,23 @@ impl Analysis {
             && self.metrics.len() == other.metrics.len()
             && metrics.clone().all(|(ours, theirs)| ours.name == theirs.name)
             && self.columns.len() == other.columns.len()
-            && self.columns.iter().zip(&other.columns).all(|(ours, theirs)| ours.name == theirs.name);
+            && self
+                .columns
+                .iter()
+                .zip(&other.columns)
+                .all(|(ours, theirs)| (&ours.name, &ours.content) == (&theirs.name, &theirs.content));
         if !is_same {
             return Err(Undefined::LengthMismatch);
         }
         if self.units().saturating_add(other.units()) > MOST_UNITS {
             return Err(Undefined::NotACount);
         }
-        self.metrics.iter_mut().zip(&other.metrics).for_each(|(ours, theirs)| ours.capped += theirs.capped);
+        for (ours, theirs) in self.metrics.iter_mut().zip(&other.metrics) {
+            ours.capped += theirs.capped;
+            ours.beside.extend(&theirs.beside);
+            ours.beside.sort_unstable();
+            ours.beside.dedup();
+        }
         self.units.iter_mut().zip(&other.units).for_each(|(ours, theirs)| *ours += theirs);
         self.cells.iter_mut().zip(&other.cells).for_each(|(ours, theirs)| ours.merge(theirs));
         self.values.iter_mut().zip(&other.values).for_each(|(ours, theirs)| ours.extend(theirs));
@@ -399,6 +450,11 @@ impl Analysis {
     #[must_use]
     pub fn findings(&self) -> Findings {
         look(self, &[self.units()], None, &mut Vec::new())
+    }
+
+    /// Whether some unit has a value without a conversion.
+    pub(super) fn is_beside(&self, conversion: usize, value: usize) -> bool {
+        self.metrics[value].beside.contains(&conversion)
     }
 
     /// What a metric is, by its values where nothing else says.

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Trend;
-use super::analysis::{Analysis, Column};
+use super::analysis::{Analysis, Column, Content};
 use super::cell::{Cell, Effect};
 use crate::stats::{Adjustment, Evidence, adjusted};
 
@@ -58,7 +58,7 @@ pub struct Period {
 /// The effects of all arms and metrics over days, where there is a column for that and two periods at least.
 pub(super) fn days(of: &Analysis) -> Vec<Days> {
     let mut found = Vec::new();
-    for column in of.columns.iter().filter(|column| column.is_days) {
+    for column in of.columns.iter().filter(|column| column.content == Content::Days) {
         let mut order: Vec<(f64, &str, &[Cell])> = column
             .values
             .iter()
@@ -117,8 +117,8 @@ fn over(of: &Analysis, arm: usize, metric: usize, column: &Column, order: &[(f64
         is_open = blocks.last().is_some_and(|last| !(last.control.is_enough(kind) && last.arm.is_enough(kind)));
     }
     // What is left at the end belongs to the period before.
-    if let Some(rest) = blocks.pop_if(|_| is_open) {
-        let last = blocks.last_mut()?;
+    if is_open {
+        let (rest, last) = (blocks.pop()?, blocks.last_mut()?);
         last.merge(&rest);
         last.to = rest.to;
     }

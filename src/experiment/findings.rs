@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::text::signed;
 use super::{
-    Balance, Days, Design, Direction, FactorEffect, IntensityTrend, Invalid, Learned, MetricKind, NonInferiority,
-    PlanHash, Recommendation, Role, Verdict,
+    Balance, Days, Design, Direction, FactorEffect, Flag, IntensityTrend, Invalid, Learned, MetricKind, NonInferiority,
+    PlanHash, Recommendation, Role, TierEffect, Verdict,
 };
 use crate::stats::{Alpha, Evidence, Interval};
 
@@ -29,10 +29,14 @@ pub struct Findings {
     pub splits: Vec<Split>,
     /// How effects go over the days on which units came, where a column holds those.
     pub days: Vec<Days>,
+    /// How effects go with tiers of value, where a column holds those.
+    pub tiers: Vec<TierEffect>,
     /// How metrics go with the intensity of arms, where the plan gives three of them one.
     pub trends: Vec<IntensityTrend>,
     /// What factors do, where the plan gives arms levels of them.
     pub factors: Vec<FactorEffect>,
+    /// Gains that may be none, where the plan says what metrics measure.
+    pub flags: Vec<Flag>,
     /// What to do with each arm.
     pub recommendations: Vec<(String, Recommendation)>,
 }

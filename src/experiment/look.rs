@@ -7,10 +7,12 @@ use super::analysis::{Analysis, Metric};
 use super::cell::{Cell, Effect, Kind};
 use super::days::days;
 use super::findings::{Basis, Belief, Capped, Comparison, Covariate, Findings, Net, Size, Tail};
+use super::flags::flags;
 use super::judge::Judge;
 use super::recommend::recommend;
 use super::split::splits;
 use super::tail::tails;
+use super::tier::tiers;
 use super::{Balance, Design, Invalid, NonInferiority, Null, Posterior, Role, Verdict};
 use crate::stats::{Adjustment, Evidence, Interval, Moments, Undefined, adjusted};
 
@@ -93,7 +95,7 @@ pub(super) fn look(of: &Analysis, looks: &[u64], watched: Option<f64>, past: &mu
             _ => judged(metric_of(of, comparison), comparison, past, of.alpha.value(), deciding),
         };
     }
-    let (splits, days) = (splits(of), days(of));
+    let (splits, days, flags) = (splits(of), days(of), flags(of, &found, &judge));
     let mut findings = Findings {
         basis: Basis {
             design,
@@ -109,8 +111,10 @@ pub(super) fn look(of: &Analysis, looks: &[u64], watched: Option<f64>, past: &mu
         comparisons: found,
         splits,
         days,
+        tiers: tiers(of),
         trends: trends(of),
         factors: factors(of),
+        flags,
         recommendations: Vec::new(),
     };
     let recommendations = (1..of.arms.len()).map(|arm| (of.arms[arm].clone(), recommend(of, &findings, arm, &judge)));

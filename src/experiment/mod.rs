@@ -26,6 +26,7 @@ mod days;
 mod enrolment;
 mod factorial;
 mod findings;
+mod flags;
 mod heterogeneity;
 mod judge;
 mod learning;
@@ -40,6 +41,7 @@ mod sticky;
 mod tail;
 mod tally;
 mod text;
+mod tier;
 mod trend;
 mod verdict;
 
@@ -57,12 +59,13 @@ pub use days::{Days, Period};
 pub use enrolment::{Enrolment, Place};
 pub use factorial::Factorial;
 pub use findings::{Basis, Belief, Capped, Comparison, Covariate, Findings, Net, Part, Shift, Size, Split, Tail};
+pub use flags::Flag;
 pub use heterogeneity::Heterogeneity;
 pub use learning::{Learned, Learning};
 pub use opportunity::{Opportunity, Worth};
 pub use plan::{
-    Design, Direction, Expected, ExperimentPlan, MetricKind, Null, Outlook, PlanBuilder, PlanError, PlanErrors,
-    PlanHash, PlannedArm, PlannedMetric, Registration, Role,
+    Design, Direction, Expected, ExperimentPlan, Measure, MetricKind, Null, Outlook, PlanBuilder, PlanError,
+    PlanErrors, PlanHash, PlannedArm, PlannedMetric, Registration, Role,
 };
 pub use ramp::{Ramp, RampReason, RampStep};
 pub use sequential::{
@@ -71,6 +74,7 @@ pub use sequential::{
 };
 pub use sticky::FirstExposure;
 pub use tally::Tally;
+pub use tier::{TierEffect, TierPart, Tiers};
 pub use trend::{Step, Trend};
 pub use verdict::{Invalid, Recommendation, Verdict};
 

@@ -1,7 +1,7 @@
 //! How effects differ by segment: every arm and metric in every column, with what is shown of each segment.
 
 use super::Heterogeneity;
-use super::analysis::{Analysis, Column};
+use super::analysis::{Analysis, Column, Content};
 use super::cell::{Cell, Effect};
 use super::findings::{Part, Split};
 use crate::stats::{Adjustment, Evidence, Interval, adjusted};
@@ -11,7 +11,7 @@ pub(super) fn splits(of: &Analysis) -> Vec<Split> {
     let mut splits = Vec::new();
     for arm in 1..of.arms.len() {
         for metric in 0..of.metrics.len() {
-            let columns = of.columns.iter().filter(|column| !column.is_days);
+            let columns = of.columns.iter().filter(|column| column.content != Content::Days);
             splits.extend(columns.filter_map(|column| split(of, arm, metric, column)));
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::findings::{Belief, Findings, Shift, Split};
-use super::{Days, FactorEffect, IntensityTrend, Learned};
+use super::{Days, FactorEffect, IntensityTrend, Learned, TierEffect};
 use crate::stats::Interval;
 
 impl fmt::Display for Findings {
@@ -71,6 +71,14 @@ impl fmt::Display for Findings {
                 writeln!(f, "  {}: {size} {within}, BH {many}, shrunk {shrunk}", part.segment)?;
             }
         }
+        for TierEffect { arm, metric, column, slope, p: raw, p_adjusted, tiers, .. } in &self.tiers {
+            let (slope, raw, many) = (signed(*slope), p(*raw), p(*p_adjusted));
+            writeln!(f, "\n{arm} / {metric} by {column}: {slope} from tier to tier, p {raw} (BH {many})")?;
+            for part in tiers {
+                let lift = part.lift.map_or_else(String::new, |lift| format!(", lift {:+.2}%", 100.0 * lift));
+                writeln!(f, "  {}: {} {}{lift}", part.tier, signed(part.difference), range(part.interval))?;
+            }
+        }
         for IntensityTrend { metric, is_net, slope, p: raw, p_adjusted, misfit_p, arms, .. } in &self.trends {
             let net = if *is_net { ", net of costs" } else { "" };
             let (slope, raw, many, misfit) = (signed(*slope), p(*raw), p(*p_adjusted), p(*misfit_p));
@@ -105,6 +113,7 @@ impl fmt::Display for Findings {
             }
         }
         writeln!(f)?;
+        self.flags.iter().try_for_each(|flag| writeln!(f, "note: {flag}"))?;
         self.recommendations.iter().try_for_each(|(arm, what)| writeln!(f, "{arm}: {what}"))
     }
 }

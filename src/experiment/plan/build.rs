@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::levels::Layout;
-use super::{Design, ExperimentPlan, MetricKind, Null, PlanError, PlanErrors, PlannedArm, PlannedMetric, Role};
+use super::{
+    Design, ExperimentPlan, Measure, MetricKind, Null, PlanError, PlanErrors, PlannedArm, PlannedMetric, Role,
+};
 use crate::experiment::Learning;
 use crate::near::nearest;
 use crate::stats::Alpha;
@@ -196,6 +198,11 @@ impl PlanBuilder {
                 (MetricKind::Mean, _) => check("before", false, "left out, or one number"),
                 (MetricKind::Ratio, _) => check("before", false, "left out, or two numbers"),
                 (MetricKind::Rate | MetricKind::Quantile, _) => check("before", false, "left out"),
+            }
+            match (metric.measures, kind) {
+                (Some(Measure::Conversion), MetricKind::Rate) | (Some(Measure::Value), MetricKind::Mean) => {}
+                (None | Some(Measure::Engagement), _) => {}
+                _ => check("measures", false, "`conversion` of a rate, `value` of a mean, or `engagement`"),
             }
             let has_cap = matches!(kind, MetricKind::Mean | MetricKind::Ratio);
             check("cap", has_cap || metric.cap.is_none(), "left out");

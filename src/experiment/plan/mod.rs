@@ -19,7 +19,7 @@ pub use build::PlanBuilder;
 pub use error::{PlanError, PlanErrors};
 pub use hash::PlanHash;
 pub(super) use levels::Layout;
-pub use parts::{Design, Direction, Expected, MetricKind, Null, PlannedArm, PlannedMetric, Role};
+pub use parts::{Design, Direction, Expected, Measure, MetricKind, Null, PlannedArm, PlannedMetric, Role};
 pub use registration::Registration;
 pub use size::Outlook;
 

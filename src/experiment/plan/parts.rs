@@ -195,6 +195,21 @@ pub struct PlannedMetric {
     /// what is believed of it with those, beside what decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learned: Option<Learned>,
+    /// What it measures, so that gains which are none can be told ([`Flag`](crate::experiment::Flag)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measures: Option<Measure>,
+}
+
+/// What a metric measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// What costs people nothing, such as views and clicks.
+    Engagement,
+    /// Whether they did what is wanted of them: a rate.
+    Conversion,
+    /// What that is worth, such as revenue: a mean, zero of whom did not.
+    Value,
 }
 
 impl PlannedMetric {
@@ -214,6 +229,7 @@ impl PlannedMetric {
             cap: None,
             worth: None,
             learned: None,
+            measures: None,
         }
     }
 
@@ -279,6 +295,12 @@ impl PlannedMetric {
     #[must_use]
     pub fn worth(self, money: f64) -> Self {
         Self { worth: Some(money), ..self }
+    }
+
+    /// The same with what it measures.
+    #[must_use]
+    pub fn measures(self, what: Measure) -> Self {
+        Self { measures: Some(what), ..self }
     }
 
     /// The numbers of a unit that it reads, in order: its own, then the one below the line, then those from before.
