@@ -35,7 +35,7 @@ pub(crate) fn inverse_transposed(lower: &[f64], width: usize) -> Vec<f64> {
 }
 
 /// Replaces `b` by the `x` with `l x = b`. Cost: k² / 2.
-pub(super) fn solve_lower(lower: &[f64], width: usize, b: &mut [f64]) {
+pub(crate) fn solve_lower(lower: &[f64], width: usize, b: &mut [f64]) {
     for row in 0..width {
         let cells = &lower[row * width..=row * width + row];
         b[row] = (b[row] - dot64(&cells[..row], &b[..row])) / cells[row];
@@ -43,7 +43,7 @@ pub(super) fn solve_lower(lower: &[f64], width: usize, b: &mut [f64]) {
 }
 
 /// Replaces `b` by the `x` with `lᵀ x = b`. Cost: k² / 2.
-pub(super) fn solve_upper(lower: &[f64], width: usize, b: &mut [f64]) {
+pub(crate) fn solve_upper(lower: &[f64], width: usize, b: &mut [f64]) {
     for row in (0..width).rev() {
         let cells = &lower[row * width..=row * width + row];
         let x = b[row] / cells[row];

@@ -6,6 +6,7 @@
 //! computed by one of them, in the one order.
 
 mod cholesky;
+mod eigen;
 mod gram;
 mod parallel;
 mod ridge;
@@ -13,7 +14,9 @@ mod sparse;
 mod subspace;
 mod vector;
 
-pub(crate) use cholesky::{cholesky, dot64, inverse_transposed, quadratic};
+pub(crate) use cholesky::{cholesky, dot64, inverse_transposed, quadratic, solve_lower, solve_upper};
+pub(crate) use eigen::eigen;
+pub(crate) use gram::{gram, times};
 pub(crate) use parallel::for_each;
 pub(crate) use ridge::{Ridge, RidgeWork};
 pub(crate) use sparse::{Sparse, fetch};
