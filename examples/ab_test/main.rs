@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --release --example ab_test                  # a generated experiment, planned, with four looks
 //! cargo run --release --example ab_test -- cookie_cats.csv --unit userid --arm version --control gate_30 \
-//!     --metrics retention_7,retention_1,sum_gamerounds [--segments x,y] [--order COL] [--plan FILE] [--out DIR]
+//!     --metrics retention_7,retention_1,sum_gamerounds [--segments x,y] [--day COL] [--order COL] [--plan FILE] [--out DIR]
 //! ```
 //!
 //! The table is a CSV with a row for each unit; the first metric is the one that is drawn. Effects over time need an
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
 }
 
 fn from_file(path: &str, arguments: &[String]) -> Result<(), String> {
-    let names = ["--unit", "--arm", "--control", "--metrics", "--segments", "--order", "--plan", "--out"];
+    let names = ["--unit", "--arm", "--control", "--metrics", "--segments", "--day", "--order", "--plan", "--out"];
     let options = Options::read(arguments, &names)?;
     let table = Table::read(&read(path)?).map_err(|why| format!("{path}: {why}"))?;
     let list = |name: &str| options.text(name).map_or_else(Vec::new, |text| text.split(',').collect());
@@ -65,6 +65,7 @@ fn from_file(path: &str, arguments: &[String]) -> Result<(), String> {
         control: options.text("--control"),
         metrics: if plan.is_none() { options.needed("--metrics")?.split(',').collect() } else { Vec::new() },
         segments: list("--segments"),
+        day: options.text("--day"),
         plan,
     };
     let units = Units::read(&table, columns)?;
@@ -92,6 +93,7 @@ fn generated(arguments: &[String]) -> Result<(), String> {
         control: None,
         metrics: Vec::new(),
         segments: vec!["tier", "device"],
+        day: None,
         plan: Some(plan.clone()),
     };
     let units = Units::read(&Table::read(&sample::table(plan.units().unwrap_or(0)))?, columns)?;

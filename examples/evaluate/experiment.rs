@@ -9,15 +9,16 @@ use crate::{Answer, Command, read};
 
 pub(crate) const COMMAND: Command = Command {
     name: "experiment",
-    arguments: "--data FILE --unit COL --arm COL --control NAME --metrics a,b,c [--segments x,y] [--cap 0.999] [--plan FILE]",
+    arguments: "--data FILE --unit COL --arm COL --control NAME --metrics a,b,c [--segments x,y] [--day COL] [--cap 0.999] [--plan FILE]",
     about: "compares the arms of an experiment by metric and segment; tables go to standard error. `--unit -`: a row each; \
-            a plan in JSON gives arms and metrics in place of `--control` and `--metrics`, and the design that decides",
+            a plan in JSON gives arms and metrics in place of `--control` and `--metrics`, and the design that decides; \
+            its metrics read the columns that it names. `--day`: numbers or dates, along which effects are followed",
     run,
     try_out,
 };
 
 fn run(arguments: &[String]) -> Answer {
-    let names = ["--data", "--unit", "--arm", "--control", "--metrics", "--segments", "--cap", "--plan"];
+    let names = ["--data", "--unit", "--arm", "--control", "--metrics", "--segments", "--day", "--cap", "--plan"];
     let options = Options::read(arguments, &names)?;
     let path = options.needed("--data")?;
     let table = Table::read(&read(path)?).map_err(|why| format!("{path}: {why}"))?;
@@ -32,6 +33,7 @@ fn run(arguments: &[String]) -> Answer {
         control: options.text("--control"),
         metrics: if plan.is_none() { options.needed("--metrics")?.split(',').collect() } else { Vec::new() },
         segments: list("--segments"),
+        day: options.text("--day"),
         plan,
     };
     analysed(&Units::read(&table, columns)?, options.parsed("--cap", 0.999, "a quantile between 0 and 1")?)
@@ -49,6 +51,7 @@ fn try_out() -> Answer {
         control: Some("old"),
         metrics: vec!["bought"],
         segments: vec!["new"],
+        day: None,
         plan: None,
     };
     analysed(&Units::read(&Table::read(&text)?, columns)?, 0.999)

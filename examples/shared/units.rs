@@ -17,6 +17,8 @@ pub(crate) struct Columns<'a> {
     pub(crate) control: Option<&'a str>,
     pub(crate) metrics: Vec<&'a str>,
     pub(crate) segments: Vec<&'a str>,
+    /// The day on which a unit came.
+    pub(crate) day: Option<&'a str>,
     pub(crate) plan: Option<ExperimentPlan>,
 }
 
@@ -24,12 +26,15 @@ pub(crate) struct Columns<'a> {
 pub(crate) struct Units {
     /// The arms, the control first.
     pub(crate) names: Vec<String>,
+    /// Those without a plan.
     pub(crate) metrics: Vec<String>,
+    /// Segment columns, and that of the day.
     pub(crate) segments: Vec<String>,
+    pub(crate) day: Option<String>,
     pub(crate) plan: Option<ExperimentPlan>,
     /// Of each unit.
     pub(crate) arms: Vec<usize>,
-    /// By metric, of each unit.
+    /// By number that the metrics read, of each unit.
     pub(crate) values: Vec<Vec<f64>>,
     /// By segment column, of each unit.
     pub(crate) texts: Vec<Vec<String>>,
@@ -44,36 +49,39 @@ impl Units {
             }
         }
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let (names, metrics) = match &of.plan {
-            Some(plan) => (
-                plan.arms().iter().map(|arm| arm.name.clone()).collect(),
-                plan.metrics().iter().map(|metric| metric.name.clone()).collect(),
-            ),
+        let (names, numbers) = match &of.plan {
+            Some(plan) => (plan.arms().iter().map(|arm| arm.name.clone()).collect(), owned(&plan.numbers())),
             None => (arms(table, of.arm, of.control.ok_or("`--control` is missing")?)?, owned(&of.metrics)),
         };
         let place = |(row, arm): (usize, &str)| {
             let at = names.iter().position(|name| name == arm);
             at.ok_or_else(|| format!("row {}: `{arm}` is no arm; there are {}", row + 1, names.join(", ")))
         };
+        let columns: Vec<&str> = of.segments.iter().copied().chain(of.day).collect();
         let text = |name: &&str| Ok(table.text(name)?.map(str::to_owned).collect());
         Ok(Self {
             arms: table.text(of.arm)?.enumerate().map(place).collect::<Result<_, _>>()?,
-            values: metrics.iter().map(|name| table.numbers(name)).collect::<Result<_, _>>()?,
-            texts: of.segments.iter().map(text).collect::<Result<_, String>>()?,
-            segments: owned(&of.segments),
+            values: numbers.iter().map(|name| table.numbers(name)).collect::<Result<_, _>>()?,
+            texts: columns.iter().map(text).collect::<Result<_, String>>()?,
+            segments: owned(&columns),
+            day: of.day.map(str::to_owned),
             names,
-            metrics,
+            metrics: owned(&of.metrics),
             plan: of.plan,
         })
     }
 
     /// An analysis of these arms and metrics that has seen nobody.
     pub(crate) fn empty(&self) -> Result<Analysis, String> {
-        match &self.plan {
+        let analysis = match &self.plan {
             Some(plan) => Ok(Analysis::planned(plan, &refs(&self.segments))),
-            None => Analysis::new(&refs(&self.names), &refs(&self.metrics), &refs(&self.segments))
-                .map_err(|reason| reason.to_string()),
-        }
+            None => Analysis::new(&refs(&self.names), &refs(&self.metrics), &refs(&self.segments)),
+        };
+        let analysis = analysis.and_then(|analysis| match &self.day {
+            Some(day) => analysis.days(day),
+            None => Ok(analysis),
+        });
+        analysis.map_err(|reason| reason.to_string())
     }
 
     /// Shows a unit to an analysis.

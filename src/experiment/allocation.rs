@@ -121,6 +121,12 @@ pub enum AllocationError {
         /// The budget found.
         found: f64,
     },
+    /// The steps of a ramp do not rise.
+    #[error("a step of the ramp is {found}; there are from 1 to 1000, which rise from above 0 to at most 1")]
+    Step {
+        /// The step.
+        found: f64,
+    },
     /// Two steps of one assignment have the same salt, so that one would choose for the other.
     #[error("`{salt}` salts two steps of the assignment; give each a salt of its own")]
     SameSalt {

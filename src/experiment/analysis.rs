@@ -6,16 +6,20 @@
 //! stand beside them as numbers. Primary metrics × arms are adjusted by Holm, secondary ones and segments by Benjamini
 //! and Hochberg, guardrails are asked about harm alone and not adjusted.
 //!
+//! Ratios, quantiles, covariates and fixed caps are a plan's ([`PlannedMetric`](super::PlannedMetric)). A column may hold
+//! the day on which a unit came ([`Analysis::days`]): the effect is then followed over days. Analyses of shards or days
+//! merge.
+//!
 //! An observation costs O(metrics × segment columns); findings cost O(arms × metrics × segments), and some passes over
 //! the values of means, which are kept (8 bytes each) so that their tails can be told.
 
 use std::collections::BTreeMap;
 
-use super::cell::Cell;
+use super::cell::{Cell, Kind};
 use super::look::look;
-use super::{Direction, ExperimentPlan, Findings, MetricKind, Null, Role};
-use crate::stats::undefined::finite;
-use crate::stats::{Alpha, Moments, Undefined};
+use super::{Direction, ExperimentPlan, Findings, Null, Role};
+use crate::stats::undefined::{count, finite};
+use crate::stats::{Alpha, Undefined};
 
 /// An experiment being analysed.
 ///
@@ -39,6 +43,8 @@ pub struct Analysis {
     pub(super) plan: Option<ExperimentPlan>,
     pub(super) arms: Vec<String>,
     pub(super) metrics: Vec<Metric>,
+    /// How many numbers a unit has.
+    numbers: usize,
     pub(super) units: Vec<u64>,
     pub(super) weights: Vec<f64>,
     /// By metric, then by arm.
@@ -59,13 +65,32 @@ pub(super) struct Metric {
     pub(super) role: Role,
     pub(super) direction: Direction,
     pub(super) null: Null,
-    /// None where the values tell.
-    pub(super) kind: Option<MetricKind>,
+    pub(super) kind: Kind,
+    /// Where its numbers begin in those of a unit.
+    at: usize,
+    /// Larger first numbers count as this.
+    pub(super) cap: Option<f64>,
+    /// How many units did.
+    pub(super) capped: u64,
+}
+
+impl Metric {
+    /// Its part of the numbers of a unit.
+    fn of<'a>(&self, numbers: &'a [f64]) -> &'a [f64] {
+        &numbers[self.at..self.at + self.kind.numbers()]
+    }
+
+    /// Whether its values are kept, for their tail.
+    pub(super) fn has_tail(&self) -> bool {
+        self.cap.is_none() && matches!(self.kind, Kind::Told | Kind::Mean | Kind::MeanGiven)
+    }
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Column {
     pub(super) name: String,
+    /// Whether its values are days.
+    pub(super) is_days: bool,
     pub(super) values: BTreeMap<String, Vec<Cell>>,
 }
 
@@ -84,7 +109,10 @@ impl Analysis {
             role: Role::Primary,
             direction: Direction::Up,
             null: Null::Zero,
-            kind: None,
+            kind: Kind::Told,
+            at: 0,
+            cap: None,
+            capped: 0,
         };
         let arms = arms.iter().map(|name| (*name).to_owned()).collect();
         Ok(Self::empty(arms, metrics.iter().map(metric).collect(), columns))
@@ -110,7 +138,10 @@ impl Analysis {
             role: metric.role,
             direction: metric.direction,
             null: metric.null,
-            kind: Some(metric.kind),
+            kind: Kind::of(metric),
+            at: 0,
+            cap: metric.cap,
+            capped: 0,
         });
         let arms = plan.arms().iter().map(|arm| arm.name.clone()).collect();
         let mut analysis = Self::empty(arms, metrics.collect(), columns);
@@ -120,14 +151,20 @@ impl Analysis {
         analysis
     }
 
-    fn empty(arms: Vec<String>, metrics: Vec<Metric>, columns: &[&str]) -> Self {
+    fn empty(arms: Vec<String>, mut metrics: Vec<Metric>, columns: &[&str]) -> Self {
         let cells = arms.len() * metrics.len();
-        let column = |name: &&str| Column { name: (*name).to_owned(), values: BTreeMap::new() };
+        let column = |name: &&str| Column { name: (*name).to_owned(), is_days: false, values: BTreeMap::new() };
+        let mut numbers = 0;
+        for metric in &mut metrics {
+            metric.at = numbers;
+            numbers += metric.kind.numbers();
+        }
         Self {
+            numbers,
             plan: None,
             units: vec![0; arms.len()],
             weights: vec![1.0; arms.len()],
-            cells: vec![Cell::default(); cells],
+            cells: empty_cells(&metrics, arms.len()),
             values: vec![Vec::new(); cells],
             is_told: false,
             columns: columns.iter().map(column).collect(),
@@ -190,39 +227,63 @@ impl Analysis {
         Ok(self)
     }
 
-    /// Takes in a unit: its arm, a value for each metric, and a segment for each column.
+    /// Says that a column holds the day on which a unit came: whole numbers, or dates such as `2026-03-01`. The effect is
+    /// then followed over days ([`Findings::days`]), and the column is no segment.
+    ///
+    /// # Errors
+    /// [`Undefined::LengthMismatch`] for a column there is not.
+    pub fn days(mut self, column: &str) -> Result<Self, Undefined> {
+        let found = self.columns.iter_mut().find(|of| of.name == column).ok_or(Undefined::LengthMismatch)?;
+        found.is_days = true;
+        Ok(self)
+    }
+
+    /// Takes in a unit: its arm, the numbers of each metric, and a segment for each column. Without a plan a metric has one
+    /// number, and under one those of [`ExperimentPlan::numbers`].
     ///
     /// Of a column, the first [`Analysis::SEGMENTS`] values count each; those that come later are one, `(others)`.
     ///
     /// # Errors
     /// [`Undefined::LengthMismatch`] for an arm there is not, or lists of other lengths; [`Undefined::NotFinite`];
     /// [`Undefined::NotZeroOrOne`] for another value of what the plan says is a rate. The unit is then left out whole.
-    pub fn observe(&mut self, arm: usize, metrics: &[f64], segments: &[&str]) -> Result<(), Undefined> {
-        let (arms, many) = (self.arms.len(), self.metrics.len());
-        if arm >= arms || metrics.len() != many || segments.len() != self.columns.len() {
+    pub fn observe(&mut self, arm: usize, numbers: &[f64], segments: &[&str]) -> Result<(), Undefined> {
+        let arms = self.arms.len();
+        if arm >= arms || numbers.len() != self.numbers || segments.len() != self.columns.len() {
             return Err(Undefined::LengthMismatch);
         }
-        for (value, metric) in metrics.iter().zip(&self.metrics) {
-            finite(*value)?;
+        numbers.iter().try_for_each(|number| finite(*number).map(|_| ()))?;
+        for metric in self.metrics.iter().filter(|metric| metric.kind == Kind::Rate) {
+            let value = numbers[metric.at];
             // Both are exact.
-            let is_rate = value.abs().total_cmp(&0.0).is_eq() || value.total_cmp(&1.0).is_eq();
-            if metric.kind == Some(MetricKind::Rate) && !is_rate {
+            if !(value.abs().total_cmp(&0.0).is_eq() || value.total_cmp(&1.0).is_eq()) {
                 return Err(Undefined::NotZeroOrOne);
             }
         }
         self.units[arm] += 1;
-        for (metric, value) in metrics.iter().enumerate() {
-            if self.metrics[metric].kind != Some(MetricKind::Rate) {
-                self.values[metric * arms + arm].push(*value);
+        let mut room = Vec::new();
+        let numbers = if self.metrics.iter().any(|metric| metric.cap.is_some()) {
+            room.extend_from_slice(numbers);
+            for metric in &mut self.metrics {
+                let Some(cap) = metric.cap.filter(|cap| numbers[metric.at] > *cap) else { continue };
+                room[metric.at] = cap;
+                metric.capped += 1;
             }
+            room.as_slice()
+        } else {
+            numbers
+        };
+        for (index, metric) in self.metrics.iter().enumerate().filter(|(_, metric)| metric.has_tail()) {
+            self.values[index * arms + arm].push(numbers[metric.at]);
         }
-        self.put(arm, segments, &mut |metric, cell| cell.observe(metrics[metric]));
+        self.put(arm, segments, &mut |metric, cell| cell.observe(metric.of(numbers)));
         Ok(())
     }
 
-    /// Takes in many units at once, as a warehouse adds them up: how many, the sum and the sum of squares of each metric,
-    /// and the segment that all of them have in each column. The findings are those of the units one by one up to
-    /// rounding, but for tails, which sums do not know.
+    /// Takes in many units at once, as a warehouse adds them up: how many, the sums of each metric, and the segment that all
+    /// of them have in each column. Of a metric of one number these are its sum and the sum of its squares; of one with
+    /// more the sum of each, and then the sums of products of every two, the lower triangle by rows: of a ratio of `m` and
+    /// `d` it is `[Σm, Σd, Σmm, Σdm, Σdd]`. Numbers with a cap are capped before they are added up. The findings are those
+    /// of the units one by one up to rounding, but for tails, which sums do not know.
     ///
     /// ```
     /// use bespoke::experiment::Analysis;
@@ -236,15 +297,15 @@ impl Analysis {
     /// ```
     ///
     /// # Errors
-    /// [`Undefined::LengthMismatch`] as [`Analysis::observe`]; what [`Moments::from_sums`] refuses, and
-    /// [`Undefined::NotACount`] beyond 2^53 units in all; and
-    /// [`Undefined::NotZeroOrOne`] for sums that no zeros and ones have, of what the plan says is a rate. Without a plan
-    /// such a metric is a mean. The units are then left out whole.
-    pub fn observe_sums(
+    /// [`Undefined::LengthMismatch`] as [`Analysis::observe`]; what [`Moments::from_sums`](crate::stats::Moments::from_sums)
+    /// refuses, and [`Undefined::NotACount`] beyond 2^53 units in all; [`Undefined::NotZeroOrOne`] for sums that no zeros
+    /// and ones have, of what the plan says is a rate (without a plan such a metric is a mean); [`Undefined::AboveCap`]; and
+    /// [`Undefined::QuantileOfSums`]. The units are then left out whole.
+    pub fn observe_sums<S: AsRef<[f64]>>(
         &mut self,
         arm: usize,
         units: u64,
-        sums: &[[f64; 2]],
+        sums: &[S],
         segments: &[&str],
     ) -> Result<(), Undefined> {
         let many = self.metrics.len();
@@ -254,33 +315,73 @@ impl Analysis {
         if self.units().saturating_add(units) > MOST_UNITS {
             return Err(Undefined::NotACount);
         }
+        // Counts beyond 2^53 are refused.
+        let all = units as f64;
+        count(all)?;
         let mut told = Vec::with_capacity(many);
-        for ([sum, squares], metric) in sums.iter().zip(&self.metrics) {
-            // Counts beyond 2^53 are refused there.
-            let cell = Cell::of_sums(Moments::from_sums(units as f64, *sum, *squares)?, *sum, *squares);
-            if metric.kind == Some(MetricKind::Rate) && !cell.is_rate() {
+        for (sums, metric) in sums.iter().zip(&self.metrics) {
+            let cell = Cell::of_sums(metric.kind, all, sums.as_ref())?;
+            if metric.kind == Kind::Rate && !cell.is_rate() {
                 return Err(Undefined::NotZeroOrOne);
+            }
+            // A mean of capped numbers may be above the cap by rounding.
+            if metric.cap.is_some_and(|cap| cell.moments.mean() > cap + 1e-9 * cap.abs()) {
+                return Err(Undefined::AboveCap);
             }
             told.push(cell);
         }
         self.units[arm] += units;
         self.is_told = true;
-        self.put(arm, segments, &mut |metric, cell| cell.merge(&told[metric]));
+        let mut told = told.iter().cycle();
+        // Each set of cells has one for each metric, in order.
+        self.put(arm, segments, &mut |_, cell| told.next().into_iter().for_each(|told| cell.merge(told)));
         Ok(())
     }
 
-    /// Changes the cells of an arm: those of all units, and those of a segment of each column.
-    fn put(&mut self, arm: usize, segments: &[&str], change: &mut dyn FnMut(usize, &mut Cell)) {
-        let (arms, many) = (self.arms.len(), self.metrics.len());
-        (0..many).for_each(|metric| change(metric, &mut self.cells[metric * arms + arm]));
-        for (column, segment) in self.columns.iter_mut().zip(segments) {
-            let known = column.values.contains_key(*segment) || column.values.len() < Self::SEGMENTS;
-            let segment = if known { segment } else { "(others)" };
-            if !column.values.contains_key(segment) {
-                column.values.insert(segment.to_owned(), vec![Cell::default(); arms * many]);
+    /// Takes in what another analysis of the same arms, metrics and columns has seen: of another shard, or another day. The
+    /// findings are those of one that saw all units, up to rounding.
+    ///
+    /// # Errors
+    /// [`Undefined::LengthMismatch`] where arms, metrics, columns or the plan are other ones, and
+    /// [`Undefined::NotACount`] beyond 2^53 units in all; nothing is then taken.
+    pub fn merge(&mut self, other: &Self) -> Result<(), Undefined> {
+        let metrics = self.metrics.iter().zip(&other.metrics);
+        let is_same = self.plan == other.plan
+            && self.arms == other.arms
+            && self.metrics.len() == other.metrics.len()
+            && metrics.clone().all(|(ours, theirs)| ours.name == theirs.name)
+            && self.columns.len() == other.columns.len()
+            && self.columns.iter().zip(&other.columns).all(|(ours, theirs)| ours.name == theirs.name);
+        if !is_same {
+            return Err(Undefined::LengthMismatch);
+        }
+        if self.units().saturating_add(other.units()) > MOST_UNITS {
+            return Err(Undefined::NotACount);
+        }
+        self.metrics.iter_mut().zip(&other.metrics).for_each(|(ours, theirs)| ours.capped += theirs.capped);
+        self.units.iter_mut().zip(&other.units).for_each(|(ours, theirs)| *ours += theirs);
+        self.cells.iter_mut().zip(&other.cells).for_each(|(ours, theirs)| ours.merge(theirs));
+        self.values.iter_mut().zip(&other.values).for_each(|(ours, theirs)| ours.extend(theirs));
+        self.is_told |= other.is_told;
+        for (ours, theirs) in self.columns.iter_mut().zip(&other.columns) {
+            for (segment, cells) in &theirs.values {
+                let mine = ours.cells_of(segment, &self.metrics, self.arms.len());
+                mine.iter_mut().zip(cells).for_each(|(ours, theirs)| ours.merge(theirs));
             }
-            let Some(cells) = column.values.get_mut(segment) else { continue };
-            (0..many).for_each(|metric| change(metric, &mut cells[metric * arms + arm]));
+        }
+        Ok(())
+    }
+
+    /// Changes the cells of an arm, by metric: those of all units, and those of a segment of each column.
+    fn put(&mut self, arm: usize, segments: &[&str], change: &mut dyn FnMut(&Metric, &mut Cell)) {
+        let Self { arms, metrics, cells, columns, .. } = self;
+        let mut each = |cells: &mut [Cell]| {
+            let mine = cells.iter_mut().skip(arm).step_by(arms.len());
+            metrics.iter().zip(mine).for_each(|(metric, cell)| change(metric, cell));
+        };
+        each(cells);
+        for (column, segment) in columns.iter_mut().zip(segments) {
+            each(column.cells_of(segment, metrics, arms.len()));
         }
     }
 
@@ -300,10 +401,12 @@ impl Analysis {
         look(self, &[self.units()], None, &mut Vec::new())
     }
 
-    pub(super) fn is_proportion(&self, metric: usize) -> bool {
+    /// What a metric is, by its values where nothing else says.
+    pub(super) fn kind(&self, metric: usize) -> Kind {
         match self.metrics[metric].kind {
-            Some(kind) => kind == MetricKind::Rate,
-            None => self.cells_of(metric).iter().all(Cell::is_rate),
+            Kind::Told if self.cells_of(metric).iter().all(Cell::is_rate) => Kind::Rate,
+            Kind::Told => Kind::Mean,
+            kind => kind,
         }
     }
 
@@ -320,9 +423,30 @@ impl Analysis {
     }
 }
 
+impl Column {
+    /// The cells of a segment, or of the others where there are enough already.
+    fn cells_of(&mut self, segment: &str, metrics: &[Metric], arms: usize) -> &mut [Cell] {
+        let known = self.values.contains_key(segment) || self.values.len() < Analysis::SEGMENTS;
+        let segment = if known { segment } else { "(others)" };
+        // Most segments are known, and need no text of their own.
+        if !self.values.contains_key(segment) {
+            self.values.insert(segment.to_owned(), empty_cells(metrics, arms));
+        }
+        self.values.get_mut(segment).map_or(&mut [], Vec::as_mut_slice)
+    }
+}
+
+/// A cell for every metric and arm.
+fn empty_cells(metrics: &[Metric], arms: usize) -> Vec<Cell> {
+    metrics.iter().flat_map(|metric| (0..arms).map(|_| Cell::new(metric.kind))).collect()
+}
+
 /// What `f64` counts one by one.
 const MOST_UNITS: u64 = 1 << 53;
 
+#[cfg(test)]
+#[path = "metric_tests.rs"]
+mod metric_tests;
 #[cfg(test)]
 #[path = "analysis_tests.rs"]
 mod tests;

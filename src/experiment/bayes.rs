@@ -119,9 +119,24 @@ impl EventRate {
 
 /// What is believed of an effect before the data: a normal distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "StoredPrior")]
 pub struct Prior {
     mean: f64,
     variance: f64,
+}
+
+/// As it is read, before it is checked.
+#[derive(Deserialize)]
+struct StoredPrior {
+    mean: f64,
+    variance: f64,
+}
+
+impl TryFrom<StoredPrior> for Prior {
+    type Error = Undefined;
+    fn try_from(StoredPrior { mean, variance }: StoredPrior) -> Result<Self, Undefined> {
+        Self::new(mean, variance)
+    }
 }
 
 impl Prior {

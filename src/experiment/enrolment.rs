@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::allocation::check_text;
-use super::{Allocation, AllocationError};
+use super::{Allocation, AllocationError, FirstExposure};
 
 /// How units come into an experiment.
 ///
@@ -42,6 +42,11 @@ pub enum Place {
         /// Its index.
         arm: usize,
     },
+    /// In this arm because it was exposed to it, though its bucket is now another's, or nobody's.
+    Kept {
+        /// Its index.
+        arm: usize,
+    },
     /// Kept out of all campaigns.
     Held,
     /// Another experiment of the exclusion group has it, or none.
@@ -55,7 +60,7 @@ impl Place {
     #[must_use]
     pub const fn arm(self) -> Option<usize> {
         match self {
-            Self::Arm { arm } | Self::Forced { arm } => Some(arm),
+            Self::Arm { arm } | Self::Kept { arm } | Self::Forced { arm } => Some(arm),
             Self::Held | Self::Elsewhere | Self::Outside => None,
         }
     }
@@ -132,6 +137,21 @@ impl Enrolment {
             return Place::Elsewhere;
         }
         of.arms.arm(id).map_or(Place::Outside, |arm| Place::Arm { arm })
+    }
+
+    /// Where a unit is that keeps the arm which it was first exposed to: whatever shares are now, as long as that arm has
+    /// any. Holdout, exclusion group and forced variants come before; of who was exposed to nothing it is
+    /// [`Enrolment::place`].
+    #[must_use]
+    pub fn keep(&self, id: &str, first: Option<&FirstExposure>) -> Place {
+        let place = self.place(id);
+        let arms = &self.0.arms;
+        let first = first.and_then(|first| arms.arms().iter().position(|arm| *arm == first.arm));
+        match (place, first.filter(|arm| arms.share(*arm) > 0.0)) {
+            (Place::Arm { arm: now }, Some(arm)) if now != arm => Place::Kept { arm },
+            (Place::Outside, Some(arm)) => Place::Kept { arm },
+            _ => place,
+        }
     }
 }
 

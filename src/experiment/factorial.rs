@@ -95,28 +95,7 @@ impl Factorial {
     /// The contrast of these levels, each against the first of its factor.
     fn effect(&self, of: &[(usize, usize)], arms: &[Arm]) -> Result<Evidence, Undefined> {
         let levels: Vec<usize> = self.0.iter().map(|factor| factor.arms().len()).collect();
-        let exists =
-            |(factor, level): &(usize, usize)| *level > 0 && levels.get(*factor).is_some_and(|all| level < all);
-        if arms.len() != levels.iter().product::<usize>() || !of.iter().all(exists) {
-            return Err(Undefined::LengthMismatch);
-        }
-        let others = levels.iter().enumerate().filter(|(i, _)| !of.iter().any(|(factor, _)| factor == i));
-        // Combinations are at most a thousand.
-        let share = 1.0 / others.map(|(_, levels)| *levels).product::<usize>() as f64;
-        let mut parts = Vec::new();
-        for (cell, arm) in arms.iter().enumerate() {
-            let digit = |factor: usize| cell / levels[factor + 1..].iter().product::<usize>() % levels[factor];
-            let sign = |(factor, level): &(usize, usize)| match digit(*factor) {
-                0 => -1.0,
-                found if found == *level => 1.0,
-                _ => 0.0,
-            };
-            let weight: f64 = of.iter().map(sign).product();
-            if weight.abs() > 0.0 {
-                parts.push((share * weight, *arm));
-            }
-        }
-        contrast(&parts)
+        factor_effect(&levels, of, arms)
     }
 
     /// The names of all combinations.
@@ -131,6 +110,32 @@ impl Factorial {
             before.iter().flat_map(with).collect()
         })
     }
+}
+
+/// What some levels of factors with so many levels do, each against the first of its factor: with one a main effect, with
+/// two an interaction.
+pub(super) fn factor_effect(levels: &[usize], of: &[(usize, usize)], arms: &[Arm]) -> Result<Evidence, Undefined> {
+    let exists = |(factor, level): &(usize, usize)| *level > 0 && levels.get(*factor).is_some_and(|all| level < all);
+    if arms.len() != levels.iter().product::<usize>() || !of.iter().all(exists) {
+        return Err(Undefined::LengthMismatch);
+    }
+    let others = levels.iter().enumerate().filter(|(i, _)| !of.iter().any(|(factor, _)| factor == i));
+    // Combinations are at most a thousand.
+    let share = 1.0 / others.map(|(_, levels)| *levels).product::<usize>() as f64;
+    let mut parts = Vec::new();
+    for (cell, arm) in arms.iter().enumerate() {
+        let digit = |factor: usize| cell / levels[factor + 1..].iter().product::<usize>() % levels[factor];
+        let sign = |(factor, level): &(usize, usize)| match digit(*factor) {
+            0 => -1.0,
+            found if found == *level => 1.0,
+            _ => 0.0,
+        };
+        let weight: f64 = of.iter().map(sign).product();
+        if weight.abs() > 0.0 {
+            parts.push((share * weight, *arm));
+        }
+    }
+    contrast(&parts)
 }
 
 impl TryFrom<Vec<Allocation>> for Factorial {

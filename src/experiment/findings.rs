@@ -4,8 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Balance, Design, Direction, Invalid, NonInferiority, PlanHash, Recommendation, Role, Verdict};
-use crate::stats::{Alpha, Interval};
+use super::text::signed;
+use super::{
+    Balance, Days, Design, Direction, FactorEffect, IntensityTrend, Invalid, Learned, MetricKind, NonInferiority,
+    PlanHash, Recommendation, Role, Verdict,
+};
+use crate::stats::{Alpha, Evidence, Interval};
 
 /// All that an [`Analysis`](super::Analysis) found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +27,12 @@ pub struct Findings {
     pub comparisons: Vec<Comparison>,
     /// How effects differ by segment, for every arm, metric and column with two segments or more that have an effect.
     pub splits: Vec<Split>,
+    /// How effects go over the days on which units came, where a column holds those.
+    pub days: Vec<Days>,
+    /// How metrics go with the intensity of arms, where the plan gives three of them one.
+    pub trends: Vec<IntensityTrend>,
+    /// What factors do, where the plan gives arms levels of them.
+    pub factors: Vec<FactorEffect>,
     /// What to do with each arm.
     pub recommendations: Vec<(String, Recommendation)>,
 }
@@ -88,13 +98,17 @@ pub struct Comparison {
     pub role: Role,
     /// Which way it should go.
     pub direction: Direction,
-    /// Whether it is a share of units; otherwise it is a mean.
+    /// What it is; without a plan a rate if all values are 0 or 1, and else a mean.
+    pub kind: MetricKind,
+    /// Of a quantile, which one.
+    pub quantile: Option<f64>,
+    /// Whether it is a share of units.
     pub is_proportion: bool,
     /// The control's value.
     pub base: f64,
     /// The arm's value.
     pub value: f64,
-    /// The arm's less the control's.
+    /// The arm's less the control's, adjusted for the covariate where there is one.
     pub difference: f64,
     /// Where that lies, at one look: Newcombe's interval of proportions, Welch's of means.
     pub interval: Option<Interval>,
@@ -119,12 +133,22 @@ pub struct Comparison {
     /// How far the arm is above the worst that the margin allows, in the metric's direction, at one look; none without a
     /// margin.
     pub not_worse: Option<NonInferiority>,
+    /// The lift with its error by the delta method, for records of what was learned; no decision reads it.
+    pub lift_evidence: Option<Evidence>,
+    /// What is believed of the lift with what past results say, where the plan has that: not peek-safe.
+    pub belief: Option<Belief>,
     /// How likely the arm is better, under a flat prior: not peek-safe.
     pub chance_to_win: Option<f64>,
     /// By how much the arm is expected to be worse where it is.
     pub expected_loss: Option<f64>,
-    /// What the largest values do, for means.
+    /// What the largest values do, for means without a fixed cap.
     pub tail: Option<Tail>,
+    /// The cap that the plan fixes.
+    pub capped: Option<Capped>,
+    /// What the difference is worth less what the arm costs more, per unit of one exposure, where the plan says so.
+    pub net: Option<Net>,
+    /// What the covariate did.
+    pub covariate: Option<Covariate>,
     /// What it amounts to.
     pub verdict: Verdict,
 }
@@ -161,7 +185,7 @@ impl Comparison {
 
 impl Comparison {
     /// How its p-values are adjusted.
-    const fn by(&self) -> &'static str {
+    pub(super) const fn by(&self) -> &'static str {
         match self.role {
             Role::Primary => "Holm",
             Role::Secondary => "BH",
@@ -185,6 +209,50 @@ impl From<(f64, Interval, f64)> for Shift {
     fn from((difference, interval, p): (f64, Interval, f64)) -> Self {
         Self { difference, interval, p }
     }
+}
+
+/// What is believed of a lift, of a plan that reads past results.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Belief {
+    /// What they say.
+    pub learned: Learned,
+    /// The lift that was seen, drawn towards what they say.
+    pub lift: f64,
+    /// Where it lies.
+    pub interval: Interval,
+    /// How likely the arm is better.
+    pub chance_to_win: f64,
+    /// By which part of the control's value the arm is expected to be worse where it is.
+    pub expected_loss: f64,
+}
+
+/// A difference in money, net of costs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Net {
+    /// What a unit earns more.
+    pub difference: f64,
+    /// Where that lies, at one look; costs are taken for known.
+    pub interval: Interval,
+}
+
+/// A cap that holds in all arms.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Capped {
+    /// Larger numbers count as this.
+    pub at: f64,
+    /// How many units, of all arms, lie above it; none where units came as sums.
+    pub units: Option<u64>,
+}
+
+/// What a covariate from before the experiment did to a comparison (CUPED).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Covariate {
+    /// By how much the metric rises with it.
+    pub theta: f64,
+    /// Which share of the squared error it took away; negative where it added some.
+    pub variance_reduction: f64,
+    /// The difference without it.
+    pub unadjusted: f64,
 }
 
 /// What the largest values do to a difference of means.
@@ -250,75 +318,4 @@ pub struct Part {
     pub p_adjusted: f64,
     /// The difference drawn towards that of all segments.
     pub shrunk: f64,
-}
-
-impl fmt::Display for Findings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sizes: Vec<String> = self.sizes.iter().map(|size| format!("{} {}", size.arm, size.units)).collect();
-        writeln!(f, "{}\nunits: {}", self.basis, sizes.join(", "))?;
-        if let Some(balance) = &self.balance {
-            write!(f, "sample ratio: chi2 {:.3}, p {}", balance.chi_square, p(balance.p))?;
-            self.balance_watched.map_or(Ok(()), |watched| write!(f, ", watched p {}", p(watched)))?;
-            writeln!(f)?;
-        }
-        for found in &self.comparisons {
-            write!(f, "\n{} / {}: {} -> {}", found.arm, found.metric, short(found.base), short(found.value))?;
-            if let Some(interval) = found.interval {
-                write!(f, ", {} {}", signed(found.difference), range(interval))?;
-            }
-            if let Some(lift) = found.lift {
-                write!(f, ", lift {:+.2}%", 100.0 * lift)?;
-            }
-            if let Some(interval) = found.lift_interval {
-                write!(f, " [{:+.2}%, {:+.2}%]", 100.0 * interval.low, 100.0 * interval.high)?;
-            }
-            if let (Some(raw), Some(many)) = (found.p, found.p_adjusted) {
-                write!(f, ", p {} ({} {})", p(raw), found.by(), p(many))?;
-            }
-            if let (Some(raw), Some(many)) = (found.p_design, found.p_design_adjusted) {
-                write!(f, "; by design p {} ({} {})", p(raw), found.by(), p(many))?;
-            }
-            if let (Some(chance), Some(loss)) = (found.chance_to_win, found.expected_loss) {
-                write!(f, ", P(better) {chance:.4}, expected loss {} (not peek-safe)", short(loss))?;
-            }
-            writeln!(f, "\n  {}: {}", found.verdict.name(), found.sentence())?;
-            if let Some(tail) = &found.tail {
-                let warning = if tail.is_heavy { "heavy tail: " } else { "" };
-                writeln!(f, "  {warning}one unit moves the gap by {}; {}", short(tail.moved_by), tail.without)?;
-                let (cap, units) = (short(tail.cap), tail.units_capped);
-                writeln!(f, "  capped at {cap} ({units} units): {}", tail.capped)?;
-            }
-        }
-        for split in self.splits.iter().filter(|split| split.is_flagged) {
-            let Split { arm, metric, column, q, freedom, .. } = split;
-            let (raw, many) = (p(split.p), p(split.p_adjusted));
-            writeln!(f, "\n{arm} / {metric} differs by {column}: Q {q:.1} on {freedom}, p {raw} (BH {many})")?;
-            for part in &split.parts {
-                let (size, within) = (signed(part.difference), range(part.interval));
-                let (many, shrunk) = (p(part.p_adjusted), signed(part.shrunk));
-                writeln!(f, "  {}: {size} {within}, BH {many}, shrunk {shrunk}", part.segment)?;
-            }
-        }
-        writeln!(f)?;
-        self.recommendations.iter().try_for_each(|(arm, what)| writeln!(f, "{arm}: {what}"))
-    }
-}
-
-impl fmt::Display for Shift {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}, p {}", signed(self.difference), range(self.interval), p(self.p))
-    }
-}
-
-fn p(p: f64) -> String {
-    if p < 1e-3 { format!("{p:.2e}") } else { format!("{p:.5}") }
-}
-fn short(number: f64) -> String {
-    if number.abs() < 1.0 { format!("{number:.5}") } else { format!("{number:.3}") }
-}
-fn signed(number: f64) -> String {
-    if number.abs() < 1.0 { format!("{number:+.5}") } else { format!("{number:+.3}") }
-}
-fn range(interval: Interval) -> String {
-    format!("[{}, {}]", signed(interval.low), signed(interval.high))
 }

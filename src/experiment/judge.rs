@@ -3,8 +3,9 @@
 //! The p of a design is the smallest alpha at which it would reject. Holm's and Benjamini and Hochberg's adjustments
 //! take these as any others.
 
-use super::{AlwaysValid, Design, GroupSequential, Spending};
-use crate::stats::{Alpha, Evidence, Interval, normal_both_tails, student_upper_quantile};
+use super::sequential::Levels;
+use super::{AlwaysValid, Design};
+use crate::stats::{Alpha, Evidence, Interval, student_upper_quantile};
 
 /// A design at one of its looks.
 #[derive(Clone, Debug)]
@@ -22,10 +23,9 @@ enum Kind {
     AlwaysValid {
         planned: Option<u64>,
     },
-    /// The information of each look up to this one, and the bound here.
+    /// The levels of the looks up to this one, and the bound here.
     Group {
-        information: Vec<f64>,
-        spending: Spending,
+        levels: Levels,
         bound: f64,
     },
     Hybrid {
@@ -59,8 +59,9 @@ impl Judge {
                     }
                     is_one
                 });
-                let bound = last_bound(&information, spending, alpha);
-                Kind::Group { information, spending, bound }
+                let levels = Levels::new(information, spending);
+                let bound = levels.bound(alpha);
+                Kind::Group { levels, bound }
             }
         };
         Self { alpha, kind }
@@ -72,7 +73,7 @@ impl Judge {
         match &self.kind {
             Kind::Fixed { is_due } => is_due.then(|| effect.p()),
             Kind::AlwaysValid { planned } => Some(mixture(*planned, share, self.alpha).p(effect)),
-            Kind::Group { information, spending, .. } => Some(smallest_alpha(information, *spending, effect.z())),
+            Kind::Group { levels, .. } => Some(levels.smallest_alpha(effect.z())),
             Kind::Hybrid { planned, share: of_alpha, is_due } => {
                 let early = mixture(Some(*planned), share, part(self.alpha, *of_alpha)).p(effect) / of_alpha;
                 let late = if *is_due { effect.p() / (1.0 - of_alpha) } else { 1.0 };
@@ -87,8 +88,8 @@ impl Judge {
         match &self.kind {
             Kind::Fixed { is_due } => is_due.then(|| effect.p_above()),
             Kind::AlwaysValid { planned } => Some(mixture(*planned, share, doubled(self.alpha)).p_above(effect)),
-            Kind::Group { information, spending, .. } => {
-                let both = smallest_alpha(information, *spending, effect.z());
+            Kind::Group { levels, .. } => {
+                let both = levels.smallest_alpha(effect.z());
                 Some(if effect.z() > 0.0 { 0.5 * both } else { 1.0 - 0.5 * both })
             }
             Kind::Hybrid { planned, share: of_alpha, is_due } => {
@@ -128,54 +129,4 @@ fn mixture(planned: Option<u64>, share: f64, alpha: Alpha) -> AlwaysValid {
 /// A part of alpha, between 0 and 1.
 fn part(alpha: Alpha, share: f64) -> Alpha {
     Alpha::new(share * alpha.value()).unwrap_or(alpha)
-}
-
-/// The bound of the last look; infinite without looks in order.
-fn last_bound(information: &[f64], spending: Spending, alpha: Alpha) -> f64 {
-    let design = GroupSequential::spending(information, spending, alpha);
-    design.ok().and_then(|design| design.bounds().last().copied()).unwrap_or(f64::INFINITY)
-}
-
-/// The alpha at which the bound of the last look is |z|: by Illinois steps in its log, to a part in 10^9. At least the p
-/// of one look, since a bound is never below that look's own quantile.
-fn smallest_alpha(information: &[f64], spending: Spending, z: f64) -> f64 {
-    let excess = |ln_alpha: f64| {
-        let alpha = Alpha::new(libm::exp(ln_alpha));
-        alpha.map_or(f64::NEG_INFINITY, |alpha| last_bound(information, spending, alpha) - z.abs())
-    };
-    let (mut low, mut high) = (libm::log(normal_both_tails(z.abs()).max(1e-290)), -1e-12);
-    let (mut at_low, mut at_high) = (excess(low), excess(high));
-    if low >= high || at_low <= 0.0 {
-        return libm::exp(low.min(0.0));
-    }
-    if at_high >= 0.0 {
-        return 1.0;
-    }
-    let mut side = 0_i8;
-    for _ in 0..100 {
-        if high - low <= 1e-9 {
-            break;
-        }
-        // An infinite bound, where too little is left to spend, leaves nothing to interpolate.
-        let cut = if at_low.is_finite() && at_high.is_finite() { at_low / (at_low - at_high) } else { 0.5 };
-        let at = low + (high - low) * cut.clamp(1e-3, 1.0 - 1e-3);
-        let found = excess(at);
-        if found > 0.0 {
-            (low, at_low) = (at, found);
-            if side == 1 {
-                at_high *= 0.5;
-            }
-            side = 1;
-        } else {
-            (high, at_high) = (at, found);
-            if side == -1 {
-                at_low *= 0.5;
-            }
-            side = -1;
-        }
-        if found.abs() <= 1e-10 {
-            return libm::exp(at);
-        }
-    }
-    libm::exp(high)
 }

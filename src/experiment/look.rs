@@ -2,17 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::analysis::{Analysis, Column, Metric};
-use super::cell::{Cell, Effect};
-use super::findings::{Basis, Comparison, Findings, Part, Size, Split};
+use super::across::{factors, trends};
+use super::analysis::{Analysis, Metric};
+use super::cell::{Cell, Effect, Kind};
+use super::days::days;
+use super::findings::{Basis, Belief, Capped, Comparison, Covariate, Findings, Net, Size, Tail};
 use super::judge::Judge;
 use super::recommend::recommend;
-use super::tail::Cap;
-use super::{
-    Arm, Balance, Design, Heterogeneity, Invalid, NonInferiority, Null, Posterior, Role, Verdict, as_lift, difference,
-    fieller, log_ratio,
-};
-use crate::stats::{Adjustment, Evidence, Interval, Undefined, adjusted};
+use super::split::splits;
+use super::tail::tails;
+use super::{Balance, Design, Invalid, NonInferiority, Null, Posterior, Role, Verdict};
+use crate::stats::{Adjustment, Evidence, Interval, Moments, Undefined, adjusted};
 
 /// What earlier looks have found of a comparison: the smallest p of each question that a design has answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -60,10 +60,10 @@ pub(super) fn look(of: &Analysis, looks: &[u64], watched: Option<f64>, past: &mu
     };
     let mut found = Vec::new();
     past.resize(of.metrics.len() * (of.arms.len() - 1), Smallest::default());
-    let caps: Vec<Option<Cap>> = (0..of.metrics.len()).map(|metric| cap(of, metric)).collect();
+    let tails: Vec<Vec<Option<Tail>>> = (0..of.metrics.len()).map(|metric| tails_of(of, metric)).collect();
     for arm in 1..of.arms.len() {
-        for (metric, cap) in caps.iter().enumerate() {
-            let (comparison, now) = compare(of, metric, arm, cap.as_ref(), &judge);
+        for (metric, tails) in tails.iter().enumerate() {
+            let (comparison, now) = compare(of, metric, arm, tails[arm], &judge);
             past[found.len()].take(&now);
             found.push(comparison);
         }
@@ -93,7 +93,7 @@ pub(super) fn look(of: &Analysis, looks: &[u64], watched: Option<f64>, past: &mu
             _ => judged(metric_of(of, comparison), comparison, past, of.alpha.value(), deciding),
         };
     }
-    let splits = splits(of);
+    let (splits, days) = (splits(of), days(of));
     let mut findings = Findings {
         basis: Basis {
             design,
@@ -108,6 +108,9 @@ pub(super) fn look(of: &Analysis, looks: &[u64], watched: Option<f64>, past: &mu
         balance_watched: watched,
         comparisons: found,
         splits,
+        days,
+        trends: trends(of),
+        factors: factors(of),
         recommendations: Vec::new(),
     };
     let recommendations = (1..of.arms.len()).map(|arm| (of.arms[arm].clone(), recommend(of, &findings, arm, &judge)));
@@ -168,52 +171,50 @@ fn judged(metric: &Metric, found: &Comparison, past: &Smallest, alpha: f64, deci
 }
 
 /// An arm against the control, with what the design says of it now; where that can be asked, the verdict is left open.
-fn compare(of: &Analysis, index: usize, arm: usize, cap: Option<&Cap>, judge: &Judge) -> (Comparison, Smallest) {
+fn compare(of: &Analysis, index: usize, arm: usize, tail: Option<Tail>, judge: &Judge) -> (Comparison, Smallest) {
     let metric = &of.metrics[index];
-    let (a, b) = (of.cells_of(index)[0], of.cells_of(index)[arm]);
-    let is_proportion = of.is_proportion(index);
-    let effect = Effect::new(&a, &b, is_proportion, of.alpha);
-    let (base, value) = (a.moments.mean(), b.moments.mean());
+    let (a, b) = (&of.cells_of(index)[0], &of.cells_of(index)[arm]);
+    let kind = of.kind(index);
+    let effect = Effect::new(kind, a, b, of.alpha);
+    let value_of = |cell: &Cell| cell.arm(kind).map_or(cell.moments.mean(), |arm| arm.value());
+    let (base, value) = (value_of(a), value_of(b));
     let verdict = match &effect {
         Err(reason) => Verdict::Invalid(Invalid::Undefined(*reason)),
-        Ok(_) if !(a.is_enough(is_proportion) && b.is_enough(is_proportion)) => Verdict::TooEarly,
+        Ok(_) if !(a.is_enough(kind) && b.is_enough(kind)) => Verdict::TooEarly,
         Ok(_) => Verdict::Inconclusive,
     };
     let effect = effect.ok();
+    let difference = effect.as_ref().map_or(value - base, |effect| effect.evidence.estimate());
     let sign = metric.direction.sign();
     let posterior = effect.as_ref().and_then(|effect| along(&effect.evidence, sign, 0.0).ok());
     let posterior = posterior.map(|evidence| Posterior::new(&evidence, None));
-    let (of_a, of_b) = (a.arm(is_proportion), b.arm(is_proportion));
-    let lift_interval = log_ratio(&of_a, &of_b)
-        .map(|ratio| as_lift(ratio.interval(of.alpha)))
-        .ok()
-        .or_else(|| fieller(&of_a, &of_b, of.alpha).ok().flatten());
     let asked = effect.as_ref().filter(|_| verdict == Verdict::Inconclusive);
-    let above = asked.and_then(|effect| above_margin(metric, effect, is_proportion, [&of_a, &of_b]).ok());
+    let above = asked.and_then(|effect| above_margin(metric, effect, kind).ok());
     let share = of.share(arm);
     let is_guardrail = metric.role == Role::Guardrail;
     let now = Smallest {
         both: asked.filter(|_| !is_guardrail).and_then(|effect| judge.p(&effect.test, share)),
-        is_up: value > base,
+        is_up: difference > 0.0,
         harm: asked
             .filter(|_| is_guardrail)
             .and_then(|effect| judge.p_above(&along(&effect.test, -sign, 0.0).ok()?, share)),
         worse: above.as_ref().and_then(|above| judge.p_above(above, share)),
     };
-    let values = |arm: usize| of.values[index * of.arms.len() + arm].as_slice();
     let comparison = Comparison {
         arm: of.arms[arm].clone(),
         metric: metric.name.clone(),
         role: metric.role,
         direction: metric.direction,
-        is_proportion,
+        kind: kind.name(),
+        quantile: if let Kind::Quantile(q) = kind { Some(q) } else { None },
+        is_proportion: kind == Kind::Rate,
         base,
         value,
-        difference: value - base,
+        difference,
         interval: effect.as_ref().map(|effect| effect.interval),
         interval_design: asked.and_then(|effect| judge.interval(&effect.evidence, share)),
-        lift: (base.abs() > 0.0).then(|| (value - base) / base.abs()),
-        lift_interval,
+        lift: (base.abs() > 0.0).then(|| difference / base.abs()),
+        lift_interval: effect.as_ref().and_then(|effect| effect.lift(of.alpha)),
         error: effect.as_ref().map(|effect| effect.evidence.error()),
         p: asked.map(|effect| effect.test.p()),
         p_adjusted: None,
@@ -222,10 +223,45 @@ fn compare(of: &Analysis, index: usize, arm: usize, cap: Option<&Cap>, judge: &J
         not_worse: above.and_then(|above| NonInferiority::new(&above, 0.0, of.alpha).ok()),
         chance_to_win: posterior.map(|posterior| posterior.chance_to_win()),
         expected_loss: posterior.map(|posterior| posterior.loss_of_treatment()),
-        tail: cap.and_then(|cap| cap.tail(values(0), values(arm), [a.moments, b.moments], of.alpha)),
+        tail,
+        capped: metric.cap.map(|at| Capped { at, units: (!of.is_told).then_some(metric.capped) }),
+        lift_evidence: effect.as_ref().and_then(Effect::lift_evidence),
+        belief: effect.as_ref().and_then(|effect| belief(of, index, effect)),
+        net: effect.as_ref().and_then(|effect| net(of, index, arm, effect)),
+        covariate: effect.as_ref().and_then(|effect| {
+            let of = effect.adjusted.as_ref()?;
+            Some(Covariate { theta: of.theta, variance_reduction: of.variance_reduction, unadjusted: value - base })
+        }),
         verdict,
     };
     (comparison, now)
+}
+
+/// What past results and this one together say of the lift.
+fn belief(of: &Analysis, metric: usize, effect: &Effect) -> Option<Belief> {
+    let (learned, sign) = (of.plan.as_ref()?.metrics()[metric].learned?, of.metrics[metric].direction.sign());
+    let after = Posterior::new(&effect.lift_evidence()?, Some(learned.prior().ok()?));
+    let good = Posterior { mean: sign * after.mean, ..after };
+    Some(Belief {
+        learned,
+        lift: after.mean,
+        interval: after.interval(of.alpha),
+        chance_to_win: good.chance_to_win(),
+        expected_loss: good.loss_of_treatment(),
+    })
+}
+
+/// What a unit of an arm earns more than one of the control, less what it costs more.
+fn net(of: &Analysis, metric: usize, arm: usize, effect: &Effect) -> Option<Net> {
+    let plan = of.plan.as_ref()?;
+    let worth = plan.metrics()[metric].worth?;
+    let cost = plan.arms()[arm].cost - plan.arms()[0].cost;
+    let money = |difference: f64| worth * difference - cost;
+    let Interval { low, high } = effect.interval;
+    Some(Net {
+        difference: money(effect.evidence.estimate()),
+        interval: Interval { low: money(low), high: money(high) },
+    })
 }
 
 /// An effect along a direction, and shifted.
@@ -234,88 +270,28 @@ pub(super) fn along(effect: &Evidence, sign: f64, shift: f64) -> Result<Evidence
 }
 
 /// How far a metric is above the worst that its margin allows, in its direction.
-fn above_margin(
-    metric: &Metric,
-    effect: &Effect,
-    is_proportion: bool,
-    [a, b]: [&Arm; 2],
-) -> Result<Evidence, Undefined> {
+fn above_margin(metric: &Metric, effect: &Effect, kind: Kind) -> Result<Evidence, Undefined> {
     let sign = metric.direction.sign();
     match metric.null {
         Null::Zero => Err(Undefined::NoEffect),
         Null::Absolute(margin) => along(&effect.evidence, sign, margin),
         Null::Relative(margin) => {
             // The control's value is an estimate too, also where the margin is a part of it.
-            let rest = 1.0 - sign * margin * if a.value() < 0.0 { -1.0 } else { 1.0 };
-            let worst = Arm::new(a.units(), rest * a.value(), rest * rest * a.variance())?;
-            let above = along(&difference(&worst, b)?, sign, 0.0)?;
-            Ok(if is_proportion { above.normal() } else { above })
+            let rest = 1.0 - sign * margin * if effect.arms[0].value() < 0.0 { -1.0 } else { 1.0 };
+            let above = along(&effect.above(rest)?, sign, 0.0)?;
+            Ok(if kind == Kind::Rate { above.normal() } else { above })
         }
     }
 }
 
-/// Where the values of a metric are capped, if it is a mean.
-fn cap(of: &Analysis, metric: usize) -> Option<Cap> {
+/// What the largest values of a metric do in each arm, if it is a mean of which all values are there.
+fn tails_of(of: &Analysis, metric: usize) -> Vec<Option<Tail>> {
     let arms = of.arms.len();
-    if of.is_told || of.is_proportion(metric) {
-        None
-    } else {
-        Cap::new(&of.values[metric * arms..(metric + 1) * arms], of.cap)
+    if of.is_told || !of.metrics[metric].has_tail() || of.kind(metric) == Kind::Rate {
+        return vec![None; arms];
     }
-}
-
-fn splits(of: &Analysis) -> Vec<Split> {
-    let mut splits = Vec::new();
-    for arm in 1..of.arms.len() {
-        for metric in 0..of.metrics.len() {
-            let is_proportion = of.is_proportion(metric);
-            splits.extend(of.columns.iter().filter_map(|column| split(of, arm, metric, is_proportion, column)));
-        }
-    }
-    let discovery = |p: Vec<f64>| adjusted(&p, Adjustment::FalseDiscovery).unwrap_or_default();
-    let by_split = discovery(splits.iter().map(|split| split.p).collect());
-    splits.iter_mut().zip(by_split).for_each(|(split, p)| {
-        split.p_adjusted = p;
-        split.is_flagged = p <= of.alpha.value();
-    });
-    let by_part = discovery(splits.iter().flat_map(|split| split.parts.iter().map(|part| part.p)).collect());
-    splits.iter_mut().flat_map(|split| &mut split.parts).zip(by_part).for_each(|(part, p)| part.p_adjusted = p);
-    splits
-}
-
-fn split(of: &Analysis, arm: usize, metric: usize, is_proportion: bool, column: &Column) -> Option<Split> {
-    let arms = of.arms.len();
-    let effect = |(value, cells): (&String, &Vec<Cell>)| {
-        let (a, b) = (cells[metric * arms], cells[metric * arms + arm]);
-        let effect = difference(&a.arm(is_proportion), &b.arm(is_proportion)).ok()?.normal();
-        Some((value.clone(), effect))
-    };
-    let (values, effects): (Vec<_>, Vec<_>) = column.values.iter().filter_map(effect).unzip();
-    let found = Heterogeneity::new(&effects).ok()?;
-    let z = of.alpha.z();
-    let part = |((segment, effect), shrunk): ((String, &Evidence), &f64)| Part {
-        segment,
-        units: effect.units(),
-        difference: effect.estimate(),
-        error: effect.error(),
-        interval: Interval::around(effect.estimate(), z * effect.error()),
-        p: effect.p(),
-        p_adjusted: 1.0,
-        shrunk: *shrunk,
-    };
-    Some(Split {
-        arm: of.arms[arm].clone(),
-        metric: of.metrics[metric].name.clone(),
-        column: column.name.clone(),
-        q: found.q,
-        freedom: found.freedom,
-        p: found.p,
-        p_adjusted: 1.0,
-        i_squared: found.i_squared,
-        between: found.between,
-        is_flagged: false,
-        parts: values.into_iter().zip(&effects).zip(&found.shrunk).map(part).collect(),
-    })
+    let all: Vec<Moments> = of.cells_of(metric).iter().map(|cell| cell.moments).collect();
+    tails(&of.values[metric * arms..(metric + 1) * arms], &all, of.cap, of.alpha)
 }
 
 /// Below this p of the sample ratio the verdicts are blocked (Fabijan et al., 2019, warn below 0.0005; this is the

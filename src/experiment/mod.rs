@@ -11,6 +11,7 @@
 //! **Decide on the absolute scale** ([`difference`]) or that of the log-ratio ([`log_ratio`]); relative lift is for
 //! display. What has no answer is an [`Undefined`](crate::stats::Undefined) reason, never a NaN.
 
+mod across;
 mod allocation;
 mod analysis;
 mod arm;
@@ -21,21 +22,28 @@ mod bayes;
 mod cell;
 mod compare;
 mod covariate;
+mod days;
 mod enrolment;
 mod factorial;
 mod findings;
 mod heterogeneity;
 mod judge;
+mod learning;
 mod look;
 mod opportunity;
 mod plan;
+mod ramp;
 mod recommend;
 mod sequential;
+mod split;
+mod sticky;
 mod tail;
 mod tally;
+mod text;
 mod trend;
 mod verdict;
 
+pub use across::{FactorEffect, IntensityTrend};
 pub use allocation::{Allocation, AllocationError, Move, Moves};
 pub use analysis::Analysis;
 pub use arm::{Arm, QuantileRanks};
@@ -45,19 +53,23 @@ pub use balance::{Balance, BalanceWatch};
 pub use bayes::{EventRate, Posterior, Prior, Rank, RateComparison};
 pub use compare::{NonInferiority, as_lift, contrast, difference, fieller, log_ratio, post_stratified, relative_lift};
 pub use covariate::Adjusted;
+pub use days::{Days, Period};
 pub use enrolment::{Enrolment, Place};
 pub use factorial::Factorial;
-pub use findings::{Basis, Comparison, Findings, Part, Shift, Size, Split, Tail};
+pub use findings::{Basis, Belief, Capped, Comparison, Covariate, Findings, Net, Part, Shift, Size, Split, Tail};
 pub use heterogeneity::Heterogeneity;
+pub use learning::{Learned, Learning};
 pub use opportunity::{Opportunity, Worth};
 pub use plan::{
-    Design, Direction, Expected, ExperimentPlan, MetricKind, Null, PlanBuilder, PlanError, PlanErrors, PlanHash,
-    PlannedArm, PlannedMetric, Registration, Role,
+    Design, Direction, Expected, ExperimentPlan, MetricKind, Null, Outlook, PlanBuilder, PlanError, PlanErrors,
+    PlanHash, PlannedArm, PlannedMetric, Registration, Role,
 };
+pub use ramp::{Ramp, RampReason, RampStep};
 pub use sequential::{
     AlwaysValid, Boundary, EmpiricalBernstein, GroupSequential, Power, Shape, SmallestP, Spending, approximate_ratio,
     bernoulli_sequence, boundary_z, hoeffding_sequence, optimal_ratio,
 };
+pub use sticky::FirstExposure;
 pub use tally::Tally;
 pub use trend::{Step, Trend};
 pub use verdict::{Invalid, Recommendation, Verdict};

@@ -62,10 +62,16 @@ impl Trend {
                 return Err(Undefined::EmptyArm);
             }
             let weight = 1.0 / (arm.squared_error() * worth * worth);
-            if !(weight.is_finite() && weight > 0.0) {
-                return Err(Undefined::ZeroVariance);
-            }
             points.push((finite(*intensity)?, value, weight));
+        }
+        let units = arms.iter().map(|of| of.arm.units()).fold(0, u64::saturating_add);
+        Self::through(&points, units)
+    }
+
+    /// A line through points, each with its value and the inverse of the squared error of that.
+    pub(super) fn through(points: &[(f64, f64, f64)], units: u64) -> Result<Self, Undefined> {
+        if points.iter().any(|(_, _, weight)| !(weight.is_finite() && *weight > 0.0)) {
+            return Err(Undefined::ZeroVariance);
         }
         let sum = |of: &dyn Fn(f64, f64) -> f64| points.iter().map(|(x, y, w)| w * of(*x, *y)).sum::<f64>();
         let total = sum(&|_, _| 1.0);
@@ -77,9 +83,8 @@ impl Trend {
         let slope = sum(&|at, of| (at - x) * (of - y)) / spread;
         let start = y - slope * x;
         let misfit = sum(&|x, y| (y - start - slope * x) * (y - start - slope * x));
-        let units = arms.iter().map(|of| of.arm.units()).fold(0, u64::saturating_add);
-        let freedom = (arms.len() - 2) as f64;
-        let misfit_p = if arms.len() > 2 { regularized_gamma(0.5 * freedom, 0.5 * misfit).upper } else { 1.0 };
+        let freedom = points.len().saturating_sub(2) as f64;
+        let misfit_p = if freedom > 0.0 { regularized_gamma(0.5 * freedom, 0.5 * misfit).upper } else { 1.0 };
         Ok(Self { slope: Evidence::new(slope, libm::sqrt(1.0 / spread), units)?, start, misfit, misfit_p })
     }
 }

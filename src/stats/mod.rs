@@ -20,6 +20,7 @@ mod power;
 mod proportion;
 pub(crate) mod quadrature;
 mod ranks;
+pub(crate) mod root;
 mod share;
 pub(crate) mod special;
 mod student;

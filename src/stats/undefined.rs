@@ -86,6 +86,12 @@ pub enum Undefined {
     /// Nothing is to be detected.
     #[error("the effect to detect is zero; no number of units finds that")]
     NoEffect,
+    /// A quantile is asked of sums, which do not know it.
+    #[error("a quantile is asked of sums, which do not tell it; observe the units themselves")]
+    QuantileOfSums,
+    /// Sums are larger than those of capped numbers can be.
+    #[error("a sum is above the cap times the units; cap each unit before adding up")]
+    AboveCap,
     /// Looks are not in order.
     #[error("looks are out of order; information rises from above 0")]
     LooksOutOfOrder,
@@ -131,6 +137,8 @@ impl Undefined {
             Self::LengthMismatch => "lengths differ",
             Self::Parameter => "parameter out of range",
             Self::NoEffect => "no effect",
+            Self::QuantileOfSums => "quantile of sums",
+            Self::AboveCap => "sums above the cap",
             Self::LooksOutOfOrder => "looks out of order",
             Self::BoundsOutOfOrder => "bounds out of order",
             Self::NoRepeats => "no repeat purchases: parameters not identified",

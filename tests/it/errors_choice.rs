@@ -79,6 +79,8 @@ fn what_has_no_answer_says_what_one_would_need() {
         (Undefined::LengthMismatch, "lists that belong together have different lengths"),
         (Undefined::Parameter, "a parameter is out of range; it is finite and above zero"),
         (Undefined::NoEffect, "the effect to detect is zero; no number of units finds that"),
+        (Undefined::QuantileOfSums, "a quantile is asked of sums, which do not tell it; observe the units themselves"),
+        (Undefined::AboveCap, "a sum is above the cap times the units; cap each unit before adding up"),
         (Undefined::LooksOutOfOrder, "looks are out of order; information rises from above 0"),
         (Undefined::BoundsOutOfOrder, "a bound is out of order; the lower is at most the upper"),
         (Undefined::NoRepeats, "nobody bought again, so that the parameters are not identified"),
@@ -115,6 +117,15 @@ fn mistakes_of_plans_say_where_they_are() {
     says(
         PlanError::Number { at: text("arms[0].weight"), found: -1.0, wanted: "above 0 and at most 1e9" },
         "`arms[0].weight` is -1, but must be above 0 and at most 1e9",
+    );
+    says(
+        PlanError::Fit { at: text("metrics[0].over"), kind: "mean", wanted: "left out" },
+        "`metrics[0].over` of a metric of kind `mean` must be left out",
+    );
+    says(
+        PlanError::Levels { at: text("arms[3].levels"), found: "is a combination that another arm has" },
+        "`arms[3].levels` is a combination that another arm has; arms with levels have one of each factor, and each \
+         combination has one arm",
     );
     says(
         PlanError::Size { metric: text("bought"), reason: Undefined::Rate },
@@ -170,6 +181,10 @@ fn backlogs_that_cannot_be_say_why() {
 fn allocations_that_cannot_be_say_why() {
     let name = || text("old");
     says(AllocationError::Text { at: "salt", bytes: 0 }, "`salt` has 0 bytes; it has from 1 to 512");
+    says(
+        AllocationError::Step { found: 0.5 },
+        "a step of the ramp is 0.5; there are from 1 to 1000, which rise from above 0 to at most 1",
+    );
     says(AllocationError::Arms { found: 0 }, "an allocation has from 1 to 1000 arms, but 0 were given");
     says(AllocationError::Twice { name: name() }, "two arms are called `old`; give each a name of its own");
     says(AllocationError::Share { name: name(), found: 1.5 }, "the share of `old` is 1.5, but must be from 0 to 1");

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::levels::Layout;
 use super::{Design, ExperimentPlan, MetricKind, Null, PlanError, PlanErrors, PlannedArm, PlannedMetric, Role};
+use crate::experiment::Learning;
 use crate::near::nearest;
 use crate::stats::Alpha;
 
@@ -89,6 +91,15 @@ impl PlanBuilder {
         self
     }
 
+    /// Takes from a record what it says of the metrics so far, in place of what they had.
+    #[must_use]
+    pub fn learned(mut self, record: &Learning) -> Self {
+        for metric in &mut self.metrics {
+            metric.learned = record.of(&metric.name).or(metric.learned);
+        }
+        self
+    }
+
     /// When one looks; five looks that spend like O'Brien and Fleming unless given.
     #[must_use]
     pub fn design(mut self, design: Design) -> Self {
@@ -129,6 +140,13 @@ impl PlanBuilder {
         names(&mut errors, "arms", self.arms.iter().map(|arm| arm.name.as_str()));
         names(&mut errors, "metrics", self.metrics.iter().map(|metric| metric.name.as_str()));
         self.put_control_first(&mut errors);
+        errors.extend(Layout::new(&self.arms).err());
+        for (i, arm) in self.arms.iter().enumerate() {
+            for name in arm.levels.iter().flat_map(|(factor, level)| [factor, level]) {
+                text(&mut errors, &format!("arms[{i}].levels"), name, NAME);
+            }
+        }
+        self.fits(&mut errors);
         self.numbers(&mut errors);
         if !self.metrics.iter().any(|metric| metric.role == Role::Primary) && !self.metrics.is_empty() {
             errors.push(PlanError::NoPrimary);
@@ -155,6 +173,40 @@ impl PlanBuilder {
         }
     }
 
+    /// Whether each metric has what its kind asks for, and nothing else.
+    fn fits(&self, errors: &mut Vec<PlanError>) {
+        for (i, metric) in self.metrics.iter().enumerate() {
+            let at = |field: &str| format!("metrics[{i}].{field}");
+            let kind = metric.kind;
+            let mut check = |field: &str, is_right: bool, wanted| {
+                if !is_right {
+                    errors.push(PlanError::Fit { at: at(field), kind: kind.name(), wanted });
+                }
+            };
+            match kind {
+                MetricKind::Ratio => check("over", metric.over.is_some(), "given: the number below the line"),
+                _ => check("over", metric.over.is_none(), "left out"),
+            }
+            match kind {
+                MetricKind::Quantile => check("quantile", metric.quantile.is_some(), "given, such as 0.95"),
+                _ => check("quantile", metric.quantile.is_none(), "left out"),
+            }
+            match (kind, metric.before.len()) {
+                (_, 0) | (MetricKind::Mean, 1) | (MetricKind::Ratio, 2) => {}
+                (MetricKind::Mean, _) => check("before", false, "left out, or one number"),
+                (MetricKind::Ratio, _) => check("before", false, "left out, or two numbers"),
+                (MetricKind::Rate | MetricKind::Quantile, _) => check("before", false, "left out"),
+            }
+            let has_cap = matches!(kind, MetricKind::Mean | MetricKind::Ratio);
+            check("cap", has_cap || metric.cap.is_none(), "left out");
+            let single = [("reads", &metric.reads), ("over", &metric.over)];
+            let single = single.into_iter().filter_map(|(field, name)| Some((field, name.as_ref()?)));
+            for (field, name) in single.chain(metric.before.iter().map(|name| ("before", name))) {
+                text(errors, &at(field), name, NAME);
+            }
+        }
+    }
+
     fn numbers(&self, errors: &mut Vec<PlanError>) {
         let mut check = |at: &str, found: f64, is_right: bool, wanted| {
             if !(is_right && found.is_finite()) {
@@ -176,14 +228,28 @@ impl PlanBuilder {
                     check(&at("null.relative"), margin, margin > 0.0 && margin < 1.0, "between 0 and 1");
                 }
             }
+            let share = metric.quantile.unwrap_or(0.5);
+            check(&at("quantile"), share, share > 0.0 && share < 1.0, "between 0 and 1");
+            if let Some(learned) = metric.learned {
+                check(&at("learned.mean"), learned.mean, true, "finite");
+                let is_right = learned.prior().is_ok();
+                check(&at("learned.deviation"), learned.deviation, is_right && learned.deviation > 0.0, "above 0");
+            }
+            check(&at("worth"), metric.worth.unwrap_or(1.0), metric.worth.is_none_or(|of| of > 0.0), "above 0");
+            check(&at("cap"), metric.cap.unwrap_or(0.0), true, "finite");
             let Some(expected) = metric.expected else { continue };
             let (value, deviation) = (expected.value, expected.deviation);
             match metric.kind {
                 MetricKind::Rate => check(&at("expected.value"), value, value > 0.0 && value < 1.0, "between 0 and 1"),
-                MetricKind::Mean => {
+                MetricKind::Mean | MetricKind::Ratio | MetricKind::Quantile => {
                     check(&at("expected.value"), value, value.abs() > 0.0, "finite and not 0");
                     let found = deviation.unwrap_or(0.0);
-                    check(&at("expected.deviation"), found, found > 0.0, "given for a mean, finite and above 0");
+                    check(
+                        &at("expected.deviation"),
+                        found,
+                        found > 0.0,
+                        "given for what is no rate, finite and above 0",
+                    );
                 }
             }
         }

@@ -61,6 +61,24 @@ pub enum PlanError {
         /// What would be right.
         wanted: &'static str,
     },
+    /// A metric has what its kind does not take, or lacks what it does.
+    #[error("`{at}` of a metric of kind `{kind}` must be {wanted}")]
+    Fit {
+        /// The field.
+        at: String,
+        /// The kind of metric.
+        kind: &'static str,
+        /// What would be right.
+        wanted: &'static str,
+    },
+    /// The arms are no full factorial design.
+    #[error("`{at}` {found}; arms with levels have one of each factor, and each combination has one arm")]
+    Levels {
+        /// The field.
+        at: String,
+        /// What is wrong with it.
+        found: &'static str,
+    },
     /// The size cannot be computed from what the control is expected to do.
     #[error("`units` cannot be computed from what metric `{metric}` expects: {reason}")]
     Size {

@@ -10,6 +10,7 @@
 mod build;
 mod error;
 mod hash;
+mod levels;
 mod parts;
 mod registration;
 mod size;
@@ -17,8 +18,10 @@ mod size;
 pub use build::PlanBuilder;
 pub use error::{PlanError, PlanErrors};
 pub use hash::PlanHash;
+pub(super) use levels::Layout;
 pub use parts::{Design, Direction, Expected, MetricKind, Null, PlannedArm, PlannedMetric, Role};
 pub use registration::Registration;
+pub use size::Outlook;
 
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +73,23 @@ impl ExperimentPlan {
     #[must_use]
     pub fn metrics(&self) -> &[PlannedMetric] {
         &self.written.metrics
+    }
+    /// The numbers of a unit that [`Analysis::observe`](crate::experiment::Analysis::observe) takes, in order: those of each
+    /// metric.
+    ///
+    /// ```
+    /// use bespoke::experiment::{Design, ExperimentPlan, MetricKind, PlannedArm, PlannedMetric};
+    /// let plan = ExperimentPlan::builder("larger baskets")
+    ///     .arm(PlannedArm::new("old")).arm(PlannedArm::new("new"))
+    ///     .metric(PlannedMetric::primary("revenue", MetricKind::Ratio).over("orders"))
+    ///     .metric(PlannedMetric::secondary("spend", MetricKind::Mean).before(&["spend_before"]).capped(500.0))
+    ///     .design(Design::AlwaysValid).build()?;
+    /// assert_eq!(plan.numbers(), ["revenue", "orders", "spend", "spend_before"]);
+    /// # Ok::<(), bespoke::experiment::PlanErrors>(())
+    /// ```
+    #[must_use]
+    pub fn numbers(&self) -> Vec<&str> {
+        self.metrics().iter().flat_map(PlannedMetric::numbers).collect()
     }
     /// How often something is found where nothing is, both sides together.
     #[must_use]

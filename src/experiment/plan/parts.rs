@@ -1,8 +1,10 @@
 //! What a plan is made of: arms, metrics, what each is tested against, and when one looks.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::experiment::Spending;
+use crate::experiment::{Learned, Spending};
 
 /// An arm of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,12 +22,16 @@ pub struct PlannedArm {
     /// arms are not steps of one thing.
     #[serde(default)]
     pub intensity: Option<f64>,
+    /// Its level of each factor, where arms are combinations of levels: then every combination has an arm, and the
+    /// control's levels are the ones that others are measured against.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub levels: BTreeMap<String, String>,
 }
 
 impl PlannedArm {
     /// An arm of weight 1 that costs nothing.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), weight: 1.0, cost: 0.0, intensity: None }
+        Self { name: name.into(), weight: 1.0, cost: 0.0, intensity: None, levels: BTreeMap::new() }
     }
 
     /// The same with another share of the units.
@@ -44,6 +50,13 @@ impl PlannedArm {
     #[must_use]
     pub fn intensity(self, intensity: f64) -> Self {
         Self { intensity: Some(intensity), ..self }
+    }
+
+    /// The same at this level of a factor.
+    #[must_use]
+    pub fn level(mut self, factor: impl Into<String>, level: impl Into<String>) -> Self {
+        self.levels.insert(factor.into(), level.into());
+        self
     }
 }
 
@@ -83,7 +96,7 @@ impl Direction {
     }
 }
 
-/// What one number of a unit is.
+/// What a metric makes of the numbers of units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MetricKind {
@@ -92,6 +105,25 @@ pub enum MetricKind {
     Rate,
     /// How much: any finite number.
     Mean,
+    /// The sum of one number over that of another ([`PlannedMetric::over`]), such as revenue per order, where users are
+    /// randomised and not orders: by the delta method.
+    Ratio,
+    /// The number below which a share of the units lies ([`PlannedMetric::quantile`]), such as the 95th percentile of the
+    /// loading time: its error is that of the order statistics around it, of units that are independent.
+    Quantile,
+}
+
+impl MetricKind {
+    /// The name as JSON spells it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rate => "rate",
+            Self::Mean => "mean",
+            Self::Ratio => "ratio",
+            Self::Quantile => "quantile",
+        }
+    }
 }
 
 /// What an arm is tested against.
@@ -111,9 +143,10 @@ pub enum Null {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
-    /// The rate, or the mean.
+    /// The rate, the mean, the ratio or the quantile.
     pub value: f64,
-    /// The standard deviation of a unit; of a rate it follows from its value.
+    /// The standard deviation of a unit, after its covariate if there is one; of a rate it follows from its value. Of a
+    /// ratio or a quantile the standard error of so many units in one arm, times the root of how many they are.
     #[serde(default)]
     pub deviation: Option<f64>,
 }
@@ -137,6 +170,31 @@ pub struct PlannedMetric {
     /// What the control is expected to do; needed only where the plan is to compute its size.
     #[serde(default)]
     pub expected: Option<Expected>,
+    /// The number that it is made of; its name unless given, so that one number may have several metrics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads: Option<String>,
+    /// Of a ratio, the number below the line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
+    /// Of a quantile, which one: between 0 and 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantile: Option<f64>,
+    /// What is known of each unit from before the experiment, to take its variance out (CUPED): one number of a mean, two
+    /// of a ratio.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<String>,
+    /// Of a mean or of what is above the line of a ratio: larger numbers count as this, in all arms, so that a few units
+    /// do not decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<f64>,
+    /// What one of the metric is worth, in the money of [`PlannedArm::cost`], such as 1 of revenue or 40 of a purchase:
+    /// what arms do is then also told net of what they cost, for units of one exposure each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worth: Option<f64>,
+    /// What past results make one expect of its lift ([`Learning::of`](crate::experiment::Learning::of)): reports then say
+    /// what is believed of it with those, beside what decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<Learned>,
 }
 
 impl PlannedMetric {
@@ -149,6 +207,13 @@ impl PlannedMetric {
             direction: Direction::Up,
             null: Null::Zero,
             expected: None,
+            reads: None,
+            over: None,
+            quantile: None,
+            before: Vec::new(),
+            cap: None,
+            worth: None,
+            learned: None,
         }
     }
 
@@ -178,6 +243,48 @@ impl PlannedMetric {
     #[must_use]
     pub fn expected(self, value: f64, deviation: impl Into<Option<f64>>) -> Self {
         Self { expected: Some(Expected { value, deviation: deviation.into() }), ..self }
+    }
+
+    /// The same, made of this number.
+    #[must_use]
+    pub fn reads(self, number: impl Into<String>) -> Self {
+        Self { reads: Some(number.into()), ..self }
+    }
+
+    /// The same, of a ratio, over this number.
+    #[must_use]
+    pub fn over(self, number: impl Into<String>) -> Self {
+        Self { over: Some(number.into()), ..self }
+    }
+
+    /// The same, of a quantile, at this share of the units.
+    #[must_use]
+    pub fn quantile(self, share: f64) -> Self {
+        Self { quantile: Some(share), ..self }
+    }
+
+    /// The same with what is known of each unit from before.
+    #[must_use]
+    pub fn before(self, numbers: &[&str]) -> Self {
+        Self { before: numbers.iter().map(|name| (*name).to_owned()).collect(), ..self }
+    }
+
+    /// The same with larger numbers counted as this.
+    #[must_use]
+    pub fn capped(self, cap: f64) -> Self {
+        Self { cap: Some(cap), ..self }
+    }
+
+    /// The same with what one of it is worth, in money.
+    #[must_use]
+    pub fn worth(self, money: f64) -> Self {
+        Self { worth: Some(money), ..self }
+    }
+
+    /// The numbers of a unit that it reads, in order: its own, then the one below the line, then those from before.
+    pub fn numbers(&self) -> impl Iterator<Item = &str> {
+        let own = [self.reads.as_deref().or(Some(self.name.as_str())), self.over.as_deref()];
+        own.into_iter().flatten().chain(self.before.iter().map(String::as_str))
     }
 }
 

@@ -1,9 +1,22 @@
 //! How many units a plan needs, how long that takes, and what fewer can show.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Design, Expected, ExperimentPlan, MetricKind, Null, PlanBuilder, PlanError, PlannedMetric, Role};
-use crate::experiment::{GroupSequential, boundary_z, optimal_ratio};
+use crate::experiment::{GroupSequential, Learned, boundary_z, optimal_ratio};
 use crate::stats::undefined::positive;
-use crate::stats::{Alpha, Sizing, Undefined, normal_upper_quantile};
+use crate::stats::{Alpha, Sizing, Undefined, normal_upper_quantile, normal_upper_tail};
+
+/// What past results make of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outlook {
+    /// What they make one expect of the lift.
+    pub learned: Learned,
+    /// How likely the lift is at least the smallest effect of interest.
+    pub worthwhile: f64,
+    /// How likely the plan shows that the metric is better.
+    pub assurance: f64,
+}
 
 impl ExperimentPlan {
     /// The plan with its size, as written or as computed.
@@ -72,6 +85,28 @@ impl ExperimentPlan {
         sizing.detectable(error / expected.value.abs())
     }
 
+    /// What past results make of the plan, for a metric; none where nothing was learned of it, nothing is
+    /// expected, or it has a margin.
+    ///
+    /// The assurance is the power at each lift, averaged over what is believed of it, in closed form (O'Hagan, Stevens and
+    /// Campbell, "Assurance in clinical trial design", 2005): how likely the plan's units show that the metric is better.
+    #[must_use]
+    pub fn outlook(&self, metric: &str) -> Option<Outlook> {
+        let of = self.metrics().iter().find(|of| of.name == metric && of.null == Null::Zero)?;
+        let learned = of.learned?;
+        let (mean, deviation) = (of.direction.sign() * learned.mean, learned.deviation);
+        let sizing = self.sizing(of, 1.0).ok()?;
+        let reach = sizing.alpha.z();
+        // The error that makes this lift detectable with the planned power.
+        let error = self.detectable(metric, self.units?).ok()? / (reach + normal_upper_quantile(1.0 - self.power()));
+        let spread = libm::sqrt(error * error + deviation * deviation);
+        Some(Outlook {
+            learned,
+            worthwhile: normal_upper_tail((self.smallest() - mean) / deviation),
+            assurance: normal_upper_tail((reach * error - mean) / spread),
+        })
+    }
+
     /// The units that the plan needs in all arms together.
     fn size(&self) -> Result<u64, PlanError> {
         let mut most: f64 = 2.0;
@@ -105,7 +140,7 @@ impl ExperimentPlan {
                 (Null::Zero, MetricKind::Rate) => {
                     sizing.pooled(expected.value, expected.value * (1.0 + sign * self.smallest()))?
                 }
-                (Null::Zero, MetricKind::Mean) => sizing.means(self.smallest() * expected.value / deviation)?,
+                (Null::Zero, _) => sizing.means(self.smallest() * expected.value / deviation)?,
             };
             // Whole units in every arm.
             let whole = self.arms().iter().map(|of| libm::ceil(units * inflation * of.weight / control.weight - 1e-9));
@@ -147,6 +182,6 @@ fn deviation(kind: MetricKind, expected: &Expected) -> f64 {
     match kind {
         MetricKind::Rate => libm::sqrt(expected.value * (1.0 - expected.value)),
         // A plan that was built has it.
-        MetricKind::Mean => expected.deviation.unwrap_or(0.0),
+        MetricKind::Mean | MetricKind::Ratio | MetricKind::Quantile => expected.deviation.unwrap_or(0.0),
     }
 }

@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::stats::quadrature::{NODES, WEIGHTS};
+use crate::stats::root::falling_root;
 use crate::stats::{Alpha, Undefined, normal_density, normal_upper_quantile, normal_upper_tail};
 
 /// How alpha is spent as information accrues.
@@ -118,36 +119,13 @@ impl GroupSequential {
             information: information.clone(),
         };
         // The last look alone rejects less than all, and all of them at most their sum.
-        let (mut low, mut high) = (alpha.z(), normal_upper_quantile(alpha.tail() / f64::from(looks)));
+        let (low, high) = (alpha.z(), normal_upper_quantile(alpha.tail() / f64::from(looks)));
         let excess = |c: f64| of(c).power(0.0).power - alpha.value();
-        let (mut at_low, mut at_high) = (excess(low), excess(high));
-        let mut side = 0_i8;
-        // The Illinois form of regula falsi.
-        for _ in 0..100 {
-            if high - low <= 1e-12 * high || at_low <= 0.0 || at_high >= 0.0 {
-                break;
-            }
-            let c = low + (high - low) * at_low / (at_low - at_high);
-            let found = excess(c);
-            if found > 0.0 {
-                (low, at_low) = (c, found);
-                if side == 1 {
-                    at_high *= 0.5;
-                }
-                side = 1;
-            } else {
-                (high, at_high) = (c, found);
-                if side == -1 {
-                    at_low *= 0.5;
-                }
-                side = -1;
-            }
-            if found.abs() <= 1e-14 {
-                low = c;
-                break;
-            }
+        let (at_low, at_high) = (excess(low), excess(high));
+        if at_low <= 0.0 {
+            return Ok(of(low));
         }
-        Ok(of(if at_low <= 0.0 || side == 1 { low } else { high }))
+        Ok(of(falling_root((low, at_low), (high, at_high), 1e-12 * high, 1e-14, excess)))
     }
 
     /// Bounds from elsewhere.
@@ -220,14 +198,9 @@ impl GroupSequential {
         while self.power(high).power < power && high < 1e3 {
             (low, high) = (high, 2.0 * high);
         }
-        for _ in 0..60 {
-            let drift = 0.5 * (low + high);
-            if drift <= low || drift >= high || high - low < 1e-11 * high {
-                break;
-            }
-            if self.power(drift).power < power { low = drift } else { high = drift }
-        }
-        let root = high / plain;
+        let lack = |drift: f64| power - self.power(drift).power;
+        let drift = falling_root((low, lack(low)), (high, lack(high)), 1e-11 * high, 1e-14, lack);
+        let root = drift / plain;
         Ok(root * root)
     }
 }
@@ -274,18 +247,18 @@ impl Path {
             return f64::INFINITY;
         }
         let root = libm::sqrt(t);
-        let (mut low, mut high) = (0.0, 45.0);
-        if self.above(t, low) <= tail {
+        // As quantiles, tails are all but straight in the bound; this look alone has the tail of its own quantile, so
+        // that the bound is at most there.
+        let (wanted, low, high) = (normal_upper_quantile(tail), 0.0, normal_upper_quantile(tail).max(0.0));
+        let excess = |bound: f64| wanted - normal_upper_quantile(self.above(t, bound * root));
+        let (at_low, at_high) = (excess(low), excess(high));
+        if at_low <= 0.0 {
             return low;
         }
-        for _ in 0..100 {
-            let bound = 0.5 * (low + high);
-            if high - low <= 1e-14 * high {
-                break;
-            }
-            if self.above(t, bound * root) > tail { low = bound } else { high = bound }
+        if at_high >= 0.0 {
+            return high;
         }
-        high
+        falling_root((low, at_low), (high, at_high), 1e-14 * high, 1e-14, excess)
     }
 
     /// Takes a look: the probability of crossing on either side there; who has not crossed goes on.
@@ -301,12 +274,21 @@ impl Path {
             // No piece is wider than what the last step blurs.
             let pieces = libm::ceil((high - low) / (PIECE * libm::sqrt(step))).clamp(4.0, 400.0);
             let half = 0.5 * (high - low) / pieces;
-            for piece in 0..pieces as u32 {
+            let nodes = (0..pieces as u32).flat_map(|piece| {
                 let center = low + half * (2.0 * f64::from(piece) + 1.0);
-                for (node, weight) in NODES.iter().zip(WEIGHTS) {
-                    let at = center + half * node;
-                    points.push((at, half * weight * self.density(at, step)));
-                }
+                // The points descend, and are to rise.
+                NODES.iter().zip(WEIGHTS).rev().map(move |(node, weight)| (center + half * node, half * weight))
+            });
+            // Without drift one half mirrors the other.
+            let is_even = self.drift.abs() <= 0.0;
+            let (upto, all) = (if is_even { 0.0 } else { high }, NODES.len() * pieces as usize);
+            points.extend(
+                nodes.take_while(|(at, _)| *at <= upto).map(|(at, weight)| (at, weight * self.density(at, step))),
+            );
+            if is_even {
+                let mirrored = points.iter().take(all / 2).rev().map(|(at, mass)| (-at, *mass)).collect::<Vec<_>>();
+                points.truncate(all / 2);
+                points.extend(mirrored);
             }
         }
         (self.points, self.information) = (points, t);

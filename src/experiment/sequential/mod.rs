@@ -9,9 +9,11 @@
 mod boundary;
 mod bounded;
 mod group;
+mod levels;
 mod mixture;
 
 pub use boundary::Boundary;
 pub use bounded::{EmpiricalBernstein, bernoulli_sequence, hoeffding_sequence};
 pub use group::{GroupSequential, Power, Shape, Spending};
+pub(super) use levels::Levels;
 pub use mixture::{AlwaysValid, SmallestP, approximate_ratio, boundary_z, optimal_ratio};
