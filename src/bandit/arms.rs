@@ -82,7 +82,7 @@ impl Arms {
     }
 
     /// The arms, ascending.
-    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = usize> + Clone + '_ {
         self.0.iter().enumerate().flat_map(|(at, word)| {
             let after = |word: &u64| Some(word & (word - 1)).filter(|rest| *rest > 0);
             let words = std::iter::successors(Some(*word).filter(|word| *word > 0), after);
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_set_has_what_was_put_in_whatever_its_size() {
-        for arms in [vec![], vec![0], vec![63, 64], vec![5, 129, 4_095], (0..200).collect()] {
+        for arms in [vec![], vec![0], vec![63, 64], vec![5, 129, 4_095], (0..200).collect(), (0..64).collect()] {
             let set: Arms = arms.iter().rev().copied().collect();
             assert_eq!(set.iter().collect::<Vec<_>>(), arms);
             assert_eq!((set.len(), set.is_empty()), (arms.len(), arms.is_empty()));

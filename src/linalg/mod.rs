@@ -7,13 +7,18 @@
 
 mod cholesky;
 mod gram;
+mod packed;
 mod parallel;
 mod ridge;
 mod sparse;
 mod subspace;
 mod vector;
 
-pub(crate) use cholesky::{cholesky, dot64, inverse_transposed, quadratic};
+pub(crate) use cholesky::{cholesky, dot64, inverse_transposed};
+pub(crate) use packed::{
+    Four, Fours, dot_fours, fours, multiplied_out, no_fours, pack, packed_at, packed_forms, packed_len, packed_less,
+    packed_times, to_fours,
+};
 pub(crate) use parallel::for_each;
 pub(crate) use ridge::{Ridge, RidgeWork};
 pub(crate) use sparse::{Sparse, fetch};

@@ -5,6 +5,7 @@ use rand::{Rng, RngExt};
 use super::*;
 use crate::bandit::arms::draw;
 use crate::bandit::{Tallied, Thompson};
+use crate::linalg::to_fours;
 
 fn rng(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
@@ -71,7 +72,7 @@ fn a_belief_solves_its_normal_equations() {
     for _ in 0..200 {
         let z = [1.0, unit(&mut rng) - 0.5, 2.0 * unit(&mut rng) - 1.0];
         let pays = unit(&mut rng);
-        belief.learn(&z, pays);
+        belief.learn(&to_fours(&z), pays);
         for row in 0..3 {
             for column in 0..3 {
                 matrix[row][column] += z[row] * z[column];
@@ -88,7 +89,7 @@ fn a_belief_solves_its_normal_equations() {
             matrix[row].iter_mut().zip(from).for_each(|(cell, of)| *cell -= factor * of);
         }
     }
-    for (mean, row) in belief.mean.iter().zip(matrix) {
+    for (mean, row) in belief.mean.as_flattened().iter().zip(matrix) {
         assert!((mean - row[3]).abs() < 1e-10, "{mean} {}", row[3]);
     }
 }
@@ -210,7 +211,7 @@ fn a_set_ridge_is_that_of_its_normal_equations() {
         again.fit();
         let rest = 38.0 - 5.0 - 23.0 * 4.0 / 3.0;
         for policy in [&policy, &again] {
-            let mean = &policy.beliefs[0].mean;
+            let mean = policy.beliefs[0].mean.as_flattened();
             assert!((mean[0] - 0.5).abs() < 1e-12 && (mean[1] - 4.0 / 3.0).abs() < 1e-12, "{mean:?}");
             assert!((policy.rest - rest).abs() < 1e-12 && (policy.variance - (rest + 1.0) / 4.0).abs() < 1e-12);
         }
