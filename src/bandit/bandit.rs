@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::arms::draw;
 use super::guard::Anchor;
 use super::{
-    ArmTally, Arms, BanditError, BanditSpec, Choice, Contextual, Guards, Policy, PolicySpec, Reward, Tallied, Trial,
-    Turn,
+    ArmTally, Arms, BanditError, BanditSpec, Choice, Contextual, Guards, Logistic, Policy, PolicySpec, Reward, Tallied,
+    Trial, Turn,
 };
 use crate::state::State;
 use crate::stats::{Alpha, Interval};
@@ -53,6 +53,7 @@ impl PartialEq for Silence {
 enum Kind {
     Tallied(Box<Tallied>),
     Contextual(Box<Contextual>),
+    Logistic(Box<Logistic>),
 }
 
 /// What a host should know of a bandit.
@@ -106,6 +107,10 @@ impl Bandit {
                     None => policy,
                 }))
             }
+            PolicySpec::Logistic(settings) => {
+                let policy = Logistic::new(arms, features, *settings)?;
+                Kind::Logistic(Box::new(if spec.less_is_better { policy.less_is_better() } else { policy }))
+            }
         };
         if let Some(control) = spec.guards.control.filter(|control| control.arm >= arms) {
             return Err(BanditError::NoSuchArm { arm: control.arm, arms });
@@ -137,7 +142,7 @@ impl Bandit {
             (Kind::Tallied(new), old) => {
                 let alike = match old {
                     Kind::Tallied(old) => Some(old.rearranged(was)?),
-                    Kind::Contextual(_) => None,
+                    Kind::Contextual(_) | Kind::Logistic(_) => None,
                 };
                 match alike {
                     Some(old) => new.merge(&old),
@@ -150,7 +155,10 @@ impl Bandit {
             (Kind::Contextual(new), Kind::Contextual(old)) if old.features() == features => {
                 new.merge(&old.rearranged(was)?);
             }
-            (Kind::Contextual(_), _) => {}
+            (Kind::Logistic(new), Kind::Logistic(old)) if old.features() == features => {
+                new.merge(&old.rearranged(was)?);
+            }
+            (Kind::Contextual(_) | Kind::Logistic(_), _) => {}
         }
         if let (Some(anchor), Some(before)) = (&mut bandit.anchor, &self.anchor) {
             *anchor = before.rearranged(was);
@@ -171,6 +179,7 @@ impl Bandit {
         match &self.policy {
             Kind::Tallied(_) => 0,
             Kind::Contextual(policy) => policy.features(),
+            Kind::Logistic(policy) => policy.features(),
         }
     }
 
@@ -195,6 +204,7 @@ impl Bandit {
         match &self.policy {
             Kind::Tallied(policy) => &**policy,
             Kind::Contextual(policy) => &**policy,
+            Kind::Logistic(policy) => &**policy,
         }
     }
 
@@ -202,6 +212,7 @@ impl Bandit {
         match &mut self.policy {
             Kind::Tallied(policy) => &mut **policy,
             Kind::Contextual(policy) => &mut **policy,
+            Kind::Logistic(policy) => &mut **policy,
         }
     }
 }
@@ -286,9 +297,10 @@ impl State for Bandit {
     fn merge(&mut self, other: &Self) {
         match (&mut self.policy, &other.policy) {
             (Kind::Tallied(ours), Kind::Tallied(theirs)) => ours.merge(theirs),
-            (Kind::Tallied(ours), Kind::Contextual(theirs)) => ours.absorb(theirs.tallies()),
+            (Kind::Tallied(ours), _) => ours.absorb(other.tallies()),
             (Kind::Contextual(ours), Kind::Contextual(theirs)) => ours.merge(theirs),
-            (Kind::Contextual(_), Kind::Tallied(_)) => {}
+            (Kind::Logistic(ours), Kind::Logistic(theirs)) => ours.merge(theirs),
+            (Kind::Contextual(_) | Kind::Logistic(_), _) => {}
         }
         let arms = self.arms();
         if let Some(anchor) = self.anchor.as_mut().filter(|anchor| !anchor.is_sound(arms)) {

@@ -80,6 +80,12 @@ pub enum BanditError {
         "a `budget` needs a policy without features, but this one has them; take it away, or the policy `thompson`"
     )]
     BudgetContext,
+    /// A half-life is asked of a policy that cannot forget.
+    #[error("`{policy}` does not forget; take the half-life away, or the policy `contextual`")]
+    Unfading {
+        /// The policy.
+        policy: &'static str,
+    },
     /// A stored policy does not hold together.
     #[error("the parts of a stored bandit do not fit each other; learn it again, or take another copy")]
     Stored,

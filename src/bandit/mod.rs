@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`Contextual`] with [`Shrunk`] | the default with features of the request: uses them as far as they tell anything |
 //! | [`Contextual`] with [`LinUcb`], [`LinThompson`], [`SquareCb`] | the classics with features, to compare with |
+//! | [`Logistic`] | Thompson sampling of a logistic regression, for rates that depend on features |
 //! | [`Tallied`] with [`Thompson`] | the default without: rates, amounts or revenue, no setting needed; top-two |
 //! | [`Tallied`] with [`EpsilonGreedy`], [`Softmax`], [`Ucb`] | the classics, to compare with |
 //!
@@ -45,6 +46,7 @@ mod epsilon_greedy;
 mod error;
 mod fading;
 mod guard;
+mod logistic;
 mod slate;
 mod softmax;
 mod spec;
@@ -67,6 +69,7 @@ pub use epsilon_greedy::EpsilonGreedy;
 pub use error::BanditError;
 pub use fading::HalfLife;
 pub use guard::{Budget, Control, Guards};
+pub use logistic::{Logistic, LogisticThompson};
 pub use slate::{choose_slate, learn_cascade};
 pub use softmax::Softmax;
 pub use spec::{BanditSpec, PolicySpec};

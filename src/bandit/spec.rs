@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BanditError, Budget, ContextualScheme, Control, EpsilonGreedy, Guards, HalfLife, LinThompson, LinUcb, Scheme,
-    Shrunk, Softmax, SquareCb, Thompson, Ucb,
+    BanditError, Budget, ContextualScheme, Control, EpsilonGreedy, Guards, HalfLife, LinThompson, LinUcb,
+    LogisticThompson, Scheme, Shrunk, Softmax, SquareCb, Thompson, Ucb,
 };
 use crate::time::Span;
 
@@ -37,6 +37,8 @@ pub enum PolicySpec {
     Tallied(Scheme),
     /// One that does.
     Contextual(ContextualScheme),
+    /// One that does, for rates.
+    Logistic(LogisticThompson),
 }
 
 impl Default for PolicySpec {
@@ -50,7 +52,7 @@ impl PolicySpec {
     /// Whether it looks at features.
     #[must_use]
     pub const fn reads_features(&self) -> bool {
-        matches!(self, Self::Contextual(_))
+        !matches!(self, Self::Tallied(_))
     }
 
     /// Whether it learns from rewards of any size; otherwise only from 0 to 1.
@@ -59,13 +61,14 @@ impl PolicySpec {
         match self {
             Self::Tallied(scheme) => scheme.takes_amounts(),
             Self::Contextual(_) => true,
+            Self::Logistic(_) => false,
         }
     }
 }
 
 impl BanditSpec {
     /// The names of all policies and settings, as they are written down.
-    pub const FIELDS: [&'static str; 15] = [
+    pub const FIELDS: [&'static str; 16] = [
         "thompson",
         "epsilon_greedy",
         "softmax",
@@ -74,6 +77,7 @@ impl BanditSpec {
         "lin_ucb",
         "lin_thompson",
         "square_cb",
+        "logistic",
         "half_life",
         "half_life_exposures",
         "less_is_better",
@@ -85,17 +89,24 @@ impl BanditSpec {
 
     /// Those of the policies.
     pub const POLICIES: &'static str =
-        "thompson, epsilon_greedy, softmax, ucb, contextual, lin_ucb, lin_thompson, square_cb";
+        "thompson, epsilon_greedy, softmax, ucb, contextual, lin_ucb, lin_thompson, square_cb, logistic";
 
     /// Checks what is written, without building anything from it.
     ///
     /// # Errors
     /// [`BanditError::Setting`] for a setting out of range, [`BanditError::BudgetContext`] for a budget of a policy with
-    /// features.
+    /// features, [`BanditError::Unfading`] for a half-life of one that cannot forget.
     pub fn check(&self) -> Result<(), BanditError> {
         match &self.policy {
             PolicySpec::Tallied(scheme) => scheme.check()?,
             PolicySpec::Contextual(settings) => settings.check()?,
+            PolicySpec::Logistic(settings) => {
+                settings.check()?;
+                // Its trials are not kept, and what they add to the precision does not fade by itself.
+                if self.half_life.is_some() {
+                    return Err(BanditError::Unfading { policy: "logistic" });
+                }
+            }
         }
         self.half_life.map_or(Ok(()), HalfLife::check)?;
         self.guards.check()?;
@@ -128,6 +139,8 @@ struct Written {
     #[serde(skip_serializing_if = "Option::is_none")]
     square_cb: Option<SquareCb>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    logistic: Option<LogisticThompson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     half_life: Option<Span>,
     #[serde(skip_serializing_if = "Option::is_none")]
     half_life_exposures: Option<u32>,
@@ -156,6 +169,7 @@ impl From<BanditSpec> for Written {
             PolicySpec::Contextual(ContextualScheme::LinUcb(settings)) => written.lin_ucb = Some(settings),
             PolicySpec::Contextual(ContextualScheme::LinThompson(settings)) => written.lin_thompson = Some(settings),
             PolicySpec::Contextual(ContextualScheme::SquareCb(settings)) => written.square_cb = Some(settings),
+            PolicySpec::Logistic(settings) => written.logistic = Some(settings),
         }
         match half_life {
             Some(HalfLife::Time(span)) => written.half_life = Some(span),
@@ -179,6 +193,7 @@ impl TryFrom<Written> for BanditSpec {
             written.lin_ucb.map(|settings| PolicySpec::Contextual(settings.into())),
             written.lin_thompson.map(|settings| PolicySpec::Contextual(settings.into())),
             written.square_cb.map(|settings| PolicySpec::Contextual(settings.into())),
+            written.logistic.map(PolicySpec::Logistic),
         ];
         let found = policies.iter().flatten().count();
         let Some(policy) = policies.into_iter().flatten().next().filter(|_| found == 1) else {

@@ -29,6 +29,10 @@ fn choice_and_statistics_errors_show_the_range() {
         "a `budget` needs a policy without features, but this one has them; take it away, or the policy `thompson`",
     );
     says(
+        BanditError::Unfading { policy: "logistic" },
+        "`logistic` does not forget; take the half-life away, or the policy `contextual`",
+    );
+    says(
         StatsError::BetaParameter { found: 0.0 },
         "a beta distribution needs parameters from 0.1 to 1000000000000, but one is 0",
     );

@@ -24,6 +24,7 @@ mod tests;
 
 use belief::Belief;
 use moments::Moments;
+pub(super) use prior::invert;
 use prior::{Precisions, Scaling, Shown, climb};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -33,7 +34,7 @@ pub use scheme::{ContextualScheme, LinThompson, LinUcb, Shrunk, SquareCb};
 
 use super::arms::draw;
 use super::tally::{self, ArmTally};
-use super::{Arms, BanditError, Choice, HalfLife, Policy, Reward, Trial, Turn};
+use super::{BanditError, Choice, HalfLife, Policy, Reward, Trial, Turn};
 use crate::state::State;
 use crate::stats::{Alpha, Interval, best_means};
 use crate::time::Timestamp;

@@ -222,7 +222,7 @@ fn fit(shown: &[Shown], scaling: &Scaling, at: Precisions) -> Fit {
 }
 
 /// The inverse of a positive definite square, and the logarithm of its determinant. The square is used up.
-fn invert(square: &mut [f64], width: usize) -> (Vec<f64>, f64) {
+pub(in crate::bandit) fn invert(square: &mut [f64], width: usize) -> (Vec<f64>, f64) {
     cholesky(square, width, 1e-14);
     let volume = 2.0 * (0..width).map(|at| libm::log(square[at * width + at])).sum::<f64>();
     let upper = inverse_transposed(square, width);
