@@ -73,6 +73,14 @@ impl Arms {
         self.0.is_empty()
     }
 
+    /// Whether each of the first `count` arms is in the set.
+    pub(super) fn has_first(&self, count: usize) -> bool {
+        let (whole, rest) = (count / 64, count % 64);
+        let last = self.0.get(whole).copied().unwrap_or(0);
+        let mask = (1 << rest) - 1;
+        self.0.len() >= whole && self.0[..whole].iter().all(|word| *word == u64::MAX) && last & mask == mask
+    }
+
     /// Those of the arms whose index is below `count`.
     #[must_use]
     pub fn below(&self, count: usize) -> Self {
@@ -152,6 +160,8 @@ mod tests {
             assert!((0..4_200).all(|arm| set.contains(arm) == arms.contains(&arm)));
             let below: Vec<usize> = arms.iter().copied().filter(|arm| *arm < 100).collect();
             assert_eq!(set.below(100), below.into_iter().collect());
+            let has_all = |count: usize| (0..count).all(|arm| arms.contains(&arm));
+            assert!((0..300).all(|count| set.has_first(count) == has_all(count)), "{arms:?}");
             let mut less = set.clone();
             arms.last().into_iter().for_each(|arm| less.remove(*arm));
             assert_eq!(less, arms.iter().rev().skip(1).copied().collect());
