@@ -86,6 +86,14 @@ pub enum BanditError {
         /// The policy.
         policy: &'static str,
     },
+    /// A position of slates cannot be compared with the first.
+    #[error(
+        "position {at} cannot be compared with the first; show arms at both, or at others that link them, until some are taken"
+    )]
+    Positions {
+        /// The position, from zero.
+        at: usize,
+    },
     /// A stored policy does not hold together.
     #[error("the parts of a stored bandit do not fit each other; learn it again, or take another copy")]
     Stored,

@@ -31,7 +31,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`choose_slate`] and [`learn_cascade`] show several arms at once; [`DriftWatch`] says when an arm has changed, and so when
+//! [`choose_slate`] and [`learn_cascade`] show several arms at once, [`Examination`] learns from where they stood; [`DriftWatch`] says when an arm has changed, and so when
 //! a policy had better forget ([`HalfLife`]).
 //!
 //! A trial counts from when it is exposed, as one that has paid nothing, until a reward is learned: minutes or weeks
@@ -47,6 +47,7 @@ mod error;
 mod fading;
 mod guard;
 mod logistic;
+mod position;
 mod slate;
 mod softmax;
 mod spec;
@@ -70,6 +71,7 @@ pub use error::BanditError;
 pub use fading::HalfLife;
 pub use guard::{Budget, Control, Guards};
 pub use logistic::{Logistic, LogisticThompson};
+pub use position::{Examination, PositionLog};
 pub use slate::{choose_slate, learn_cascade};
 pub use softmax::Softmax;
 pub use spec::{BanditSpec, PolicySpec};

@@ -33,6 +33,10 @@ fn choice_and_statistics_errors_show_the_range() {
         "`logistic` does not forget; take the half-life away, or the policy `contextual`",
     );
     says(
+        BanditError::Positions { at: 2 },
+        "position 2 cannot be compared with the first; show arms at both, or at others that link them, until some are taken",
+    );
+    says(
         StatsError::BetaParameter { found: 0.0 },
         "a beta distribution needs parameters from 0.1 to 1000000000000, but one is 0",
     );
