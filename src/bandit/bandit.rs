@@ -31,6 +31,8 @@ use crate::stats::{Alpha, Interval};
 pub struct Bandit {
     policy: Kind,
     guards: Guards,
+    /// What a trial counts as until it is paid.
+    unpaid: Reward,
     /// From where the shares may move, if there is a budget.
     anchor: Option<Anchor>,
     #[serde(skip)]
@@ -115,7 +117,8 @@ impl Bandit {
         if let Some(control) = spec.guards.control.filter(|control| control.arm >= arms) {
             return Err(BanditError::NoSuchArm { arm: control.arm, arms });
         }
-        let mut bandit = Self { policy: kind, guards: spec.guards, anchor: None, silence: Silence::default() };
+        let unpaid = spec.unpaid.unwrap_or(Reward::NONE);
+        let mut bandit = Self { policy: kind, guards: spec.guards, unpaid, anchor: None, silence: Silence::default() };
         if spec.guards.budget.is_some() {
             let all = Arms::first(arms);
             let (asked, fresh) = bandit.guards.split(&all, |_| u64::MAX);
@@ -250,7 +253,15 @@ impl Policy for Bandit {
     }
 
     fn expose(&mut self, trial: &Trial<'_>) -> Result<(), BanditError> {
-        self.observe(trial, Reward::NONE)
+        self.observe(trial, self.unpaid)
+    }
+
+    fn learn(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
+        self.revise(trial, self.unpaid, reward)
+    }
+
+    fn forget(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
+        self.policy_mut().forget(trial, reward)
     }
 
     fn revise(&mut self, trial: &Trial<'_>, from: Reward, to: Reward) -> Result<(), BanditError> {
@@ -268,7 +279,7 @@ impl Policy for Bandit {
         }
         self.policy_mut().observe(trial, reward)?;
         let Silence([now, most]) = self.silence;
-        let now = if super::tally::pays(reward.value()) { 0 } else { now.saturating_add(1) };
+        let now = if super::tally::pays(reward.value() - self.unpaid.value()) { 0 } else { now.saturating_add(1) };
         self.silence = Silence([now, most.max(now)]);
         Ok(())
     }
@@ -313,15 +324,16 @@ impl State for Bandit {
 struct Stored {
     policy: Kind,
     guards: Guards,
+    unpaid: Reward,
     anchor: Option<Anchor>,
 }
 
 impl TryFrom<Stored> for Bandit {
     type Error = BanditError;
 
-    fn try_from(Stored { policy, guards, anchor }: Stored) -> Result<Self, BanditError> {
+    fn try_from(Stored { policy, guards, unpaid, anchor }: Stored) -> Result<Self, BanditError> {
         guards.check()?;
-        let bandit = Self { policy, guards, anchor, silence: Silence::default() };
+        let bandit = Self { policy, guards, unpaid, anchor, silence: Silence::default() };
         let arms = bandit.arms();
         let is_sound = bandit.anchor.as_ref().is_none_or(|anchor| anchor.is_sound(arms))
             && bandit.anchor.is_some() == guards.budget.is_some()

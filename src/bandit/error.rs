@@ -86,6 +86,18 @@ pub enum BanditError {
         /// The policy.
         policy: &'static str,
     },
+    /// A trial is to be forgotten of an arm that has none.
+    #[error("arm {arm} has no trial left to forget; forget a trial once, and only where it was learned")]
+    NothingToForget {
+        /// The arm.
+        arm: usize,
+    },
+    /// A single trial is to be forgotten by a policy in which it cannot be told from the others.
+    #[error("`{policy}` cannot forget a single trial; learn it again from the trials that may stay")]
+    Unforgettable {
+        /// The policy, or its setting.
+        policy: &'static str,
+    },
     /// A position of slates cannot be compared with the first.
     #[error(
         "position {at} cannot be compared with the first; show arms at both, or at others that link them, until some are taken"

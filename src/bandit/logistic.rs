@@ -238,6 +238,12 @@ impl Policy for Logistic {
         Ok(())
     }
 
+    /// Refused: what a trial added to the precision depends on where the mode was then.
+    fn forget(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
+        self.check(trial, reward)?;
+        Err(BanditError::Unforgettable { policy: "logistic" })
+    }
+
     fn best(&self) -> Option<Vec<f64>> {
         Some(self.shares(&Arms::first(self.arms()), &self.middle(), 1.0))
     }

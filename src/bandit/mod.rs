@@ -142,6 +142,17 @@ pub trait Policy {
         self.learn(trial, reward)
     }
 
+    /// Forgets one trial and what it paid in all, as if it had never been: where somebody asks to be erased, and the host
+    /// still knows which trials were theirs.
+    ///
+    /// # Errors
+    /// As [`Policy::check`]; [`BanditError::NothingToForget`] if the arm has no trial, [`BanditError::Unforgettable`] if the
+    /// policy cannot tell it from the others. Nothing is forgotten then.
+    fn forget(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
+        self.check(trial, reward)?;
+        Err(BanditError::Unforgettable { policy: "policy" })
+    }
+
     /// The probability that each arm is the best of all, where the policy has a posterior to say so; with features, at
     /// their means.
     fn best(&self) -> Option<Vec<f64>>;

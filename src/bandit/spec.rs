@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BanditError, Budget, ContextualScheme, Control, EpsilonGreedy, Guards, HalfLife, LinThompson, LinUcb,
-    LogisticThompson, Scheme, Shrunk, Softmax, SquareCb, Thompson, Ucb,
+    LogisticThompson, Reward, Scheme, Shrunk, Softmax, SquareCb, Thompson, Ucb,
 };
 use crate::time::Span;
 
@@ -26,6 +26,9 @@ pub struct BanditSpec {
     pub half_life: Option<HalfLife>,
     /// Whether less is better: costs, complaints, returns.
     pub less_is_better: bool,
+    /// What a trial counts as until it is paid, and for ever if it never is, in place of nothing: such as what a visitor costs
+    /// who does not buy. A goal that pays only within its window so gives a trial this number once the window has passed.
+    pub unpaid: Option<Reward>,
     /// What holds whatever the policy says.
     pub guards: Guards,
 }
@@ -68,7 +71,7 @@ impl PolicySpec {
 
 impl BanditSpec {
     /// The names of all policies and settings, as they are written down.
-    pub const FIELDS: [&'static str; 16] = [
+    pub const FIELDS: [&'static str; 17] = [
         "thompson",
         "epsilon_greedy",
         "softmax",
@@ -81,6 +84,7 @@ impl BanditSpec {
         "half_life",
         "half_life_exposures",
         "less_is_better",
+        "unpaid",
         "burn_in",
         "floor",
         "control",
@@ -109,6 +113,9 @@ impl BanditSpec {
             }
         }
         self.half_life.map_or(Ok(()), HalfLife::check)?;
+        if let Some(found) = self.unpaid.map(Reward::value).filter(|_| !self.policy.takes_amounts()) {
+            super::error::check_setting("unpaid", found, 0.0, 1.0)?;
+        }
         self.guards.check()?;
         // What moves with the features of the request has no share that could be held.
         if self.guards.budget.is_some() && !matches!(self.policy, PolicySpec::Tallied(_)) {
@@ -146,6 +153,8 @@ struct Written {
     half_life_exposures: Option<u32>,
     #[serde(skip_serializing_if = "is_false")]
     less_is_better: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unpaid: Option<Reward>,
     #[serde(skip_serializing_if = "is_zero")]
     burn_in: u32,
     #[serde(skip_serializing_if = "is_nothing")]
@@ -157,9 +166,9 @@ struct Written {
 }
 
 impl From<BanditSpec> for Written {
-    fn from(BanditSpec { policy, half_life, less_is_better, guards }: BanditSpec) -> Self {
+    fn from(BanditSpec { policy, half_life, less_is_better, unpaid, guards }: BanditSpec) -> Self {
         let Guards { burn_in, floor, control, budget } = guards;
-        let mut written = Self { less_is_better, burn_in, floor, control, budget, ..Self::default() };
+        let mut written = Self { less_is_better, unpaid, burn_in, floor, control, budget, ..Self::default() };
         match policy {
             PolicySpec::Tallied(Scheme::Thompson(settings)) => written.thompson = Some(settings),
             PolicySpec::Tallied(Scheme::EpsilonGreedy(settings)) => written.epsilon_greedy = Some(settings),
@@ -203,9 +212,9 @@ impl TryFrom<Written> for BanditSpec {
             (Some(_), Some(_)) => return Err(BanditError::HalfLives),
             (time, exposures) => time.map(HalfLife::Time).or(exposures.map(HalfLife::Exposures)),
         };
-        let Written { less_is_better, burn_in, floor, control, budget, .. } = written;
+        let Written { less_is_better, unpaid, burn_in, floor, control, budget, .. } = written;
         let guards = Guards { burn_in, floor, control, budget };
-        let spec = Self { policy, half_life, less_is_better, guards };
+        let spec = Self { policy, half_life, less_is_better, unpaid, guards };
         spec.check()?;
         Ok(spec)
     }

@@ -104,7 +104,8 @@ impl All {
 /// Chooses by what each arm has shown and earned, without features.
 ///
 /// Learning commutes to the last bit, whatever the order, the batches and the shards, unless it forgets
-/// ([`Tallied::fading`]), and then to rounding. The probabilities may lag behind it ([`Thompson::refresh`]), by how much
+/// ([`Tallied::fading`]), and then to rounding; forgetting single trials
+/// ([`Policy::forget`]) is as exact. The probabilities may lag behind it ([`Thompson::refresh`]), by how much
 /// depends on the order. Choosing costs what its [`Scheme`] says, learning O(1).
 ///
 /// ```
@@ -344,6 +345,18 @@ impl Policy for Tallied {
         self.count_reward(trial, Reward::NONE, reward);
         // Once both are known, so that the shares do not leave out what a trial paid.
         self.touch();
+        Ok(())
+    }
+
+    fn forget(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
+        self.check(trial, reward)?;
+        let tally = &mut self.tallies[trial.arm];
+        if tally.exposures() == 0 {
+            return Err(BanditError::NothingToForget { arm: trial.arm });
+        }
+        self.fading.as_mut().map_or(Ok(()), |fading| fading.forget(trial, reward))?;
+        tally.forget(reward);
+        self.refresh();
         Ok(())
     }
 

@@ -64,6 +64,12 @@ impl ArmTally {
         }
     }
 
+    /// Takes a trial away that is among the counted ones.
+    pub(super) fn forget(&mut self, reward: Reward) {
+        self.revise(reward, Reward::NONE);
+        self.exposures = self.exposures.saturating_sub(1);
+    }
+
     fn merge(&mut self, other: &Self) {
         self.exposures = self.exposures.saturating_add(other.exposures);
         self.paid = self.paid.saturating_add(other.paid);

@@ -11,6 +11,8 @@ use crate::stats::Beta;
 use crate::stats::best_rates as best;
 use crate::time::{Span, Timestamp};
 
+mod forgetting;
+
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 struct SplitMix(u64);
 impl TryRng for SplitMix {
@@ -164,6 +166,7 @@ fn specs() -> impl Strategy<Value = BanditSpec> {
             policy: PolicySpec::Tallied(scheme),
             half_life: None,
             less_is_better,
+            unpaid: None,
             guards,
         },
     )

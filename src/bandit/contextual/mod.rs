@@ -377,6 +377,34 @@ impl Policy for Contextual {
         Ok(())
     }
 
+    /// To rounding, but that the least and the greatest value of a feature stay, by which a shrunken model weighs it. Cost: as
+    /// choosing the precisions anew.
+    fn forget(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
+        self.check(trial, reward)?;
+        let arm = trial.arm;
+        if self.tallies[arm].exposures() == 0 {
+            return Err(BanditError::NothingToForget { arm });
+        }
+        if matches!(self.half_life, Some(HalfLife::Exposures(_))) {
+            return Err(BanditError::Unforgettable { policy: "half_life_exposures" });
+        }
+        self.tallies[arm].forget(reward);
+        self.count -= 1.0;
+        if self.tallies[arm].exposures() == 0 {
+            self.moments[arm] = Moments::new(self.width);
+            self.untried += 1;
+        } else {
+            let worth = self.worth(reward.value());
+            let weight = libm::exp2((self.tick(trial.shown) - self.landmark).min(FAR));
+            self.moments[arm].forget(weight, trial.features, worth);
+        }
+        if self.count < 2.0 && self.scheme.ridge().is_none() {
+            (self.beliefs, self.next) = (Vec::new(), 2.0);
+        }
+        self.fit_if_known();
+        Ok(())
+    }
+
     fn best(&self) -> Option<Vec<f64>> {
         let mut best = Vec::new();
         let scores: Vec<(f64, f64)> = self.beliefs.iter().map(|belief| self.score(belief, &[])).collect();

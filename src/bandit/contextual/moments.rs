@@ -51,6 +51,14 @@ impl Moments {
         self.reward += by / self.count;
     }
 
+    /// Takes away an earlier trial that counts as so many by now, where others remain.
+    pub(super) fn forget(&mut self, weight: f64, features: &[f64], reward: f64) {
+        if weight > 0.0 && self.count > weight {
+            self.shift(-weight, features, reward);
+            self.squares = self.squares.max(0.0);
+        }
+    }
+
     /// Counts each trial as so many.
     pub(super) fn scale(&mut self, by: f64) {
         self.count *= by;
@@ -84,9 +92,13 @@ impl Moments {
 
     /// Adds so many observations that all lie at one place; what has faded to nothing says nothing.
     fn add(&mut self, count: f64, features: &[f64], reward: f64) {
-        if count <= 0.0 {
-            return;
+        if count > 0.0 {
+            self.shift(count, features, reward);
         }
+    }
+
+    /// The same of any count that leaves some; less than none takes away.
+    fn shift(&mut self, count: f64, features: &[f64], reward: f64) {
         let whole = self.count + count;
         let part = count / whole;
         let weight = self.count * part;
