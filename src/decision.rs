@@ -129,13 +129,14 @@ pub struct Decision {
     pub time: Timestamp,
     /// The campaign that won the placement.
     pub campaign: Option<Arc<str>>,
-    /// The variant that was chosen.
+    /// The variant that was chosen; [`HOLDOUT`](crate::campaign::HOLDOUT) for somebody who is held out.
     pub variant: Option<Arc<str>>,
     /// The variant's payload, as the campaign's definition gives it.
     pub payload: Option<Arc<serde_json::Value>>,
     /// The items, best first.
     pub slate: Vec<Ranked>,
-    /// The probability with which the variant was chosen, given that the campaign won.
+    /// The probability with which the variant was chosen, given that the campaign won and the person was not held out;
+    /// or else with which somebody is held out.
     pub propensity: Propensity,
     /// What the campaign's bandit was told, in the order of its features; with the propensity it suffices to judge other
     /// policies by the log.
@@ -148,6 +149,10 @@ pub struct Decision {
     /// The person does not consent to personalisation: the decision was made as for an unknown one.
     #[serde(default)]
     pub impersonal: bool,
+    /// The experiment of the campaign says by name which variant this person gets, for testing: it teaches nothing, and
+    /// its exposure and its rewards are not counted.
+    #[serde(default)]
+    pub forced: bool,
 }
 
 /// Why a decision is empty.
@@ -159,6 +164,9 @@ pub enum Fallback {
     UnknownPlacement,
     /// No campaign of the placement applies; the verdicts say why not.
     NoCampaign,
+    /// A campaign applies, but the person is among those who are kept out to measure what it adds. The host sends back
+    /// an exposure for what it shows by default, as it would for what a campaign shows.
+    HeldOut,
 }
 
 /// One item of a slate.
@@ -306,6 +314,11 @@ pub enum Outcome {
     },
     /// The chosen variant recommends items, and none passed its filters.
     NoItems,
+    /// Its experiment does not take the person: not in the share of units that it takes, in another of its exclusion
+    /// group, or the request does not have the id that the experiment goes by.
+    NotInExperiment,
+    /// It would have won, and the person is kept out to measure what it adds.
+    HeldOut,
 }
 
 impl fmt::Display for Outcome {
@@ -317,6 +330,8 @@ impl fmt::Display for Outcome {
             Self::NotStarted { starts } => write!(f, "starts at {starts}"),
             Self::Ended { ended } => write!(f, "ended at {ended}"),
             Self::NoItems => f.write_str("no item passed its filters"),
+            Self::NotInExperiment => f.write_str("not in its experiment"),
+            Self::HeldOut => f.write_str("held out, to measure what it adds"),
         }
     }
 }

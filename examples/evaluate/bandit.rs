@@ -26,7 +26,7 @@ pub(crate) const COMMAND: Command = Command {
 };
 
 /// The policies by name, the default first, as they stand in a campaign.
-const POLICIES: [(&str, &str); 12] = [
+const POLICIES: [(&str, &str); 13] = [
     ("default", r#"{"contextual": {}}"#),
     ("thompson", r#"{"thompson": {}}"#),
     ("pooled", r#"{"thompson": {"pool": 20}}"#),
@@ -39,6 +39,7 @@ const POLICIES: [(&str, &str); 12] = [
     ("lin_ucb", r#"{"lin_ucb": {}}"#),
     ("lin_thompson", r#"{"lin_thompson": {}}"#),
     ("square_cb", r#"{"square_cb": {}}"#),
+    ("logistic", r#"{"logistic": {}}"#),
 ];
 
 fn run(arguments: &[String]) -> Answer {

@@ -73,6 +73,14 @@ impl Arms {
         self.0.is_empty()
     }
 
+    /// Whether each of the first `count` arms is in the set.
+    pub(super) fn has_first(&self, count: usize) -> bool {
+        let (whole, rest) = (count / 64, count % 64);
+        let last = self.0.get(whole).copied().unwrap_or(0);
+        let mask = (1 << rest) - 1;
+        self.0.len() >= whole && self.0[..whole].iter().all(|word| *word == u64::MAX) && last & mask == mask
+    }
+
     /// Those of the arms whose index is below `count`.
     #[must_use]
     pub fn below(&self, count: usize) -> Self {
@@ -82,7 +90,7 @@ impl Arms {
     }
 
     /// The arms, ascending.
-    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = usize> + Clone + '_ {
         self.0.iter().enumerate().flat_map(|(at, word)| {
             let after = |word: &u64| Some(word & (word - 1)).filter(|rest| *rest > 0);
             let words = std::iter::successors(Some(*word).filter(|word| *word > 0), after);
@@ -145,13 +153,15 @@ mod tests {
 
     #[test]
     fn a_set_has_what_was_put_in_whatever_its_size() {
-        for arms in [vec![], vec![0], vec![63, 64], vec![5, 129, 4_095], (0..200).collect()] {
+        for arms in [vec![], vec![0], vec![63, 64], vec![5, 129, 4_095], (0..200).collect(), (0..64).collect()] {
             let set: Arms = arms.iter().rev().copied().collect();
             assert_eq!(set.iter().collect::<Vec<_>>(), arms);
             assert_eq!((set.len(), set.is_empty()), (arms.len(), arms.is_empty()));
             assert!((0..4_200).all(|arm| set.contains(arm) == arms.contains(&arm)));
             let below: Vec<usize> = arms.iter().copied().filter(|arm| *arm < 100).collect();
             assert_eq!(set.below(100), below.into_iter().collect());
+            let has_all = |count: usize| (0..count).all(|arm| arms.contains(&arm));
+            assert!((0..300).all(|count| set.has_first(count) == has_all(count)), "{arms:?}");
             let mut less = set.clone();
             arms.last().into_iter().for_each(|arm| less.remove(*arm));
             assert_eq!(less, arms.iter().rev().skip(1).copied().collect());

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::arms::draw;
 use super::guard::Anchor;
 use super::{
-    ArmTally, Arms, BanditError, BanditSpec, Choice, Contextual, Guards, Policy, PolicySpec, Reward, Tallied, Trial,
-    Turn,
+    ArmTally, Arms, BanditError, BanditSpec, Choice, Contextual, Guards, Logistic, Policy, PolicySpec, Reward, Tallied,
+    Trial, Turn,
 };
 use crate::state::State;
 use crate::stats::{Alpha, Interval};
@@ -31,6 +31,8 @@ use crate::stats::{Alpha, Interval};
 pub struct Bandit {
     policy: Kind,
     guards: Guards,
+    /// What a trial counts as until it is paid.
+    unpaid: Reward,
     /// From where the shares may move, if there is a budget.
     anchor: Option<Anchor>,
     #[serde(skip)]
@@ -53,6 +55,7 @@ impl PartialEq for Silence {
 enum Kind {
     Tallied(Box<Tallied>),
     Contextual(Box<Contextual>),
+    Logistic(Box<Logistic>),
 }
 
 /// What a host should know of a bandit.
@@ -106,11 +109,16 @@ impl Bandit {
                     None => policy,
                 }))
             }
+            PolicySpec::Logistic(settings) => {
+                let policy = Logistic::new(arms, features, *settings)?;
+                Kind::Logistic(Box::new(if spec.less_is_better { policy.less_is_better() } else { policy }))
+            }
         };
         if let Some(control) = spec.guards.control.filter(|control| control.arm >= arms) {
             return Err(BanditError::NoSuchArm { arm: control.arm, arms });
         }
-        let mut bandit = Self { policy: kind, guards: spec.guards, anchor: None, silence: Silence::default() };
+        let unpaid = spec.unpaid.unwrap_or(Reward::NONE);
+        let mut bandit = Self { policy: kind, guards: spec.guards, unpaid, anchor: None, silence: Silence::default() };
         if spec.guards.budget.is_some() {
             let all = Arms::first(arms);
             let (asked, fresh) = bandit.guards.split(&all, |_| u64::MAX);
@@ -137,7 +145,7 @@ impl Bandit {
             (Kind::Tallied(new), old) => {
                 let alike = match old {
                     Kind::Tallied(old) => Some(old.rearranged(was)?),
-                    Kind::Contextual(_) => None,
+                    Kind::Contextual(_) | Kind::Logistic(_) => None,
                 };
                 match alike {
                     Some(old) => new.merge(&old),
@@ -150,7 +158,10 @@ impl Bandit {
             (Kind::Contextual(new), Kind::Contextual(old)) if old.features() == features => {
                 new.merge(&old.rearranged(was)?);
             }
-            (Kind::Contextual(_), _) => {}
+            (Kind::Logistic(new), Kind::Logistic(old)) if old.features() == features => {
+                new.merge(&old.rearranged(was)?);
+            }
+            (Kind::Contextual(_) | Kind::Logistic(_), _) => {}
         }
         if let (Some(anchor), Some(before)) = (&mut bandit.anchor, &self.anchor) {
             *anchor = before.rearranged(was);
@@ -171,6 +182,7 @@ impl Bandit {
         match &self.policy {
             Kind::Tallied(_) => 0,
             Kind::Contextual(policy) => policy.features(),
+            Kind::Logistic(policy) => policy.features(),
         }
     }
 
@@ -195,6 +207,7 @@ impl Bandit {
         match &self.policy {
             Kind::Tallied(policy) => &**policy,
             Kind::Contextual(policy) => &**policy,
+            Kind::Logistic(policy) => &**policy,
         }
     }
 
@@ -202,6 +215,7 @@ impl Bandit {
         match &mut self.policy {
             Kind::Tallied(policy) => &mut **policy,
             Kind::Contextual(policy) => &mut **policy,
+            Kind::Logistic(policy) => &mut **policy,
         }
     }
 }
@@ -239,7 +253,15 @@ impl Policy for Bandit {
     }
 
     fn expose(&mut self, trial: &Trial<'_>) -> Result<(), BanditError> {
-        self.observe(trial, Reward::NONE)
+        self.observe(trial, self.unpaid)
+    }
+
+    fn learn(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
+        self.revise(trial, self.unpaid, reward)
+    }
+
+    fn forget(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
+        self.policy_mut().forget(trial, reward)
     }
 
     fn revise(&mut self, trial: &Trial<'_>, from: Reward, to: Reward) -> Result<(), BanditError> {
@@ -257,7 +279,7 @@ impl Policy for Bandit {
         }
         self.policy_mut().observe(trial, reward)?;
         let Silence([now, most]) = self.silence;
-        let now = if super::tally::pays(reward.value()) { 0 } else { now.saturating_add(1) };
+        let now = if super::tally::pays(reward.value() - self.unpaid.value()) { 0 } else { now.saturating_add(1) };
         self.silence = Silence([now, most.max(now)]);
         Ok(())
     }
@@ -286,9 +308,10 @@ impl State for Bandit {
     fn merge(&mut self, other: &Self) {
         match (&mut self.policy, &other.policy) {
             (Kind::Tallied(ours), Kind::Tallied(theirs)) => ours.merge(theirs),
-            (Kind::Tallied(ours), Kind::Contextual(theirs)) => ours.absorb(theirs.tallies()),
+            (Kind::Tallied(ours), _) => ours.absorb(other.tallies()),
             (Kind::Contextual(ours), Kind::Contextual(theirs)) => ours.merge(theirs),
-            (Kind::Contextual(_), Kind::Tallied(_)) => {}
+            (Kind::Logistic(ours), Kind::Logistic(theirs)) => ours.merge(theirs),
+            (Kind::Contextual(_) | Kind::Logistic(_), _) => {}
         }
         let arms = self.arms();
         if let Some(anchor) = self.anchor.as_mut().filter(|anchor| !anchor.is_sound(arms)) {
@@ -301,15 +324,16 @@ impl State for Bandit {
 struct Stored {
     policy: Kind,
     guards: Guards,
+    unpaid: Reward,
     anchor: Option<Anchor>,
 }
 
 impl TryFrom<Stored> for Bandit {
     type Error = BanditError;
 
-    fn try_from(Stored { policy, guards, anchor }: Stored) -> Result<Self, BanditError> {
+    fn try_from(Stored { policy, guards, unpaid, anchor }: Stored) -> Result<Self, BanditError> {
         guards.check()?;
-        let bandit = Self { policy, guards, anchor, silence: Silence::default() };
+        let bandit = Self { policy, guards, unpaid, anchor, silence: Silence::default() };
         let arms = bandit.arms();
         let is_sound = bandit.anchor.as_ref().is_none_or(|anchor| anchor.is_sound(arms))
             && bandit.anchor.is_some() == guards.budget.is_some()

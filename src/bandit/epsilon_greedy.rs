@@ -63,9 +63,11 @@ impl From<EpsilonGreedy> for Scheme {
     }
 }
 
-/// Turns scores into the shares of those that are the highest, evenly.
+/// Turns scores, which are numbers, into the shares of those that are the highest, evenly.
 pub(super) fn highest(scores: &mut [f64]) {
-    let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    // Not `f64::max`, which would look for what is no number.
+    let top = scores.iter().fold(f64::NEG_INFINITY, |top, score| if *score > top { *score } else { top });
     let count = scores.iter().filter(|score| **score >= top).count().max(1);
-    scores.iter_mut().for_each(|score| *score = if *score >= top { 1.0 / count as f64 } else { 0.0 });
+    let share = 1.0 / count as f64;
+    scores.iter_mut().for_each(|score| *score = if *score >= top { share } else { 0.0 });
 }

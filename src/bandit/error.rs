@@ -80,6 +80,32 @@ pub enum BanditError {
         "a `budget` needs a policy without features, but this one has them; take it away, or the policy `thompson`"
     )]
     BudgetContext,
+    /// A half-life is asked of a policy that cannot forget.
+    #[error("`{policy}` does not forget; take the half-life away, or the policy `contextual`")]
+    Unfading {
+        /// The policy.
+        policy: &'static str,
+    },
+    /// A trial is to be forgotten of an arm that has none.
+    #[error("arm {arm} has no trial left to forget; forget a trial once, and only where it was learned")]
+    NothingToForget {
+        /// The arm.
+        arm: usize,
+    },
+    /// A single trial is to be forgotten by a policy in which it cannot be told from the others.
+    #[error("`{policy}` cannot forget a single trial; learn it again from the trials that may stay")]
+    Unforgettable {
+        /// The policy, or its setting.
+        policy: &'static str,
+    },
+    /// A position of slates cannot be compared with the first.
+    #[error(
+        "position {at} cannot be compared with the first; show arms at both, or at others that link them, until some are taken"
+    )]
+    Positions {
+        /// The position, from zero.
+        at: usize,
+    },
     /// A stored policy does not hold together.
     #[error("the parts of a stored bandit do not fit each other; learn it again, or take another copy")]
     Stored,

@@ -119,6 +119,20 @@ impl Fading {
         }
     }
 
+    /// Takes a trial away that paid so much, or says that it cannot: where exposures are the clock, nobody knows when it was.
+    pub(super) fn forget(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
+        if matches!(self.half_life, HalfLife::Exposures(_)) {
+            return Err(BanditError::Unforgettable { policy: "half_life_exposures" });
+        }
+        self.revise(trial, reward, Reward::NONE);
+        let weight = self.weight(self.tick(trial.shown));
+        if let Some(seen) = self.arms.get_mut(trial.arm) {
+            // Rounding leaves no less than nothing.
+            seen.trials = (seen.trials - weight).max(0.0);
+        }
+        Ok(())
+    }
+
     /// What is left at a time, or as of the newest trial.
     pub(super) fn seen(&self, now: Option<Timestamp>) -> impl Iterator<Item = Seen> + '_ {
         let tick = now.map_or(self.newest, |now| self.tick(now)).max(self.newest);

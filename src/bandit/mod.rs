@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`Contextual`] with [`Shrunk`] | the default with features of the request: uses them as far as they tell anything |
 //! | [`Contextual`] with [`LinUcb`], [`LinThompson`], [`SquareCb`] | the classics with features, to compare with |
+//! | [`Logistic`] | Thompson sampling of a logistic regression, for rates that depend on features |
 //! | [`Tallied`] with [`Thompson`] | the default without: rates, amounts or revenue, no setting needed; top-two |
 //! | [`Tallied`] with [`EpsilonGreedy`], [`Softmax`], [`Ucb`] | the classics, to compare with |
 //!
@@ -30,7 +31,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`choose_slate`] and [`learn_cascade`] show several arms at once; [`DriftWatch`] says when an arm has changed, and so when
+//! [`choose_slate`] and [`learn_cascade`] show several arms at once, [`Examination`] learns from where they stood; [`DriftWatch`] says when an arm has changed, and so when
 //! a policy had better forget ([`HalfLife`]).
 //!
 //! A trial counts from when it is exposed, as one that has paid nothing, until a reward is learned: minutes or weeks
@@ -45,6 +46,8 @@ mod epsilon_greedy;
 mod error;
 mod fading;
 mod guard;
+mod logistic;
+mod position;
 mod slate;
 mod softmax;
 mod spec;
@@ -67,6 +70,8 @@ pub use epsilon_greedy::EpsilonGreedy;
 pub use error::BanditError;
 pub use fading::HalfLife;
 pub use guard::{Budget, Control, Guards};
+pub use logistic::{Logistic, LogisticThompson};
+pub use position::{Examination, PositionLog};
 pub use slate::{choose_slate, learn_cascade};
 pub use softmax::Softmax;
 pub use spec::{BanditSpec, PolicySpec};
@@ -135,6 +140,17 @@ pub trait Policy {
         self.check(trial, reward)?;
         self.expose(trial)?;
         self.learn(trial, reward)
+    }
+
+    /// Forgets one trial and what it paid in all, as if it had never been: where somebody asks to be erased, and the host
+    /// still knows which trials were theirs.
+    ///
+    /// # Errors
+    /// As [`Policy::check`]; [`BanditError::NothingToForget`] if the arm has no trial, [`BanditError::Unforgettable`] if the
+    /// policy cannot tell it from the others. Nothing is forgotten then.
+    fn forget(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
+        self.check(trial, reward)?;
+        Err(BanditError::Unforgettable { policy: "policy" })
     }
 
     /// The probability that each arm is the best of all, where the policy has a posterior to say so; with features, at

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BanditError, Budget, ContextualScheme, Control, EpsilonGreedy, Guards, HalfLife, LinThompson, LinUcb, Scheme,
-    Shrunk, Softmax, SquareCb, Thompson, Ucb,
+    BanditError, Budget, ContextualScheme, Control, EpsilonGreedy, Guards, HalfLife, LinThompson, LinUcb,
+    LogisticThompson, Reward, Scheme, Shrunk, Softmax, SquareCb, Thompson, Ucb,
 };
 use crate::time::Span;
 
@@ -26,6 +26,9 @@ pub struct BanditSpec {
     pub half_life: Option<HalfLife>,
     /// Whether less is better: costs, complaints, returns.
     pub less_is_better: bool,
+    /// What a trial counts as until it is paid, and for ever if it never is, in place of nothing: such as what a visitor costs
+    /// who does not buy. A goal that pays only within its window so gives a trial this number once the window has passed.
+    pub unpaid: Option<Reward>,
     /// What holds whatever the policy says.
     pub guards: Guards,
 }
@@ -37,6 +40,8 @@ pub enum PolicySpec {
     Tallied(Scheme),
     /// One that does.
     Contextual(ContextualScheme),
+    /// One that does, for rates.
+    Logistic(LogisticThompson),
 }
 
 impl Default for PolicySpec {
@@ -50,7 +55,7 @@ impl PolicySpec {
     /// Whether it looks at features.
     #[must_use]
     pub const fn reads_features(&self) -> bool {
-        matches!(self, Self::Contextual(_))
+        !matches!(self, Self::Tallied(_))
     }
 
     /// Whether it learns from rewards of any size; otherwise only from 0 to 1.
@@ -59,13 +64,14 @@ impl PolicySpec {
         match self {
             Self::Tallied(scheme) => scheme.takes_amounts(),
             Self::Contextual(_) => true,
+            Self::Logistic(_) => false,
         }
     }
 }
 
 impl BanditSpec {
     /// The names of all policies and settings, as they are written down.
-    pub const FIELDS: [&'static str; 15] = [
+    pub const FIELDS: [&'static str; 17] = [
         "thompson",
         "epsilon_greedy",
         "softmax",
@@ -74,9 +80,11 @@ impl BanditSpec {
         "lin_ucb",
         "lin_thompson",
         "square_cb",
+        "logistic",
         "half_life",
         "half_life_exposures",
         "less_is_better",
+        "unpaid",
         "burn_in",
         "floor",
         "control",
@@ -85,19 +93,29 @@ impl BanditSpec {
 
     /// Those of the policies.
     pub const POLICIES: &'static str =
-        "thompson, epsilon_greedy, softmax, ucb, contextual, lin_ucb, lin_thompson, square_cb";
+        "thompson, epsilon_greedy, softmax, ucb, contextual, lin_ucb, lin_thompson, square_cb, logistic";
 
     /// Checks what is written, without building anything from it.
     ///
     /// # Errors
     /// [`BanditError::Setting`] for a setting out of range, [`BanditError::BudgetContext`] for a budget of a policy with
-    /// features.
+    /// features, [`BanditError::Unfading`] for a half-life of one that cannot forget.
     pub fn check(&self) -> Result<(), BanditError> {
         match &self.policy {
             PolicySpec::Tallied(scheme) => scheme.check()?,
             PolicySpec::Contextual(settings) => settings.check()?,
+            PolicySpec::Logistic(settings) => {
+                settings.check()?;
+                // Its trials are not kept, and what they add to the precision does not fade by itself.
+                if self.half_life.is_some() {
+                    return Err(BanditError::Unfading { policy: "logistic" });
+                }
+            }
         }
         self.half_life.map_or(Ok(()), HalfLife::check)?;
+        if let Some(found) = self.unpaid.map(Reward::value).filter(|_| !self.policy.takes_amounts()) {
+            super::error::check_setting("unpaid", found, 0.0, 1.0)?;
+        }
         self.guards.check()?;
         // What moves with the features of the request has no share that could be held.
         if self.guards.budget.is_some() && !matches!(self.policy, PolicySpec::Tallied(_)) {
@@ -128,11 +146,15 @@ struct Written {
     #[serde(skip_serializing_if = "Option::is_none")]
     square_cb: Option<SquareCb>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    logistic: Option<LogisticThompson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     half_life: Option<Span>,
     #[serde(skip_serializing_if = "Option::is_none")]
     half_life_exposures: Option<u32>,
     #[serde(skip_serializing_if = "is_false")]
     less_is_better: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unpaid: Option<Reward>,
     #[serde(skip_serializing_if = "is_zero")]
     burn_in: u32,
     #[serde(skip_serializing_if = "is_nothing")]
@@ -144,9 +166,9 @@ struct Written {
 }
 
 impl From<BanditSpec> for Written {
-    fn from(BanditSpec { policy, half_life, less_is_better, guards }: BanditSpec) -> Self {
+    fn from(BanditSpec { policy, half_life, less_is_better, unpaid, guards }: BanditSpec) -> Self {
         let Guards { burn_in, floor, control, budget } = guards;
-        let mut written = Self { less_is_better, burn_in, floor, control, budget, ..Self::default() };
+        let mut written = Self { less_is_better, unpaid, burn_in, floor, control, budget, ..Self::default() };
         match policy {
             PolicySpec::Tallied(Scheme::Thompson(settings)) => written.thompson = Some(settings),
             PolicySpec::Tallied(Scheme::EpsilonGreedy(settings)) => written.epsilon_greedy = Some(settings),
@@ -156,6 +178,7 @@ impl From<BanditSpec> for Written {
             PolicySpec::Contextual(ContextualScheme::LinUcb(settings)) => written.lin_ucb = Some(settings),
             PolicySpec::Contextual(ContextualScheme::LinThompson(settings)) => written.lin_thompson = Some(settings),
             PolicySpec::Contextual(ContextualScheme::SquareCb(settings)) => written.square_cb = Some(settings),
+            PolicySpec::Logistic(settings) => written.logistic = Some(settings),
         }
         match half_life {
             Some(HalfLife::Time(span)) => written.half_life = Some(span),
@@ -179,6 +202,7 @@ impl TryFrom<Written> for BanditSpec {
             written.lin_ucb.map(|settings| PolicySpec::Contextual(settings.into())),
             written.lin_thompson.map(|settings| PolicySpec::Contextual(settings.into())),
             written.square_cb.map(|settings| PolicySpec::Contextual(settings.into())),
+            written.logistic.map(PolicySpec::Logistic),
         ];
         let found = policies.iter().flatten().count();
         let Some(policy) = policies.into_iter().flatten().next().filter(|_| found == 1) else {
@@ -188,9 +212,9 @@ impl TryFrom<Written> for BanditSpec {
             (Some(_), Some(_)) => return Err(BanditError::HalfLives),
             (time, exposures) => time.map(HalfLife::Time).or(exposures.map(HalfLife::Exposures)),
         };
-        let Written { less_is_better, burn_in, floor, control, budget, .. } = written;
+        let Written { less_is_better, unpaid, burn_in, floor, control, budget, .. } = written;
         let guards = Guards { burn_in, floor, control, budget };
-        let spec = Self { policy, half_life, less_is_better, guards };
+        let spec = Self { policy, half_life, less_is_better, unpaid, guards };
         spec.check()?;
         Ok(spec)
     }

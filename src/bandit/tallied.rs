@@ -104,7 +104,9 @@ impl All {
 /// Chooses by what each arm has shown and earned, without features.
 ///
 /// Learning commutes to the last bit, whatever the order, the batches and the shards, unless it forgets
-/// ([`Tallied::fading`]), and then to rounding, or may lag ([`Thompson::refresh`]). Choosing costs what its [`Scheme`] says, learning O(1).
+/// ([`Tallied::fading`]), and then to rounding; forgetting single trials
+/// ([`Policy::forget`]) is as exact. The probabilities may lag behind it ([`Thompson::refresh`]), by how much
+/// depends on the order. Choosing costs what its [`Scheme`] says, learning O(1).
 ///
 /// ```
 /// use bespoke::Timestamp;
@@ -135,9 +137,9 @@ pub struct Tallied {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Kept {
     shares: Vec<f64>,
-    /// How many trials there are, and how many before the shares are computed anew.
-    trials: u64,
-    next: u64,
+    /// How much was learned since, and how much may be.
+    since: u64,
+    most: u64,
 }
 
 impl Tallied {
@@ -200,19 +202,35 @@ impl Tallied {
         if lag > 0.0 && self.fading.is_none() {
             let trials: u64 = self.tallies.iter().map(ArmTally::exposures).fold(0, u64::saturating_add);
             // Casts from `f64` saturate.
-            let next = trials.saturating_add(((trials as f64 * lag) as u64).max(1));
-            self.kept = Some(Kept { shares: self.compute(), trials, next });
+            let most = ((trials as f64 * lag) as u64).max(1);
+            self.kept = Some(Kept { shares: self.compute(), since: 0, most });
         }
     }
 
-    /// Takes note that something was learned, from so many trials more.
-    fn touch(&mut self, trials: u64) {
+    /// Counts a trial of an arm that there is.
+    fn count_trial(&mut self, trial: &Trial<'_>) {
+        self.tallies[trial.arm].expose();
+        if let Some(fading) = &mut self.fading {
+            fading.expose(trial);
+        }
+    }
+
+    /// Counts what it paid, once that was checked.
+    fn count_reward(&mut self, trial: &Trial<'_>, from: Reward, to: Reward) {
+        self.tallies[trial.arm].revise(from, to);
+        if let Some(fading) = &mut self.fading {
+            fading.revise(trial, from, to);
+        }
+    }
+
+    /// Takes note that something was learned.
+    fn touch(&mut self) {
         let Some(kept) = &mut self.kept else {
             self.shares = OnceLock::new();
             return;
         };
-        kept.trials = kept.trials.saturating_add(trials);
-        if kept.trials >= kept.next {
+        kept.since = kept.since.saturating_add(1);
+        if kept.since >= kept.most {
             self.refresh();
         }
     }
@@ -262,8 +280,7 @@ impl Tallied {
 
     /// Whether the shares of all arms are asked for, and can be kept.
     fn is_whole(&self, turn: &Turn<'_>) -> bool {
-        let arms = self.tallies.len();
-        self.fading.is_none() && turn.eligible.len() >= arms && turn.eligible.below(arms).len() == arms
+        self.fading.is_none() && turn.eligible.has_first(self.tallies.len())
     }
 }
 
@@ -309,22 +326,37 @@ impl Policy for Tallied {
 
     fn expose(&mut self, trial: &Trial<'_>) -> Result<(), BanditError> {
         self.check(trial, Reward::NONE)?;
-        self.tallies[trial.arm].expose();
-        if let Some(fading) = &mut self.fading {
-            fading.expose(trial);
-        }
-        self.touch(1);
+        self.count_trial(trial);
+        self.touch();
         Ok(())
     }
 
     fn revise(&mut self, trial: &Trial<'_>, from: Reward, to: Reward) -> Result<(), BanditError> {
         self.check(trial, from)?;
         self.check(trial, to)?;
-        self.tallies[trial.arm].revise(from, to);
-        if let Some(fading) = &mut self.fading {
-            fading.revise(trial, from, to);
+        self.count_reward(trial, from, to);
+        self.touch();
+        Ok(())
+    }
+
+    fn observe(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
+        self.check(trial, reward)?;
+        self.count_trial(trial);
+        self.count_reward(trial, Reward::NONE, reward);
+        // Once both are known, so that the shares do not leave out what a trial paid.
+        self.touch();
+        Ok(())
+    }
+
+    fn forget(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
+        self.check(trial, reward)?;
+        let tally = &mut self.tallies[trial.arm];
+        if tally.exposures() == 0 {
+            return Err(BanditError::NothingToForget { arm: trial.arm });
         }
-        self.touch(0);
+        self.fading.as_mut().map_or(Ok(()), |fading| fading.forget(trial, reward))?;
+        tally.forget(reward);
+        self.refresh();
         Ok(())
     }
 
@@ -357,10 +389,10 @@ impl State for Tallied {
     }
 }
 
-/// What was learned, and how it chooses; not whether the shares have been computed yet.
+/// What was learned, and how it chooses; not when the shares were computed, which depends on the order of arrival.
 impl PartialEq for Tallied {
     fn eq(&self, other: &Self) -> bool {
-        let parts = |of: &Self| (of.scheme, of.less, of.fading.clone(), of.kept.clone());
+        let parts = |of: &Self| (of.scheme, of.less, of.fading.clone());
         parts(self) == parts(other) && self.tallies == other.tallies
     }
 }
@@ -390,7 +422,8 @@ impl TryFrom<Stored> for Tallied {
         tally::check_count(tallies.len())?;
         let lags = scheme.of().lag() > 0.0 && fading.is_none();
         let is_share = |share: &f64| (0.0..=1.0 + 1e-9).contains(share);
-        let fits = |kept: &Kept| kept.shares.len() == tallies.len() && kept.shares.iter().all(is_share);
+        let fits =
+            |kept: &Kept| kept.most > 0 && kept.shares.len() == tallies.len() && kept.shares.iter().all(is_share);
         let is_sound = fading.as_ref().is_none_or(|fading| fading.is_sound(tallies.len()))
             && kept.is_some() == lags
             && kept.as_ref().is_none_or(fits);

@@ -54,10 +54,20 @@ impl ArmTally {
     pub(super) fn revise(&mut self, from: Reward, to: Reward) {
         let (from, to) = (from.value(), to.value());
         self.paid = self.paid.saturating_add(i64::from(pays(to)) - i64::from(pays(from)));
-        self.reward.subtract(from);
-        self.reward.add(to);
-        self.squares.subtract(from * from);
-        self.squares.add(to * to);
+        if pays(from) {
+            self.reward.subtract(from);
+            self.squares.subtract(from * from);
+        }
+        if pays(to) {
+            self.reward.add(to);
+            self.squares.add(to * to);
+        }
+    }
+
+    /// Takes a trial away that is among the counted ones.
+    pub(super) fn forget(&mut self, reward: Reward) {
+        self.revise(reward, Reward::NONE);
+        self.exposures = self.exposures.saturating_sub(1);
     }
 
     fn merge(&mut self, other: &Self) {

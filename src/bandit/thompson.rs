@@ -18,8 +18,8 @@ use crate::stats::{Alpha, Beta, Interval, best_means, best_rates, student_upper_
 
 /// Thompson sampling: a [`Scheme`].
 ///
-/// Cost: an integral for every choice after something was learned, some 7 µs per arm for rates and 2 µs for the others;
-/// a random number for every other choice, and for all but one in a hundred or so where it may lag ([`Thompson::refresh`]).
+/// Cost: an integral, some 7 µs per arm for rates and 2 µs for the others, each time that 2 % more was learned
+/// ([`Thompson::refresh`]); a random number for every other choice.
 ///
 /// ```
 /// use bespoke::bandit::{Payoff, Tallied, Thompson};
@@ -42,8 +42,9 @@ pub struct Thompson {
     /// 2020, §3.2). A half finds the best arm soonest, and earns less on the way.
     pub top_two: f64,
     /// By what share of all trials the probabilities may lag behind what was learned, from 0 to 0.1. With 0 they are
-    /// computed after everything learned; with 0.01 a choice costs a random number nearly always, and what is chosen
-    /// hardly differs, but depends on the order in which rewards came. They are exact either way: arms are drawn from them.
+    /// computed after everything learned; otherwise a choice costs a random number nearly always, and what is chosen
+    /// hardly differs, but depends on the order in which rewards came. Below twice its inverse in trials nothing lags, and the
+    /// probabilities are exact at any time: arms are drawn from them.
     pub refresh: f64,
 }
 
@@ -61,9 +62,9 @@ pub enum Payoff {
 }
 
 impl Default for Thompson {
-    /// Rates, a flat prior, no pooling, always the best.
+    /// Rates, a flat prior, no pooling, always the best, and probabilities that lag by up to 2 % of all trials.
     fn default() -> Self {
-        Self { payoff: Payoff::Rate, prior: [1.0, 1.0], pool: 0.0, top_two: 1.0, refresh: 0.0 }
+        Self { payoff: Payoff::Rate, prior: [1.0, 1.0], pool: 0.0, top_two: 1.0, refresh: 0.02 }
     }
 }
 

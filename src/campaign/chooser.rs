@@ -1,9 +1,11 @@
 //! How a campaign picks one of its variants.
 
 use crate::bandit::BanditSpec;
-use crate::decision::Propensity;
+use crate::decision::{Propensity, Request};
+use crate::experiment::{Enrolment, Place};
 use crate::hash::{Bucket, Symbol};
 use crate::id::UserKey;
+use crate::value::Value;
 
 /// How a campaign picks one of its variants: a definition.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +16,12 @@ pub enum Chooser {
     /// same variant, and a changed weight moves as few users as possible. One weight for each variant, not
     /// negative; their sum is one.
     Split(Vec<f64>),
+    /// An experiment, each arm of which is a variant of this name: by published hashes of an id of the request, so that
+    /// other systems put the same people into the same arms. Who is not in it is left to other campaigns.
+    ///
+    /// The id is the request's `user` or `anonymous` id where the experiment's unit says so, or else what the request's
+    /// context has under the unit's name. A split goes by the person, whatever the ids.
+    Experiment(Enrolment),
     /// A bandit that learns which variant pays.
     Bandit(BanditSpec),
 }
@@ -41,6 +49,26 @@ pub(crate) fn split(weights: &[f64], salt: Symbol, user: UserKey) -> Option<(usi
         }
     }
     chosen
+}
+
+/// Where the one who asks is with respect to an experiment; `None` where the request does not say who that is.
+pub(crate) fn place(enrolment: &Enrolment, request: &Request) -> Option<Place> {
+    let id = match enrolment.unit() {
+        "user" => request.user.as_deref(),
+        "anonymous" => request.anonymous.as_deref(),
+        other => match request.context.get(other) {
+            Some(Value::Text(text)) => Some(&**text),
+            _ => None,
+        },
+    };
+    id.map(|id| enrolment.place(id))
+}
+
+/// The probability with which a unit that is in an experiment is in this arm.
+pub(crate) fn share(enrolment: &Enrolment, arm: usize) -> Option<Propensity> {
+    let arms = enrolment.arms();
+    let whole: f64 = (0..arms.arms().len()).map(|arm| arms.share(arm)).sum();
+    Propensity::new((arms.share(arm) / whole).min(1.0)).ok()
 }
 
 /// Whether weights are a distribution over so many variants: none negative, and a sum of one to within a millionth.

@@ -8,6 +8,7 @@ pub(crate) mod arbiter;
 mod chooser;
 mod feature;
 mod goal;
+mod holdout;
 mod read;
 mod read_strategy;
 mod ready;
@@ -17,9 +18,11 @@ mod strategy;
 use std::sync::Arc;
 
 pub use chooser::Chooser;
-pub(crate) use chooser::{is_distribution, split};
+pub(crate) use chooser::{is_distribution, place, share, split};
 pub use feature::{Feature, MAX_FEATURES};
 pub use goal::{Goal, GoalItems, Pay};
+pub use holdout::HOLDOUT;
+pub(crate) use holdout::held_out;
 pub(crate) use read::{read_unknown, rule};
 pub use schedule::Schedule;
 pub(crate) use strategy::WEIGHTS;
@@ -53,6 +56,8 @@ pub struct Campaign {
     pub variants: Vec<Variant>,
     /// How one of them is chosen.
     pub chooser: Chooser,
+    /// The share of its people, from 0 to 1, who are kept out, so that what it adds can be measured ([`HOLDOUT`]).
+    pub holdout: f64,
     /// What a bandit with features is told, in this order; changing them has it begin anew.
     pub features: Vec<Feature>,
     /// What counts as success.
@@ -83,6 +88,7 @@ impl Campaign {
             priority: 0,
             variants: vec![Variant { name: "default".to_owned(), payload: None, recommend: None }],
             chooser: Chooser::default(),
+            holdout: 0.0,
             features: Vec::new(),
             goal: None,
         }

@@ -1,5 +1,6 @@
 //! Reads campaigns from JSON.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -7,6 +8,7 @@ use serde_json::Value as Json;
 use super::{Campaign, Chooser, Feature, Goal, GoalItems, Pay, Placement, Schedule, Strategy, Variant};
 use crate::bandit::BanditSpec;
 use crate::config::{Fault, Reader};
+use crate::experiment::{Allocation, Enrolment};
 use crate::rule::{Rule, Unknown};
 use crate::time::Span;
 
@@ -38,11 +40,24 @@ impl Campaign {
             variants.extend(Variant::lone(reader));
         }
         let chooser = reader.field("chooser").map_or_else(Chooser::default, |_| read_chooser(reader, &variants));
+        let holdout = reader.number("holdout", 0.0..=1.0, "a share from 0 to 1").unwrap_or(0.0);
         let features = reader.list("features", Feature::read);
         let goal = reader.child("goal").and_then(|mut reader| Goal::read(&mut reader));
         reader.finish();
         let (name, placement) = (name?, placement?);
-        Some(Self { name, placement, audience, unknown, schedule, priority, variants, chooser, features, goal })
+        Some(Self {
+            name,
+            placement,
+            audience,
+            unknown,
+            schedule,
+            priority,
+            variants,
+            chooser,
+            holdout,
+            features,
+            goal,
+        })
     }
 }
 
@@ -103,7 +118,8 @@ fn read_chooser(reader: &mut Reader<'_, '_>, variants: &[Variant]) -> Chooser {
     let find = |name: &str| variants.iter().position(|variant| variant.name == name);
     let Some(mut reader) = reader.child("chooser") else { return Chooser::default() };
     let Json::Object(fields) = reader.json() else {
-        let wanted = "{\"fixed\": variant}, {\"split\": weights}, or a bandit such as {\"thompson\": {}}";
+        let wanted =
+            "{\"fixed\": variant}, {\"split\": weights}, {\"experiment\": {…}}, or a bandit such as {\"thompson\": {}}";
         let found = crate::config::kind(reader.json());
         reader.fault(Fault::WrongKind { wanted, found });
         return Chooser::default();
@@ -140,6 +156,11 @@ fn read_chooser(reader: &mut Reader<'_, '_>, variants: &[Variant]) -> Chooser {
             let found = format!("weights {weights:?}");
             reader.fault_at("split", Fault::Range { found, wanted: "weights from 0 to 1 with a sum of 1" });
         }
+    } else if let Some(json) = reader.field("experiment") {
+        match read_experiment(json) {
+            Ok(enrolment) => chooser = Chooser::Experiment(enrolment),
+            Err(error) => reader.fault_at("experiment", Fault::refused(error)),
+        }
     } else if fields.keys().any(|field| BanditSpec::FIELDS.contains(&field.as_str())) {
         return match serde_json::from_value::<BanditSpec>(reader.json().clone()) {
             Ok(spec) => Chooser::Bandit(spec),
@@ -153,7 +174,10 @@ fn read_chooser(reader: &mut Reader<'_, '_>, variants: &[Variant]) -> Chooser {
         return chooser;
     } else if !fields.is_empty() {
         let found = format!("{} choosers", fields.len());
-        reader.fault(Fault::Range { found, wanted: "`fixed`, `split`, or a bandit's policy such as `thompson`" });
+        reader.fault(Fault::Range {
+            found,
+            wanted: "`fixed`, `split`, `experiment`, or a bandit's policy such as `thompson`",
+        });
         return chooser;
     } else {
         reader.fault(Fault::Missing { field: "fixed" });
@@ -163,7 +187,34 @@ fn read_chooser(reader: &mut Reader<'_, '_>, variants: &[Variant]) -> Chooser {
     chooser
 }
 
-const CHOOSERS: [&str; 7] = ["fixed", "split", "thompson", "contextual", "epsilon_greedy", "softmax", "ucb"];
+/// Reads an experiment: arms by their shares, or the stored form of an [`Enrolment`].
+fn read_experiment(json: &Json) -> Result<Enrolment, serde_json::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Shares {
+        salt: String,
+        #[serde(default = "user")]
+        unit: String,
+        shares: BTreeMap<String, f64>,
+        #[serde(default)]
+        forced: BTreeMap<String, String>,
+    }
+    fn user() -> String {
+        "user".to_owned()
+    }
+    if json.get("arms").is_some() {
+        return serde_json::from_value(json.clone());
+    }
+    let Shares { salt, unit, shares, forced } = serde_json::from_value(json.clone())?;
+    let shares: Vec<(&str, f64)> = shares.iter().map(|(arm, share)| (arm.as_str(), *share)).collect();
+    let enrolment = Allocation::new(&salt, &shares).and_then(|arms| Enrolment::new(&unit, arms));
+    let forced = forced.iter();
+    let whole = forced.fold(enrolment, |enrolment, (unit, arm)| enrolment.and_then(|of| of.forced(unit, arm)));
+    whole.map_err(serde::de::Error::custom)
+}
+
+const CHOOSERS: [&str; 8] =
+    ["fixed", "split", "experiment", "thompson", "contextual", "epsilon_greedy", "softmax", "ucb"];
 
 /// Reads a rule from a field that may be missing: text, or a JSON rule.
 pub(crate) fn rule(reader: &mut Reader<'_, '_>, field: &'static str) -> Option<Rule> {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::asked::Asked;
 use super::causes::Causes;
-use super::check_strategy::{check_sources, check_strategy};
+use super::check_campaign::{check_campaign, check_share};
+use super::check_strategy::check_sources;
 use super::definitions::Paths;
 use super::export::lexicon;
 use super::facts::ProfileFacts;
@@ -14,8 +15,7 @@ use super::gather::Gathering;
 use super::reach::Reach;
 use super::upkeep::upkeep;
 use super::{CompiledCampaign, CompiledSegment, Definitions, Engine, fingerprint};
-use crate::bandit::Bandit;
-use crate::campaign::{Campaign, Chooser, Feature, Goal, MAX_FEATURES, MAX_VARIANTS, Pay, arbiter, is_distribution};
+use crate::campaign::{Campaign, Feature, Goal, arbiter};
 use crate::config::{Fault, Problems, join};
 use crate::hash::{Map, Symbol};
 use crate::profile::Profile;
@@ -92,6 +92,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     if let Err(error) = identity.check() {
         problems.push(join("identity", error.field()), Fault::refused(error));
     }
+    check_share("settings.holdout", settings.holdout, problems);
     check_sources(&campaigns, &settings, &vocabulary, problems);
     let placement_names: Vec<&str> = placements.iter().map(|placement| placement.name.as_str()).collect();
     let campaign_names: Vec<&str> = campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
@@ -99,7 +100,7 @@ fn compile(definitions: Definitions, paths: &Paths, problems: &mut Problems) -> 
     duplicates("campaign", &campaign_names, &paths.campaigns, problems);
     let known_placements: BTreeSet<&str> = placement_names.iter().copied().collect();
     for ((campaign, path), lone) in campaigns.iter().zip(&paths.campaigns).zip(&paths.lone) {
-        check_campaign(campaign, (path, *lone), &known_placements, &vocabulary, &gathering, problems);
+        check_campaign(campaign, (path, *lone), &known_placements, &vocabulary, &gathering, settings.holdout, problems);
     }
     if !problems.is_empty() {
         // References may lead nowhere; nothing can be compiled. A circle is still worth telling.
@@ -280,7 +281,7 @@ fn index_campaigns(engine: &mut Engine, placements: &[&str]) {
 }
 
 /// The one counter that a goal's rule would ask for: its kind and its tests say which events meet the goal.
-fn goal_spec(goal: &Goal) -> Option<CounterSpec> {
+pub(super) fn goal_spec(goal: &Goal) -> Option<CounterSpec> {
     if !goal.event.is_event() {
         return None;
     }
@@ -289,127 +290,6 @@ fn goal_spec(goal: &Goal) -> Option<CounterSpec> {
     match counters.specs() {
         [spec] => Some(spec.clone()),
         _ => None,
-    }
-}
-
-fn check_campaign(
-    campaign: &Campaign,
-    (path, lone): (&str, bool),
-    placements: &BTreeSet<&str>,
-    vocabulary: &Vocabulary<'_>,
-    gathering: &Gathering,
-    problems: &mut Problems,
-) {
-    let at = |field: &str| join(path, field);
-    if problems.is_full() {
-        return problems.cut();
-    }
-    if !placements.contains(campaign.placement.as_str()) {
-        let fault = Fault::unknown("placement", &campaign.placement, placements.iter().copied());
-        problems.push(at("placement"), fault);
-    }
-    if let Some(rule) = &campaign.audience {
-        check_rule(&rule.resolved(&gathering.names), vocabulary, &at("audience"), problems);
-    }
-    let times = campaign.schedule.starts.zip(campaign.schedule.ends);
-    if let Some((starts, ends)) = times.filter(|(starts, ends)| starts >= ends) {
-        let found = format!("a schedule from {starts} to {ends}");
-        problems.push(at("schedule"), Fault::Range { found, wanted: "one that ends after it starts" });
-    }
-    if campaign.variants.is_empty() || campaign.variants.len() > MAX_VARIANTS {
-        let found = format!("{} variants", campaign.variants.len());
-        problems.push(at("variants"), Fault::Range { found, wanted: "1 to 64 variants, or `payload` or `recommend`" });
-    }
-    let names: Vec<&str> = campaign.variants.iter().map(|variant| variant.name.as_str()).collect();
-    let places: Vec<String> = (0..names.len()).map(|i| at(&format!("variants[{i}]"))).collect();
-    duplicates("variant", &names, &places, problems);
-    for (i, variant) in campaign.variants.iter().enumerate() {
-        let Some(strategy) = &variant.recommend else { continue };
-        let at = if lone { at("recommend") } else { at(&format!("variants[{i}].recommend")) };
-        check_strategy(strategy, &at, vocabulary, problems);
-        if strategy.blend.as_ref().is_some_and(|blend| blend.learn) && campaign.goal.is_none() {
-            let (found, wanted) = ("`learn` in a campaign without a goal".to_owned(), "a `goal`, whose payments teach");
-            problems.push(format!("{at}.blend.learn"), Fault::Range { found, wanted });
-        }
-    }
-    check_features(campaign, path, vocabulary, gathering, problems);
-    check_chooser(campaign, path, problems);
-    if let Some(goal) = &campaign.goal {
-        check_rule(&goal.event, vocabulary, &at("goal.event"), problems);
-        if goal_spec(goal).is_none() {
-            let found = format!("`{}`", goal.event);
-            let wanted = "one event with tests on its properties, such as event('purchased').where(value >= 50)";
-            problems.push(at("goal.event"), Fault::Range { found, wanted });
-        }
-        if goal.within.is_zero() {
-            let fault = Fault::Range { found: "no time at all".to_owned(), wanted: "a window, such as 7d" };
-            problems.push(at("goal.within"), fault);
-        }
-    }
-}
-
-fn check_features(
-    campaign: &Campaign,
-    path: &str,
-    vocabulary: &Vocabulary<'_>,
-    gathering: &Gathering,
-    problems: &mut Problems,
-) {
-    let at = join(path, "features");
-    if campaign.features.len() > MAX_FEATURES {
-        let found = format!("{} features", campaign.features.len());
-        problems.push(at.clone(), Fault::Range { found, wanted: "at most 256 features" });
-    }
-    let reads = matches!(&campaign.chooser, Chooser::Bandit(spec) if spec.policy.reads_features());
-    if !campaign.features.is_empty() && !reads {
-        let (found, wanted) = ("features that nothing reads".to_owned(), "a chooser such as {\"contextual\": {}}");
-        problems.push(at, Fault::Range { found, wanted });
-    }
-    for (i, feature) in campaign.features.iter().enumerate() {
-        let at = join(path, format!("features[{i}]"));
-        match feature {
-            Feature::Rule(rule) => check_rule(&rule.resolved(&gathering.names), vocabulary, &at, problems),
-            // As a rule would that compares it with a number.
-            Feature::Attribute { name, .. } => {
-                check_rule(&Rule::attribute(name.as_str()).at_least(0.0), vocabulary, &at, problems);
-            }
-            Feature::Context { .. } => {}
-        }
-    }
-}
-
-fn check_chooser(campaign: &Campaign, path: &str, problems: &mut Problems) {
-    let at = join(path, "chooser");
-    match &campaign.chooser {
-        Chooser::Fixed(variant) if *variant >= campaign.variants.len().max(1) => {
-            let found = format!("variant number {variant}");
-            problems.push(at, Fault::Range { found, wanted: "the number of one of the variants" });
-        }
-        Chooser::Split(weights) if !is_distribution(weights, campaign.variants.len()) => {
-            let found = format!("weights {weights:?}");
-            let wanted = "a weight from 0 to 1 for each variant with a sum of 1";
-            // Weights that were read from JSON have been refused at their own place, and are not here.
-            problems.push(at, Fault::Range { found, wanted });
-        }
-        Chooser::Bandit(spec) => {
-            // What a host finds when the campaign begins, it is told here.
-            if let Err(error) =
-                Bandit::new(spec, campaign.variants.len().max(1), campaign.features.len().min(MAX_FEATURES))
-            {
-                problems.push(at.clone(), Fault::refused(error));
-            }
-            let pays_amounts = campaign.goal.as_ref().is_some_and(|goal| goal.pay == Pay::Amount);
-            if pays_amounts && !spec.policy.takes_amounts() {
-                let found = "a policy for rewards from 0 to 1 with a goal that pays amounts".to_owned();
-                let wanted = "{\"thompson\": {\"payoff\": \"revenue\"}}, or a goal that pays conversions";
-                problems.push(at.clone(), Fault::Range { found, wanted });
-            }
-            if campaign.goal.is_none() {
-                let found = "a bandit without a goal".to_owned();
-                problems.push(at, Fault::Range { found, wanted: "a goal to learn from, or a split" });
-            }
-        }
-        Chooser::Fixed(_) | Chooser::Split(_) => {}
     }
 }
 
@@ -422,7 +302,7 @@ fn check_lists(lists: &[List], paths: &[String], problems: &mut Problems) {
     }
 }
 
-fn check_rule(rule: &Rule, vocabulary: &Vocabulary<'_>, path: &str, problems: &mut Problems) {
+pub(super) fn check_rule(rule: &Rule, vocabulary: &Vocabulary<'_>, path: &str, problems: &mut Problems) {
     if problems.is_full() {
         return problems.cut();
     }
@@ -431,7 +311,7 @@ fn check_rule(rule: &Rule, vocabulary: &Vocabulary<'_>, path: &str, problems: &m
     }
 }
 
-fn duplicates(what: &'static str, names: &[&str], paths: &[String], problems: &mut Problems) {
+pub(super) fn duplicates(what: &'static str, names: &[&str], paths: &[String], problems: &mut Problems) {
     let mut seen = BTreeSet::new();
     for (name, path) in names.iter().zip(paths) {
         if !seen.insert(*name) {

@@ -11,8 +11,9 @@ use super::slate::Slating;
 use super::speak::Ground;
 use super::{CompiledCampaign, Engine, Models};
 use crate::bandit::{Arms, Policy, Turn};
-use crate::campaign::{Chooser, split};
+use crate::campaign::{Chooser, HOLDOUT, held_out, place, share, split};
 use crate::decision::{Decision, Fallback, Outcome, Part, Propensity, Ranked, Request, Source, Verdict};
+use crate::experiment::Place;
 use crate::hash::{Symbol, combine};
 use crate::id::{DecisionId, UserKey};
 use crate::profile::{Mark, Profile};
@@ -98,6 +99,7 @@ impl Engine {
             fallback: Some(Fallback::UnknownPlacement),
             verdicts: Vec::new(),
             impersonal: !self.personalises(profile),
+            forced: false,
         };
         let unknown;
         let profile = if decision.impersonal {
@@ -126,7 +128,9 @@ impl Engine {
             };
             decision.verdicts.push(Verdict { campaign: Arc::clone(&campaign.name), outcome });
         }
-        if let Some(at) = decision.verdicts.iter().position(|verdict| verdict.outcome == Outcome::Won) {
+        if let Some(at) =
+            decision.verdicts.iter().position(|verdict| matches!(verdict.outcome, Outcome::Won | Outcome::HeldOut))
+        {
             decision.verdicts[..=at].rotate_right(1);
         }
         decision
@@ -141,7 +145,18 @@ impl Engine {
         (!fits).then_some(Outcome::NotInAudience)
     }
 
-    /// Chooses a variant of a campaign and fills the decision with it, unless it recommends items and has none.
+    /// Whether some people are kept out of a campaign.
+    pub(super) fn holds_out(&self, campaign: &CompiledCampaign) -> bool {
+        campaign.holdout > 0.0 || self.settings.holdout > 0.0
+    }
+
+    /// Whether a person is kept out of a campaign, and with which probability somebody is.
+    fn held_out(&self, campaign: &CompiledCampaign, user: UserKey) -> Option<Propensity> {
+        held_out(campaign.symbol, [campaign.holdout, self.settings.holdout], user)
+    }
+
+    /// Chooses a variant of a campaign and fills the decision with it, unless it recommends items and has none; or, for
+    /// somebody who is held out and would have been shown it, with nothing.
     fn fill(
         &self,
         campaign: &CompiledCampaign,
@@ -154,8 +169,10 @@ impl Engine {
         let placement = Symbol::new(&decision.placement);
         let features: Vec<f64> = campaign.features.iter().map(|feature| feature.read(facts)).collect();
         let asked = Turn { eligible: Arms::first(campaign.variants.len()), now: facts.now, features: &features };
-        let Some((variant, propensity)) = self.choose(campaign, decision.user, placement, &asked, models) else {
-            return Outcome::NoItems;
+        let who = (request, decision.user, placement);
+        let Chosen { variant, propensity, forced } = match self.choose(campaign, who, &asked, models) {
+            Ok(chosen) => chosen,
+            Err(outcome) => return outcome,
         };
         let definition = &campaign.variants[variant];
         let Some(of) = campaign.definition.variants.get(variant) else { return Outcome::NoItems };
@@ -172,12 +189,21 @@ impl Engine {
             }
             decision.slate = ranked(models, scratch);
         }
+        let out = if forced { None } else { self.held_out(campaign, decision.user) };
         let asked = decision.id.to_bits();
         decision.id = self.decision_id(decision.user, placement, facts.now, campaign.symbol, asked);
         decision.campaign = Some(Arc::clone(&campaign.name));
+        if let Some(propensity) = out {
+            decision.slate.clear();
+            decision.variant = Some(Arc::from(HOLDOUT));
+            decision.propensity = propensity;
+            decision.fallback = Some(Fallback::HeldOut);
+            return Outcome::HeldOut;
+        }
         decision.variant = Some(Arc::clone(definition));
         decision.payload.clone_from(&of.payload);
         decision.propensity = propensity;
+        decision.forced = forced;
         decision.features = features;
         decision.fallback = None;
         Outcome::Won
@@ -187,23 +213,33 @@ impl Engine {
     fn choose(
         &self,
         campaign: &CompiledCampaign,
-        user: UserKey,
-        placement: Symbol,
+        (request, user, placement): (&Request, UserKey, Symbol),
         turn: &Turn<'_>,
         models: &Models,
-    ) -> Option<(usize, Propensity)> {
+    ) -> Result<Chosen, Outcome> {
+        let chosen = |(variant, propensity)| Chosen { variant, propensity, forced: false };
         match &campaign.chooser {
-            Chooser::Fixed(variant) => Some((*variant, Propensity::CERTAIN)),
-            Chooser::Split(weights) => split(weights, campaign.symbol, user),
+            Chooser::Fixed(variant) => Ok(chosen((*variant, Propensity::CERTAIN))),
+            Chooser::Split(weights) => split(weights, campaign.symbol, user).map(chosen).ok_or(Outcome::NoItems),
+            Chooser::Experiment(enrolment) => {
+                let place = place(enrolment, request).ok_or(Outcome::NotInExperiment)?;
+                let arm = place.arm().ok_or(Outcome::NotInExperiment)?;
+                let name = enrolment.arms().arms().get(arm).map(String::as_str);
+                let variant = campaign.variants.iter().position(|variant| Some(&**variant) == name);
+                let forced = matches!(place, Place::Forced { .. });
+                let propensity = if forced { Some(Propensity::CERTAIN) } else { share(enrolment, arm) };
+                let (variant, propensity) = variant.zip(propensity).ok_or(Outcome::NotInExperiment)?;
+                Ok(Chosen { variant, propensity, forced })
+            }
             Chooser::Bandit(_) => {
                 let state = models.campaigns.get(&campaign.symbol).filter(|state| campaign.is_adopted_by(state));
                 let Some(bandit) = state.and_then(|state| state.bandit.as_ref()) else {
                     // Models that were not adopted do not know these variants: the first is shown.
-                    return Some((0, Propensity::CERTAIN));
+                    return Ok(chosen((0, Propensity::CERTAIN)));
                 };
                 let mut chance = self.chance(user, placement, turn.now, campaign.symbol, CHOOSING);
-                let choice = bandit.choose(turn, &mut chance).ok().flatten()?;
-                Some((choice.arm, choice.propensity))
+                let choice = bandit.choose(turn, &mut chance).ok().flatten().ok_or(Outcome::NoItems)?;
+                Ok(chosen((choice.arm, choice.propensity)))
             }
         }
     }
@@ -247,6 +283,14 @@ impl Engine {
             number,
         ])
     }
+}
+
+/// The variant that was chosen.
+struct Chosen {
+    variant: usize,
+    propensity: Propensity,
+    /// Whether somebody put the person there, for testing.
+    forced: bool,
 }
 
 /// The slate in the words of the catalog.

@@ -75,6 +75,9 @@ pub struct Settings {
     /// How steeply attention falls with the position in a slate, from 0 (not at all) to 4, for blends that learn:
     /// position `k`, the first being one, is looked at with probability `k^-position_bias`, and at least 1/20.
     pub position_bias: f64,
+    /// The share of all people, from 0 to 1, who are kept out of every campaign, the same ones for all: what campaigns
+    /// add together is measured against them ([`HOLDOUT`](crate::campaign::HOLDOUT)).
+    pub holdout: f64,
     /// The purposes that people can consent to, and what holds for each where somebody has said nothing. Without
     /// `tracking` events are not kept; without `personalisation` decisions are made as for an unknown person; any other
     /// purpose is the host's own ([`Engine::consents`](super::Engine::consents)).
@@ -92,7 +95,7 @@ pub struct Settings {
 impl Default for Settings {
     /// Seed 0, sessions of 30 minutes, 64 events of history, the default [`Lifecycle`], popularity halved each week and
     /// trends each day, a fade of one half, attention to a position as
-    /// one over it, consent to tracking and personalisation unless somebody refuses, profiles of
+    /// one over it, nobody held out, consent to tracking and personalisation unless somebody refuses, profiles of
     /// at most 8 KiB, nobody in a segment that is not known to hold.
     fn default() -> Self {
         Self {
@@ -105,6 +108,7 @@ impl Default for Settings {
             popular_segments: Vec::new(),
             related_fade: NeighborSettings::default().fade,
             position_bias: 1.0,
+            holdout: 0.0,
             consent: [TRACKING, PERSONALISATION].map(|purpose| (purpose.to_owned(), true)).into(),
             retention: Retention::default(),
             profile_bytes: Upkeep::BYTES,
@@ -354,6 +358,8 @@ fn read_settings(reader: &mut Reader<'_, '_>) -> Settings {
     settings.related_fade = fade.map_or(settings.related_fade, |fade| fade as f32);
     let bias = reader.number("position_bias", 0.0..=4.0, "an exponent from 0 to 4");
     settings.position_bias = bias.unwrap_or(settings.position_bias);
+    let holdout = reader.number("holdout", 0.0..=1.0, "a share from 0 to 1");
+    settings.holdout = holdout.unwrap_or(settings.holdout);
     let purposes = reader.map("consent", |name, reader| match reader.json().as_bool() {
         Some(granted) => Some((name.to_owned(), granted)),
         None => {

@@ -13,6 +13,7 @@
 mod apply;
 mod asked;
 mod causes;
+mod check_campaign;
 mod check_strategy;
 mod compile;
 mod computed;

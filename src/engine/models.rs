@@ -10,7 +10,7 @@ use super::earnings::Earnings;
 use super::fitted::FittedModels;
 use super::open::Paid;
 use crate::bandit::{Bandit, Policy, Reward, Trial};
-use crate::campaign::Chooser;
+use crate::campaign::{Chooser, HOLDOUT};
 use crate::catalog::Catalog;
 use crate::hash::Symbol;
 use crate::recommend::{
@@ -52,7 +52,8 @@ pub struct Models {
 /// How a campaign fares.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct CampaignState {
-    /// The variants in the order of the definition; then those of earlier definitions that were shown.
+    /// The variants in the order of the definition; then [`HOLDOUT`], if anybody is held out; then those of earlier
+    /// definitions that were shown.
     pub(super) variants: Vec<VariantState>,
     /// The policy, with an arm for each variant of the definition.
     pub(super) bandit: Option<Bandit>,
@@ -76,6 +77,8 @@ pub struct Tally {
     pub conversions: u64,
     /// The money of the events that paid.
     pub amount: ExactSum,
+    /// Its squares, from which it follows how much it varies.
+    pub squares: ExactSum,
 }
 
 impl Tally {
@@ -84,6 +87,14 @@ impl Tally {
         self.exposures = self.exposures.saturating_add(other.exposures);
         self.conversions = self.conversions.saturating_add(other.conversions);
         self.amount.merge(other.amount);
+        self.squares.merge(other.squares);
+    }
+
+    /// Counts that a decision was paid.
+    pub(crate) fn pay(&mut self, amount: f64) {
+        self.conversions = self.conversions.saturating_add(1);
+        self.amount.add(amount);
+        self.squares.add(amount * amount);
     }
 }
 
@@ -119,9 +130,7 @@ impl Models {
         let Paid { variant, shown, features, .. } = paid;
         let Some(state) = self.campaigns.get_mut(&campaign) else { return };
         let Some(at) = state.variants.iter().position(|of| of.name == *variant) else { return };
-        let tally = &mut state.variants[at].tally;
-        tally.conversions = tally.conversions.saturating_add(1);
-        tally.amount.add(amount);
+        state.variants[at].tally.pay(amount);
         let bandit = state.bandit.as_mut().filter(|bandit| at < bandit.arms());
         if let (Some(bandit), Ok(reward)) = (bandit, Reward::new(reward)) {
             // Compiling the definitions has made sure that this bandit takes such rewards; see above for the features.
@@ -230,9 +239,11 @@ impl Engine {
         for campaign in &self.campaigns {
             let state = models.campaigns.entry(campaign.symbol).or_default();
             let before = std::mem::take(&mut state.variants);
-            let names = &campaign.symbols;
+            let mut names = campaign.symbols.clone();
             let place = |name: &Symbol| before.iter().position(|of| of.name == *name);
             let was: Vec<Option<usize>> = names.iter().map(place).collect();
+            // Behind the arms of the bandit, which learns nothing from them.
+            names.extend(self.holds_out(campaign).then(|| Symbol::new(HOLDOUT)));
             let of = |name: &Symbol| {
                 let fresh = || VariantState { name: *name, tally: Tally::default(), earnings: Earnings::default() };
                 place(name).map_or_else(fresh, |at| before[at].clone())
@@ -242,7 +253,7 @@ impl Engine {
             state.bandit = match &campaign.chooser {
                 Chooser::Bandit(spec) => match state.bandit.take() {
                     Some(bandit) => bandit.rearranged(spec, campaign.features.len(), &was).ok(),
-                    None => Bandit::new(spec, names.len(), campaign.features.len()).ok(),
+                    None => Bandit::new(spec, was.len(), campaign.features.len()).ok(),
                 },
                 _ => None,
             };

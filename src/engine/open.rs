@@ -72,8 +72,12 @@ impl OpenDecisions {
     /// For how long after a decision an exposure counts.
     pub const LIFETIME: Span = Span::hours(24);
 
-    /// Keeps what is needed of a decision of an engine's. One that no campaign won needs none of this.
+    /// Keeps what is needed of a decision of an engine's. One that no campaign won needs none of this, and one that was
+    /// forced is not counted.
     pub fn keep(&mut self, decision: &Decision, engine: &Engine) {
+        if decision.forced {
+            return;
+        }
         let (Some(campaign), Some(variant)) = (&decision.campaign, &decision.variant) else { return };
         let at = match self.0.binary_search_by_key(&(decision.time, decision.id), |open| (open.time, open.id)) {
             // The same request at the same time has the same answer.

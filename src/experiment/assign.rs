@@ -4,6 +4,7 @@
 //! none is needed, 64 bits of MurmurHash3 (Appleby) are finer: version 2 has 10,000 buckets.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::stats::Undefined;
 
@@ -138,7 +139,13 @@ impl BucketHash {
                 let first = fnv1a_utf16([seed, value]).to_string();
                 f64::from(fnv1a_32(first.as_bytes()) % 10_000) / 10_000.0
             }
-            Self::Murmur => crate::hash::unit(murmur3_128(format!("{seed}:{value}").as_bytes(), 0).0),
+            Self::Murmur => {
+                // Ids and salts are short: nothing is allocated for them.
+                let mut text: SmallVec<[u8; 128]> = SmallVec::from_slice(seed.as_bytes());
+                text.push(b':');
+                text.extend_from_slice(value.as_bytes());
+                crate::hash::unit(murmur3_128(&text, 0).0)
+            }
         }
     }
 }

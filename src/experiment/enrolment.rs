@@ -109,6 +109,12 @@ impl Enrolment {
         &self.0.unit
     }
 
+    /// Whether it keeps units out of its own accord.
+    #[must_use]
+    pub const fn holds_out(&self) -> bool {
+        self.0.holdout.is_some()
+    }
+
     /// The arms.
     #[must_use]
     pub const fn arms(&self) -> &Allocation {

@@ -35,7 +35,7 @@ pub(crate) fn inverse_transposed(lower: &[f64], width: usize) -> Vec<f64> {
 }
 
 /// Replaces `b` by the `x` with `l x = b`. Cost: k² / 2.
-pub(super) fn solve_lower(lower: &[f64], width: usize, b: &mut [f64]) {
+pub(crate) fn solve_lower(lower: &[f64], width: usize, b: &mut [f64]) {
     for row in 0..width {
         let cells = &lower[row * width..=row * width + row];
         b[row] = (b[row] - dot64(&cells[..row], &b[..row])) / cells[row];
@@ -43,7 +43,7 @@ pub(super) fn solve_lower(lower: &[f64], width: usize, b: &mut [f64]) {
 }
 
 /// Replaces `b` by the `x` with `lᵀ x = b`. Cost: k² / 2.
-pub(super) fn solve_upper(lower: &[f64], width: usize, b: &mut [f64]) {
+pub(crate) fn solve_upper(lower: &[f64], width: usize, b: &mut [f64]) {
     for row in (0..width).rev() {
         let cells = &lower[row * width..=row * width + row];
         let x = b[row] / cells[row];
@@ -67,27 +67,9 @@ pub(crate) fn dot64(a: &[f64], b: &[f64]) -> f64 {
     (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]) + rest
 }
 
-/// `zᵀ M z` of a symmetric square. Only its upper triangle is read, since reading is what it costs.
-pub(crate) fn quadratic(square: &[f64], z: &[f64]) -> f64 {
-    let (mut whole, mut diagonal) = (0.0, 0.0);
-    for (at, (row, z_row)) in square.chunks_exact(z.len().max(1)).zip(z).enumerate() {
-        whole += z_row * dot64(&row[at..], &z[at..]);
-        diagonal += z_row * z_row * row[at];
-    }
-    2.0 * whole - diagonal
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// 4 · 1 + 3 · 4 + 2 · 9 + 2 (1 · 2 − 0.5 · 3 − 1 · 6)
-    #[test]
-    fn a_quadratic_form_of_a_worked_example() {
-        let square = [4.0, 1.0, 0.5, 1.0, 3.0, 1.0, 0.5, 1.0, 2.0];
-        assert!((quadratic(&square, &[1.0, 2.0, -3.0]) - 23.0).abs() < 1e-14);
-        assert!(quadratic(&[], &[]).abs() < 1e-300);
-    }
 
     #[test]
     fn the_factor_of_a_worked_example() {

@@ -15,7 +15,7 @@ const CHUNK: usize = 256;
 /// The lower triangle of `yᵀy` with the diagonal, row by row as a square of `width`; zero above the diagonal.
 ///
 /// `y` has `width` columns. Cost: n k² / 2 multiplications.
-pub(super) fn gram(y: &[f32], width: usize, threads: usize) -> Vec<f64> {
+pub(crate) fn gram(y: &[f32], width: usize, threads: usize) -> Vec<f64> {
     let panels = width.div_ceil(WIDE);
     let mut sums = vec![0.0_f64; panels * WIDE * panels * WIDE];
     let mut packed = vec![0.0_f32; panels * CHUNK * WIDE];
@@ -49,6 +49,17 @@ pub(super) fn gram(y: &[f32], width: usize, threads: usize) -> Vec<f64> {
 ///
 /// Cost: n k² / 2 multiplications.
 pub(super) fn times_upper(y: &mut [f32], width: usize, upper: &[f32], threads: usize) {
+    // Below the diagonal the triangle has nothing.
+    multiply(y, width, upper, threads, |panel| (panel + 1) * WIDE);
+}
+
+/// `y` times a square, in place. Cost: n k² multiplications.
+pub(crate) fn times(y: &mut [f32], width: usize, square: &[f32], threads: usize) {
+    multiply(y, width, square, threads, |_| width);
+}
+
+/// `y` times a square of which only so many rows count for each panel of columns.
+fn multiply(y: &mut [f32], width: usize, square: &[f32], threads: usize, depth: impl Fn(usize) -> usize + Sync) {
     let panels = width.div_ceil(WIDE);
     // By panels of eight columns, each row of which lies in one piece.
     let mut packed = vec![0.0_f32; panels * width * WIDE];
@@ -56,7 +67,7 @@ pub(super) fn times_upper(y: &mut [f32], width: usize, upper: &[f32], threads: u
         for (row, cells) in panel.chunks_mut(WIDE).enumerate() {
             let from = at * WIDE;
             let to = (from + WIDE).min(width);
-            cells[..to - from].copy_from_slice(&upper[row * width + from..row * width + to]);
+            cells[..to - from].copy_from_slice(&square[row * width + from..row * width + to]);
         }
     }
     for_each(y.chunks_mut(CHUNK * width), threads, |rows| {
@@ -67,8 +78,7 @@ pub(super) fn times_upper(y: &mut [f32], width: usize, upper: &[f32], threads: u
             let (low, high) = before.split_at(2 * width);
             let ((a, b), (c, d)) = (low.split_at(width), high.split_at(width));
             for (at, panel) in packed.chunks(width * WIDE).enumerate() {
-                // Below the diagonal the triangle has nothing.
-                let depth = ((at + 1) * WIDE).min(width);
+                let depth = depth(at).min(width);
                 let mut sums = [[0.0_f32; WIDE]; HIGH];
                 let terms = a.iter().zip(b).zip(c.iter().zip(d)).zip(panel.chunks_exact(WIDE)).take(depth);
                 for (((a, b), (c, d)), cells) in terms {

@@ -6,14 +6,22 @@
 //! computed by one of them, in the one order.
 
 mod cholesky;
+mod eigen;
 mod gram;
+mod packed;
 mod parallel;
 mod ridge;
 mod sparse;
 mod subspace;
 mod vector;
 
-pub(crate) use cholesky::{cholesky, dot64, inverse_transposed, quadratic};
+pub(crate) use cholesky::{cholesky, dot64, inverse_transposed, solve_lower, solve_upper};
+pub(crate) use eigen::eigen;
+pub(crate) use gram::{gram, times};
+pub(crate) use packed::{
+    Four, Fours, dot_fours, fours, multiplied_out, no_fours, pack, packed_at, packed_forms, packed_len, packed_less,
+    packed_times, to_fours,
+};
 pub(crate) use parallel::for_each;
 pub(crate) use ridge::{Ridge, RidgeWork};
 pub(crate) use sparse::{Sparse, fetch};

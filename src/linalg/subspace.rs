@@ -61,25 +61,30 @@ fn orthonormalize(basis: &mut [f32], rank: usize, threads: usize) {
     times_upper(basis, rank, &upper, threads);
 }
 
-/// Multiplies by `aᵀa`, some columns at a time.
+/// Multiplies by `aᵀa`, some columns at a time: a block of the product depends on the same block alone, and takes its
+/// place before the next ones are begun, so that there is no second basis.
 fn multiply(matrix: &Scaled<'_>, basis: &mut [f32], rank: usize, threads: usize) {
     let (people, items) = (matrix.rows.height(), matrix.columns.height());
-    let mut blocks: Vec<Vec<f32>> = vec![Vec::new(); rank.div_ceil(BLOCK)];
-    let from = &*basis;
-    for_each(blocks.iter_mut().enumerate(), threads, |(at, block)| {
-        let mut over = vec![0.0_f32; items * BLOCK];
-        for (to, row) in over.chunks_exact_mut(BLOCK).zip(from.chunks_exact(rank)) {
-            let cells = &row[at * BLOCK..rank.min((at + 1) * BLOCK)];
-            to[..cells.len()].copy_from_slice(cells);
-        }
-        let mut under = vec![0.0_f32; people * BLOCK];
-        gather(matrix.rows, matrix.row_factors, matrix.column_factors, &over, &mut under);
-        gather(matrix.columns, matrix.column_factors, matrix.row_factors, &under, &mut over);
-        *block = over;
-    });
-    for (row, cells) in basis.chunks_exact_mut(rank).enumerate() {
-        for (cells, block) in cells.chunks_mut(BLOCK).zip(&blocks) {
-            cells.copy_from_slice(&block[row * BLOCK..][..cells.len()]);
+    let blocks: Vec<usize> = (0..rank.div_ceil(BLOCK)).collect();
+    for some in blocks.chunks(threads.max(1)) {
+        let mut products: Vec<Vec<f32>> = vec![Vec::new(); some.len()];
+        let from = &*basis;
+        for_each(some.iter().zip(&mut products), threads, |(at, product)| {
+            let mut over = vec![0.0_f32; items * BLOCK];
+            for (to, row) in over.chunks_exact_mut(BLOCK).zip(from.chunks_exact(rank)) {
+                let cells = &row[at * BLOCK..rank.min((at + 1) * BLOCK)];
+                to[..cells.len()].copy_from_slice(cells);
+            }
+            let mut under = vec![0.0_f32; people * BLOCK];
+            gather(matrix.rows, matrix.row_factors, matrix.column_factors, &over, &mut under);
+            gather(matrix.columns, matrix.column_factors, matrix.row_factors, &under, &mut over);
+            *product = over;
+        });
+        for (row, cells) in basis.chunks_exact_mut(rank).enumerate() {
+            for (at, product) in some.iter().zip(&products) {
+                let cells = &mut cells[at * BLOCK..rank.min((at + 1) * BLOCK)];
+                cells.copy_from_slice(&product[row * BLOCK..][..cells.len()]);
+            }
         }
     }
 }

@@ -148,7 +148,7 @@ fn mistakes_in_campaigns_say_what_would_be_right() {
     campaign_says(
         r#""payload": 1, "chooser": {"thompson": {}, "epsilon_greedy": {"epsilon": 0.1}}"#,
         &[
-            "campaigns[0].chooser: a bandit has one policy, but 2 are named; name one of thompson, epsilon_greedy, softmax, ucb, contextual, lin_ucb, lin_thompson, square_cb",
+            "campaigns[0].chooser: a bandit has one policy, but 2 are named; name one of thompson, epsilon_greedy, softmax, ucb, contextual, lin_ucb, lin_thompson, square_cb, logistic",
         ],
     );
     campaign_says(

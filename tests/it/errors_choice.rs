@@ -29,6 +29,22 @@ fn choice_and_statistics_errors_show_the_range() {
         "a `budget` needs a policy without features, but this one has them; take it away, or the policy `thompson`",
     );
     says(
+        BanditError::Unfading { policy: "logistic" },
+        "`logistic` does not forget; take the half-life away, or the policy `contextual`",
+    );
+    says(
+        BanditError::NothingToForget { arm: 2 },
+        "arm 2 has no trial left to forget; forget a trial once, and only where it was learned",
+    );
+    says(
+        BanditError::Unforgettable { policy: "logistic" },
+        "`logistic` cannot forget a single trial; learn it again from the trials that may stay",
+    );
+    says(
+        BanditError::Positions { at: 2 },
+        "position 2 cannot be compared with the first; show arms at both, or at others that link them, until some are taken",
+    );
+    says(
         StatsError::BetaParameter { found: 0.0 },
         "a beta distribution needs parameters from 0.1 to 1000000000000, but one is 0",
     );

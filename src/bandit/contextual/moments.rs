@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::linalg::{Four, fours, no_fours, packed_len, packed_less};
+
 /// The moments of some features, and of a reward beside them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Moments {
@@ -13,8 +15,8 @@ pub(super) struct Moments {
     pub(super) features: Vec<f64>,
     /// The mean of the reward.
     pub(super) reward: f64,
-    /// `Σ (x - mean)(x - mean)ᵀ`, a square.
-    pub(super) spread: Vec<f64>,
+    /// `Σ (x - mean)(x - mean)ᵀ`, packed.
+    pub(super) spread: Vec<Four>,
     /// `Σ (x - mean)(y - mean)`.
     pub(super) shared: Vec<f64>,
     /// `Σ (y - mean)²`.
@@ -25,7 +27,7 @@ impl Moments {
     pub(super) fn new(width: usize) -> Self {
         Self {
             features: vec![0.0; width],
-            spread: vec![0.0; width * width],
+            spread: vec![[0.0; 4]; packed_len(width)],
             shared: vec![0.0; width],
             ..Self::default()
         }
@@ -49,11 +51,19 @@ impl Moments {
         self.reward += by / self.count;
     }
 
+    /// Takes away an earlier trial that counts as so many by now, where others remain.
+    pub(super) fn forget(&mut self, weight: f64, features: &[f64], reward: f64) {
+        if weight > 0.0 && self.count > weight {
+            self.shift(-weight, features, reward);
+            self.squares = self.squares.max(0.0);
+        }
+    }
+
     /// Counts each trial as so many.
     pub(super) fn scale(&mut self, by: f64) {
         self.count *= by;
         self.squares *= by;
-        self.spread.iter_mut().chain(&mut self.shared).for_each(|cell| *cell *= by);
+        self.spread.as_flattened_mut().iter_mut().chain(&mut self.shared).for_each(|cell| *cell *= by);
     }
 
     /// Adds the other's; both are of one width. To rounding, the order does not matter.
@@ -62,7 +72,8 @@ impl Moments {
             return;
         }
         self.add(other.count, &other.features, other.reward);
-        let cells = self.spread.iter_mut().zip(&other.spread).chain(self.shared.iter_mut().zip(&other.shared));
+        let spread = self.spread.as_flattened_mut().iter_mut().zip(other.spread.as_flattened());
+        let cells = spread.chain(self.shared.iter_mut().zip(&other.shared));
         cells.for_each(|(cell, other)| *cell += other);
         self.squares += other.squares;
     }
@@ -71,9 +82,9 @@ impl Moments {
     pub(super) fn is_sound(&self, width: usize) -> bool {
         let sizes = [self.features.len(), self.shared.len()];
         let numbers = [self.count, self.reward, self.squares];
-        let all = numbers.iter().chain(&self.features).chain(&self.spread).chain(&self.shared);
+        let all = numbers.iter().chain(&self.features).chain(self.spread.as_flattened()).chain(&self.shared);
         sizes == [width; 2]
-            && self.spread.len() == width * width
+            && self.spread.len() == packed_len(width)
             && self.count >= 0.0
             && self.squares >= 0.0
             && all.into_iter().all(|number| number.is_finite())
@@ -81,26 +92,25 @@ impl Moments {
 
     /// Adds so many observations that all lie at one place; what has faded to nothing says nothing.
     fn add(&mut self, count: f64, features: &[f64], reward: f64) {
-        if count <= 0.0 {
-            return;
+        if count > 0.0 {
+            self.shift(count, features, reward);
         }
-        let width = self.features.len();
+    }
+
+    /// The same of any count that leaves some; less than none takes away.
+    fn shift(&mut self, count: f64, features: &[f64], reward: f64) {
         let whole = self.count + count;
         let part = count / whole;
         let weight = self.count * part;
         let apart = reward - self.reward;
-        for (row, (x, mean)) in features.iter().zip(&self.features).enumerate() {
-            let of_row = weight * (x - mean);
-            self.shared[row] += of_row * apart;
-            let cells = self.spread[row * width..(row + 1) * width].iter_mut();
-            for (cell, (x, mean)) in cells.zip(features.iter().zip(&self.features)) {
-                *cell += of_row * (x - mean);
-            }
-        }
+        let mut room = no_fours(fours(features.len()));
+        let off = room.as_flattened_mut();
+        off.iter_mut().zip(features.iter().zip(&self.features)).for_each(|(off, (x, mean))| *off = x - mean);
+        self.shared.iter_mut().zip(&*off).for_each(|(cell, off)| *cell += weight * apart * off);
+        self.features.iter_mut().zip(&*off).for_each(|(mean, off)| *mean += part * off);
+        packed_less(&mut self.spread, -weight, &room);
         self.squares += weight * apart * apart;
-        for (mean, x) in self.features.iter_mut().zip(features) {
-            *mean += part * (x - *mean);
-        }
+
         self.reward += part * apart;
         self.count = whole;
     }
@@ -128,7 +138,7 @@ mod tests {
         let plain: f64 = rows.iter().map(|(x, _)| (x[0] - mean(0)) * (x[1] - mean(1))).sum();
         let shared: f64 = rows.iter().map(|(x, y)| (x[0] - mean(0)) * (y - reward)).sum();
         for moments in [&whole, &merged] {
-            assert!((moments.spread[1] - plain).abs() < 1e-7 && (moments.spread[2] - plain).abs() < 1e-7);
+            assert!([1, 4].iter().all(|at| (moments.spread.as_flattened()[*at] - plain).abs() < 1e-7));
             assert!((moments.shared[0] - shared).abs() < 1e-7 && (moments.count - 40.0).abs() < 1e-12);
         }
     }

@@ -14,10 +14,8 @@
 //! (MacKay, "Bayesian interpolation", Neural Computation 1992, §4), with a slight preference for the middle. Great
 //! `slopes` and `common` are a bandit without context; great `means` are arms that all pay the same.
 
-use smallvec::SmallVec;
-
 use super::moments::Moments;
-use crate::linalg::{cholesky, dot64, inverse_transposed};
+use crate::linalg::{Fours, cholesky, dot64, fours, inverse_transposed, no_fours, packed_at};
 
 /// The chosen precisions, as places in the grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -65,6 +63,8 @@ impl Shown {
         let width = scaling.center.len() + 1;
         let (count, reward) = (moments.count, moments.reward);
         let scale = |at: usize| scaling.scale[at];
+        let cells = moments.spread.as_flattened();
+        let spread = |row: usize, column: usize| cells[packed_at(row, column)];
         let z: Vec<f64> = (0..width - 1).map(|at| (moments.features[at] - scaling.center[at]) * scale(at)).collect();
         let (mut products, mut rewards) = (vec![0.0; width * width], vec![0.0; width]);
         products[0] = count;
@@ -75,8 +75,7 @@ impl Shown {
             rewards[row + 1] = moments.shared[row] * scale(row) + count * reward * z[row];
             for column in 0..width - 1 {
                 products[(row + 1) * width + column + 1] =
-                    moments.spread[row * (width - 1) + column] * scale(row) * scale(column)
-                        + count * z[row] * z[column];
+                    spread(row, column) * scale(row) * scale(column) + count * z[row] * z[column];
             }
         }
         Self { arm, count, products, rewards, squares: moments.squares + count * reward * reward }
@@ -93,7 +92,7 @@ impl Shown {
 
     /// The squares that these coefficients, solved with a ridge, leave, the ridge's part included.
     pub(super) fn rest(&self, solution: &[f64]) -> f64 {
-        (self.squares - dot64(solution, &self.rewards)).max(0.0)
+        (self.squares - dot64(&solution[..self.rewards.len()], &self.rewards)).max(0.0)
     }
 }
 
@@ -110,7 +109,7 @@ pub(super) struct Scaling {
 impl Scaling {
     pub(super) fn new(all: &Moments, ranges: &[(f64, f64)]) -> Self {
         let width = all.features.len();
-        let deviation = |at: usize| libm::sqrt(all.spread[at * width + at] / all.count);
+        let deviation = |at: usize| libm::sqrt(all.spread.as_flattened()[packed_at(at, at)] / all.count);
         // What never changes says nothing: whatever the scale, its centred value is zero.
         let or_one = |number: f64| if number > 1e-150 && number.is_finite() { number } else { 1.0 };
         let scale: Vec<f64> = (0..width).map(|at| 1.0 / or_one(deviation(at))).collect();
@@ -128,18 +127,16 @@ impl Scaling {
         Self { center: vec![0.0; width], scale: vec![1.0; width], rarity: vec![1.0; width] }
     }
 
-    /// The means of all features, with a leading one.
-    pub(super) fn middle(&self) -> SmallVec<[f64; 32]> {
-        let mut z = SmallVec::from_elem(0.0, self.center.len() + 1);
-        z[0] = 1.0;
+    /// The features with a leading one; without any, the means of all.
+    #[inline(always)]
+    pub(super) fn standardise(&self, features: &[f64]) -> Fours {
+        let mut z = no_fours(fours(self.center.len() + 1));
+        let cells = z.as_flattened_mut();
+        cells[0] = 1.0;
+        let scaled =
+            features.iter().zip(&self.center).zip(&self.scale).map(|((x, center), scale)| (x - center) * scale);
+        cells[1..].iter_mut().zip(scaled).for_each(|(cell, scaled)| *cell = scaled);
         z
-    }
-
-    /// The features with a leading one.
-    pub(super) fn standardise(&self, features: &[f64], z: &mut SmallVec<[f64; 32]>) {
-        z.clear();
-        z.push(1.0);
-        z.extend(features.iter().zip(&self.center).zip(&self.scale).map(|((x, center), scale)| (x - center) * scale));
     }
 
     /// The diagonals of `Λ` and of `K`.
@@ -225,7 +222,7 @@ fn fit(shown: &[Shown], scaling: &Scaling, at: Precisions) -> Fit {
 }
 
 /// The inverse of a positive definite square, and the logarithm of its determinant. The square is used up.
-fn invert(square: &mut [f64], width: usize) -> (Vec<f64>, f64) {
+pub(in crate::bandit) fn invert(square: &mut [f64], width: usize) -> (Vec<f64>, f64) {
     cholesky(square, width, 1e-14);
     let volume = 2.0 * (0..width).map(|at| libm::log(square[at * width + at])).sum::<f64>();
     let upper = inverse_transposed(square, width);

@@ -1,8 +1,6 @@
 //! The regression behind [`Contextual`](super::Contextual) for whoever predicts and does not choose: any number of arms,
 //! all of them fitted in one go.
 
-use smallvec::SmallVec;
-
 use super::moments::Moments;
 use super::prior::{Precisions, Scaling};
 use super::{Belief, believe};
@@ -58,8 +56,7 @@ impl Regression {
 impl Fitted {
     /// What each arm is expected to pay under these features, in order. Cost: k d.
     pub(crate) fn expected(&self, features: &[f64]) -> impl Iterator<Item = f64> {
-        let mut z = SmallVec::<[f64; 32]>::new();
-        self.scaling.standardise(features, &mut z);
+        let z = self.scaling.standardise(features);
         self.beliefs.iter().map(move |belief| belief.expected(&z))
     }
 }

@@ -3,8 +3,8 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt};
 
 use super::*;
-use crate::bandit::arms::draw;
-use crate::bandit::{Tallied, Thompson};
+use crate::bandit::{Arms, Tallied, Thompson};
+use crate::linalg::to_fours;
 
 fn rng(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
@@ -32,7 +32,11 @@ fn reward(of: f64) -> Reward {
 
 /// Learns so many choices of three arms, of which the features say which pays.
 fn taught(steps: usize, seed: u64) -> Contextual {
-    let (mut policy, mut rng) = (Contextual::new(3, 2, Shrunk::default()).unwrap(), rng(seed));
+    taught_by(Shrunk::default(), steps, seed)
+}
+
+fn taught_by(scheme: impl Into<ContextualScheme>, steps: usize, seed: u64) -> Contextual {
+    let (mut policy, mut rng) = (Contextual::new(3, 2, scheme).unwrap(), rng(seed));
     for _ in 0..steps {
         let features = [unit(&mut rng), 1e6 + unit(&mut rng)];
         let arm = policy.choose(&turn(3, &features), &mut rng).unwrap().unwrap().arm;
@@ -71,7 +75,7 @@ fn a_belief_solves_its_normal_equations() {
     for _ in 0..200 {
         let z = [1.0, unit(&mut rng) - 0.5, 2.0 * unit(&mut rng) - 1.0];
         let pays = unit(&mut rng);
-        belief.learn(&z, pays);
+        belief.learn(&to_fours(&z), pays);
         for row in 0..3 {
             for column in 0..3 {
                 matrix[row][column] += z[row] * z[column];
@@ -88,24 +92,51 @@ fn a_belief_solves_its_normal_equations() {
             matrix[row].iter_mut().zip(from).for_each(|(cell, of)| *cell -= factor * of);
         }
     }
-    for (mean, row) in belief.mean.iter().zip(matrix) {
+    for (mean, row) in belief.mean.as_flattened().iter().zip(matrix) {
         assert!((mean - row[3]).abs() < 1e-10, "{mean} {}", row[3]);
     }
 }
 
-/// A share of 10^6 draws has a standard error of at most 0.0005; the bound is five of them.
-#[test]
-fn the_stated_propensity_is_how_often_an_arm_is_drawn() {
-    let policy = taught(60, 4);
-    let features = [0.5, 1e6 + 0.2];
-    let stated = policy.propensities(&turn(3, &features)).unwrap();
-    assert!(stated.iter().all(|share| *share > 0.001), "{stated:?}");
-    assert!((stated.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-    let (mut drawn, mut rng) = ([0.0; 3], rng(5));
-    for _ in 0..1_000_000 {
-        drawn[draw(&stated, &mut rng).unwrap().arm] += 1e-6;
+/// Chooses so often under one state and request by each scheme. A share `p` of n draws has a standard error of √(p (1 − p) / n);
+/// the bound is five of them, which an honest policy exceeds about once in two million looks.
+fn chooses_as_stated(draws: u32) {
+    for scheme in [Shrunk::default().into(), LinUcb::default().into(), LinThompson::default().into(), square()] {
+        let policy = taught_by(scheme, 60, 4);
+        let level = Contextual::new(3, 2, scheme).unwrap();
+        for (policy, features) in
+            [(&policy, [0.5, 1e6 + 0.2]), (&policy, [0.45, 1e6 + 0.9]), (&level, [0.1, 0.2]), (&policy, [0.9, 0.0])]
+        {
+            let stated = policy.propensities(&turn(3, &features)).unwrap();
+            assert!((stated.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+            let (mut drawn, mut rng) = ([0_u32; 3], rng(5));
+            for _ in 0..draws {
+                let choice = policy.choose(&turn(3, &features), &mut rng).unwrap().unwrap();
+                assert!((choice.propensity.value() - stated[choice.arm]).abs() < 1e-15);
+                drawn[choice.arm] += 1;
+            }
+            for (stated, drawn) in stated.iter().zip(drawn) {
+                let (found, n) = (f64::from(drawn) / f64::from(draws), f64::from(draws));
+                let error = libm::sqrt(stated * (1.0 - stated).max(0.0) / n);
+                assert!((stated - found).abs() <= 5.0 * error + 1e-12, "{scheme:?} {stated} {found}");
+            }
+        }
     }
-    stated.iter().zip(drawn).for_each(|(stated, drawn)| assert!((stated - drawn).abs() < 0.0025, "{stated} {drawn}"));
+}
+
+fn square() -> ContextualScheme {
+    SquareCb { gamma: 0.5, ..SquareCb::default() }.into()
+}
+
+#[test]
+fn the_stated_propensity_is_how_often_an_arm_is_chosen() {
+    chooses_as_stated(100_000);
+}
+
+/// Some minutes without optimisation: `cargo test --release --lib -- --ignored a_million`.
+#[test]
+#[ignore = "takes minutes"]
+fn a_million_choices_are_as_stated() {
+    chooses_as_stated(1_000_000);
 }
 
 /// Ten arms of 2 to 10 %, five features of noise: the mean regret over 20 runs of 5,000 steps is not above that of
@@ -210,7 +241,7 @@ fn a_set_ridge_is_that_of_its_normal_equations() {
         again.fit();
         let rest = 38.0 - 5.0 - 23.0 * 4.0 / 3.0;
         for policy in [&policy, &again] {
-            let mean = &policy.beliefs[0].mean;
+            let mean = policy.beliefs[0].mean.as_flattened();
             assert!((mean[0] - 0.5).abs() < 1e-12 && (mean[1] - 4.0 / 3.0).abs() < 1e-12, "{mean:?}");
             assert!((policy.rest - rest).abs() < 1e-12 && (policy.variance - (rest + 1.0) / 4.0).abs() < 1e-12);
         }

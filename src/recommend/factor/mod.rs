@@ -19,25 +19,36 @@
 //!
 //! It does not learn from events as they come, nor merge: it is fitted again, off the hot path, and swapped in.
 //!
-//! Cost: fitting see [`Factor::fit`]; an answer O((m + rank / 3) · rank² / 2) for the history, items · rank for the
-//! scores (or the pool's), and rank² + m · rank for each reason.
+//! Vectors are kept turned, so that they differ most in their first cells, and the longest first: the best items are
+//! found, exactly, without looking at every one.
+//!
+//! Cost: fitting see [`Factor::fit`]; an answer, with m items of the history and n the smaller of m and the rank,
+//! m · n · rank / 2 + n³ / 6 for the history, m · rank + n² for each reason, and for the scores from a little more than
+//! for those of the slate, where most items are rare, to items · rank, where all are alike (or the pool's).
 
+mod fold;
 mod settings;
+mod shelf;
 mod stored;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use fold::Fold;
 use rand::RngExt;
 use rand::rand_core::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 pub use settings::FactorSettings;
+use shelf::{Shelf, length};
 
-use super::greatest::{Greatest, index_of, key, number_of};
+use super::greatest::{index_of, key, number_of};
 use super::log::{Log, Matrix};
 use super::settings::RecommendError;
 use super::{Candidate, Query, Recommender, Scratch, Source, counts};
 use crate::hash::{Map, Symbol};
-use crate::linalg::{Ridge, RidgeWork, Sparse, dot, for_each};
+use crate::linalg::{Ridge, RidgeWork, Sparse, eigen, for_each, gram, times};
 
 /// Ranks items by the product of their vectors with the one that suits a history best.
 ///
@@ -65,13 +76,12 @@ use crate::linalg::{Ridge, RidgeWork, Sparse, dot, for_each};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Factor {
     settings: FactorSettings,
-    /// In rising order; an item's index is its place.
+    /// In falling order of their vectors' lengths, of equal ones in rising order; an item's index is its place.
     items: Vec<Symbol>,
     index: Map<Symbol, u32>,
-    /// Each item's vector, one behind the other.
-    vectors: Vec<f32>,
-    /// What the equations of all histories share.
-    ridge: Ridge,
+    shelf: Shelf,
+    /// What the equations of all histories share, a diagonal.
+    spectrum: Vec<f64>,
 }
 
 impl Factor {
@@ -79,30 +89,40 @@ impl Factor {
     /// of them, and for any order of the log. How often somebody had an item, and how much it counted, does not show.
     ///
     /// Cost: O(n log n) for n events, then in each round (steps + 1) · (4 · n · rank + (people + items) · rank²) +
-    /// (people + items) · rank² / 2 multiplications.
+    /// (people + items) · rank² / 2 multiplications, and at last some 30 · rank³ on one thread.
     ///
     /// # Errors
     /// A [`RecommendError`] that names the setting that is out of range.
     pub fn fit(log: &Log, settings: FactorSettings, threads: usize) -> Result<Self, RecommendError> {
         settings.check()?;
         let Matrix { items, rows, .. } = log.matrix();
-        let columns = rows.transposed();
-        let rank = settings.rank as usize;
-        let mut vectors = first_vectors(items.len() * rank, rank, settings.seed);
-        let mut people = vec![0.0; rows.height() * rank];
-        for _ in 0..settings.rounds {
-            approach(&rows, &vectors, &mut people, &settings, threads);
-            approach(&columns, &people, &mut vectors, &settings, threads);
-        }
-        Ok(Self::assemble(settings, items, vectors, threads))
+        let vectors = alternate(&rows, &settings, threads);
+        Ok(Self::turn(settings, &items, vectors, threads))
     }
 
-    /// Derives all that follows from what was fitted.
-    fn assemble(settings: FactorSettings, items: Vec<Symbol>, vectors: Vec<f32>, threads: usize) -> Self {
-        let ridge = Ridge::new(&vectors, settings.rank as usize, f64::from(settings.unobserved), threads);
+    /// Turns the vectors so that what the equations share is a diagonal in falling order, and puts the longest first.
+    fn turn(settings: FactorSettings, items: &[Symbol], mut vectors: Vec<f32>, threads: usize) -> Self {
+        let rank = settings.rank as usize;
+        let (mut spectrum, directions) = eigen(&gram(&vectors, rank, threads), rank);
+        // What is below zero is so by rounding.
+        spectrum.iter_mut().for_each(|value| *value = (f64::from(settings.unobserved) * *value).max(0.0));
+        // A direction is a row there, and a column is needed.
+        let columns: Vec<f32> = (0..rank * rank).map(|at| directions[at % rank * rank + at / rank] as f32).collect();
+        times(&mut vectors, rank, &columns, threads);
+        let vector = |item: u32| &vectors[item as usize * rank..][..rank];
         // Items are counted in a `u32` by whoever builds the matrix.
-        let index = items.iter().enumerate().map(|(at, item)| (*item, at as u32)).collect();
-        Self { settings, items, index, vectors, ridge }
+        let mut order: Vec<(f32, u32)> = (0..items.len() as u32).map(|item| (length(vector(item)), item)).collect();
+        order.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let mut arranged = Vec::with_capacity(vectors.len());
+        order.iter().for_each(|(_, item)| arranged.extend_from_slice(vector(*item)));
+        let items = order.iter().map(|(_, item)| items[*item as usize]).collect();
+        Self::assemble(settings, items, Shelf::new(arranged, rank), spectrum)
+    }
+
+    /// Derives what follows from the rest.
+    fn assemble(settings: FactorSettings, items: Vec<Symbol>, shelf: Shelf, spectrum: Vec<f64>) -> Self {
+        let index = items.iter().zip(0..).map(|(item, at)| (*item, at)).collect();
+        Self { settings, items, index, shelf, spectrum }
     }
 
     /// How many items it knows.
@@ -128,14 +148,8 @@ impl Factor {
     pub fn heap_bytes(&self) -> usize {
         self.items.capacity() * size_of::<Symbol>()
             + self.index.capacity() * (size_of::<(Symbol, u32)>() + 1)
-            + self.vectors.capacity() * size_of::<f32>()
-            + self.ridge.heap_bytes()
-    }
-
-    fn vector(&self, item: u32) -> &[f32] {
-        let rank = self.settings.rank as usize;
-        let from = item as usize * rank;
-        &self.vectors[from..from + rank]
+            + self.shelf.heap_bytes()
+            + self.spectrum.capacity() * size_of::<f64>()
     }
 
     /// The latest known items of a history, each once, in rising order: of one set there is one sum.
@@ -157,35 +171,11 @@ impl Factor {
         history.sort_unstable();
     }
 
-    /// Leaves in `scores` each item's score, or, where there is a pool, each of the pool's: the item goes with it.
-    fn score(&self, person: &[f32], pool: Option<&[Symbol]>, scores: &mut Vec<(f32, u32)>) {
-        scores.clear();
-        match pool {
-            None => {
-                let vectors = self.vectors.chunks_exact(self.settings.rank as usize);
-                scores.extend(vectors.zip(0..).map(|(vector, item)| (dot(person, vector), item)));
-            }
-            Some(pool) => {
-                let known = pool.iter().filter_map(|item| self.index.get(item));
-                scores.extend(known.map(|item| (dot(person, self.vector(*item)), *item)));
-            }
-        }
-    }
-
     /// The item of the history that adds most to an item's score; of equal ones the first.
-    fn because(
-        &self,
-        item: u32,
-        history: &[u32],
-        person: &mut Vec<f32>,
-        work: &mut RidgeWork,
-    ) -> Option<(Symbol, f64)> {
-        let share = self.ridge.solve_again(self.vector(item), work);
-        person.clear();
-        person.extend(share.iter().map(|cell| *cell as f32));
-        let amounts = history.iter().rev().map(|of| (dot(person, self.vector(*of)), *of));
-        let (amount, of) = amounts.max_by(|a, b| a.0.total_cmp(&b.0))?;
-        (amount > 0.0).then(|| (self.items[of as usize], f64::from(amount)))
+    fn because(&self, item: u32, history: &[u32], fold: &mut Fold) -> Option<(Symbol, f64)> {
+        let shares = fold.shares(self.shelf.vector(item)).iter().zip(history);
+        let (amount, of) = shares.rev().max_by(|a, b| a.0.total_cmp(b.0))?;
+        (*amount > 0.0).then(|| (self.items[*of as usize], *amount))
     }
 }
 
@@ -196,7 +186,7 @@ impl Recommender for Factor {
             return;
         }
         let mut buffers = std::mem::take(&mut scratch.factor);
-        let Buffers { places, history, person, work, scores, best } = &mut buffers;
+        let Buffers { places, history, person, fold, pool, best } = &mut buffers;
         self.recall(query, places, history);
         // Without a history every score is zero.
         if history.is_empty() {
@@ -207,47 +197,53 @@ impl Recommender for Factor {
             scratch.forbid_history(query);
         }
         let hold = hold(&self.settings, history.len(), self.items.len());
-        let solution = self.ridge.solve(history, &self.vectors, hold, work);
-        person.clear();
-        person.extend(solution.iter().map(|cell| *cell as f32));
-        self.score(person, query.pool, scores);
-        let begun = slate.len();
-        let mut tried = room.saturating_add(scratch.taken_len()).saturating_add(SPARE);
-        loop {
-            best.begin(tried);
-            for (score, item) in scores.iter() {
-                if *score > 0.0 {
-                    best.push(key(*score, *item));
+        fold.solve(&self.spectrum, hold, history.iter().map(|item| self.shelf.vector(*item)), person);
+        let mut take = |score: f32, at: u32| {
+            let item = self.items[at as usize];
+            // Few come so far that the host is asked about them.
+            let key = key(score, at);
+            let is_wanted = best.len() < room || best.peek().is_some_and(|least: &Reverse<u64>| key > least.0);
+            if is_wanted && !scratch.is_taken(item) && (query.accept)(item) {
+                if best.len() == room {
+                    best.pop();
                 }
+                best.push(Reverse(key));
             }
-            slate.truncate(begun);
-            let (keys, are_more) = best.finish();
-            let mut last = None;
-            for key in keys {
-                let at = index_of(*key);
-                let item = self.items[at as usize];
+            if best.len() < room { 0.0 } else { best.peek().map_or(0.0, |least| number_of(least.0)) }
+        };
+        match query.pool {
+            None => self.shelf.search(person, take),
+            Some(of) => {
+                pool.clear();
+                pool.extend(of.iter().filter_map(|item| self.index.get(item)));
                 // A pool may name an item twice.
-                if last.replace(at) != Some(at) && !scratch.is_taken(item) && (query.accept)(item) {
-                    let reason = self.because(at, history, person, work);
-                    let score = f64::from(number_of(*key).min(f32::MAX));
-                    slate.push(Candidate {
-                        item,
-                        score,
-                        source: Source::Factor,
-                        because: reason.map(|(of, _)| of),
-                        // The other items may speak against it, and leave less than this one gave.
-                        contribution: reason.map_or(0.0, |(_, amount)| amount.min(score)),
-                    });
-                    if slate.len() == begun + room {
-                        break;
+                pool.sort_unstable();
+                pool.dedup();
+                for item in pool.iter() {
+                    let score = self.shelf.score(person, *item);
+                    if score > 0.0 {
+                        take(score, *item);
                     }
                 }
             }
-            if slate.len() == begun + room || !are_more {
-                break;
-            }
-            tried = tried.saturating_mul(8);
         }
+        let mut keys = std::mem::take(best).into_vec();
+        keys.sort_unstable();
+        for Reverse(key) in &keys {
+            let at = index_of(*key);
+            let reason = self.because(at, history, fold);
+            let score = f64::from(number_of(*key).min(f32::MAX));
+            slate.push(Candidate {
+                item: self.items[at as usize],
+                score,
+                source: Source::Factor,
+                because: reason.map(|(of, _)| of),
+                // The other items may speak against it, and leave less than this one gave.
+                contribution: reason.map_or(0.0, |(_, amount)| amount.min(score)),
+            });
+        }
+        keys.clear();
+        *best = BinaryHeap::from(keys);
         scratch.factor = buffers;
     }
 }
@@ -261,13 +257,13 @@ pub(super) struct Buffers {
     history: Vec<u32>,
     /// What suits the history best.
     person: Vec<f32>,
-    work: RidgeWork,
-    scores: Vec<(f32, u32)>,
-    best: Greatest,
+    fold: Fold,
+    /// The known items of the pool.
+    pool: Vec<u32>,
+    /// The best so far as [`key`]s, the least of them first.
+    best: BinaryHeap<Reverse<u64>>,
 }
 
-/// So many more items than wanted are looked at first, since some will not be accepted.
-const SPARE: usize = 32;
 /// So many rows are fitted by one thread at a time.
 const SOME: usize = 64;
 /// How far the first vectors lie from zero, as the size of a product (Rendle et al., RecSys 2022, §4.1).
@@ -278,6 +274,19 @@ fn hold(settings: &FactorSettings, events: usize, possible: usize) -> f64 {
     // Counts are far below 2^52.
     let weight = events as f64 + f64::from(settings.unobserved) * possible as f64;
     f64::from(settings.shrink) * libm::pow(weight, f64::from(settings.scaling))
+}
+
+/// The items' vectors after all rounds.
+fn alternate(rows: &Sparse, settings: &FactorSettings, threads: usize) -> Vec<f32> {
+    let columns = rows.transposed();
+    let rank = settings.rank as usize;
+    let mut vectors = first_vectors(rows.width() * rank, rank, settings.seed);
+    let mut people = vec![0.0; rows.height() * rank];
+    for _ in 0..settings.rounds {
+        approach(rows, &vectors, &mut people, settings, threads);
+        approach(&columns, &people, &mut vectors, settings, threads);
+    }
+    vectors
 }
 
 /// Brings each row's vector nearer to what suits its columns' vectors best.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Factor, FactorSettings};
+use super::{Factor, FactorSettings, Shelf, length};
 use crate::hash::Symbol;
 use crate::recommend::settings::RecommendError;
 use crate::state::{Frame, StateError, encode};
@@ -16,7 +16,8 @@ impl Factor {
     /// # Errors
     /// [`StateError::Encode`] if a value cannot be written, which does not happen.
     pub fn to_bytes(&self) -> Result<Vec<u8>, StateError> {
-        let stored = Stored { settings: self.settings, items: self.items.clone(), vectors: self.vectors.clone() };
+        let (vectors, spectrum) = (self.shelf.vectors().to_vec(), self.spectrum.clone());
+        let stored = Stored { settings: self.settings, items: self.items.clone(), vectors, spectrum };
         let mut bytes = Vec::new();
         encode(KIND, VERSION, &stored, &mut bytes)?;
         Ok(bytes)
@@ -36,17 +37,24 @@ impl Factor {
     }
 
     fn read(stored: Stored) -> Result<Self, RecommendError> {
-        let Stored { settings, items, vectors } = stored;
+        let Stored { settings, items, vectors, spectrum } = stored;
         settings.check()?;
-        let fits = items.len().checked_mul(settings.rank as usize) == Some(vectors.len());
-        if !(fits && items.is_sorted_by(|a, b| a < b)) {
-            return Err(RecommendError::Disorder);
-        }
+        let rank = settings.rank as usize;
         // Far above what fitting leads to; products of what is below stay finite.
-        if !vectors.iter().all(|cell| cell.abs() <= 1e6) {
+        let is_sound = |size: f64| size <= 1e12;
+        if !(vectors.iter().all(|cell| cell.abs() <= 1e6)
+            && spectrum.iter().all(|value| *value >= 0.0 && is_sound(*value)))
+        {
             return Err(RecommendError::Weight);
         }
-        Ok(Self::assemble(settings, items, vectors, 1))
+        let fits = items.len().checked_mul(rank) == Some(vectors.len()) && spectrum.len() == rank;
+        let is_falling = || vectors.chunks_exact(rank).map(length).is_sorted_by(|a, b| a >= b);
+        if !(fits && is_falling()) {
+            return Err(RecommendError::Disorder);
+        }
+        let model = Self::assemble(settings, items, Shelf::new(vectors, rank), spectrum);
+        // An item twice has one place in the index.
+        if model.index.len() < model.items.len() { Err(RecommendError::Disorder) } else { Ok(model) }
     }
 }
 
@@ -54,6 +62,7 @@ impl Factor {
 struct Stored {
     settings: FactorSettings,
     items: Vec<Symbol>,
-    /// Each item's, one behind the other.
+    /// Each item's, one behind the other, the longest first.
     vectors: Vec<f32>,
+    spectrum: Vec<f64>,
 }
