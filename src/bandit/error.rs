@@ -106,6 +106,9 @@ pub enum BanditError {
         /// The position, from zero.
         at: usize,
     },
+    /// Arms are described to a policy whose arms share nothing.
+    #[error("arms can be described to the policy `contextual` only; take it, or leave the descriptions away")]
+    Undescribed,
     /// A stored policy does not hold together.
     #[error("the parts of a stored bandit do not fit each other; learn it again, or take another copy")]
     Stored,

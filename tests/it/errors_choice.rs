@@ -45,6 +45,10 @@ fn choice_and_statistics_errors_show_the_range() {
         "position 2 cannot be compared with the first; show arms at both, or at others that link them, until some are taken",
     );
     says(
+        BanditError::Undescribed,
+        "arms can be described to the policy `contextual` only; take it, or leave the descriptions away",
+    );
+    says(
         StatsError::BetaParameter { found: 0.0 },
         "a beta distribution needs parameters from 0.1 to 1000000000000, but one is 0",
     );
