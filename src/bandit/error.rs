@@ -75,11 +75,6 @@ pub enum BanditError {
     /// A definition says twice after how long a trial counts half.
     #[error("`half_life` and `half_life_exposures` are both given; keep one of them")]
     HalfLives,
-    /// A budget of change is asked of a policy whose shares differ by request.
-    #[error(
-        "a `budget` needs a policy without features, but this one has them; take it away, or the policy `thompson`"
-    )]
-    BudgetContext,
     /// A half-life is asked of a policy that cannot forget.
     #[error("`{policy}` does not forget; take the half-life away, or the policy `contextual`")]
     Unfading {
