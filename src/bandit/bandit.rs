@@ -236,7 +236,9 @@ impl Policy for Bandit {
         let mut shares = self.policy().propensities(&inner)?;
         self.guards.apply(&eligible, &asked, &fresh, &mut shares);
         if let Some(budget) = &self.guards.budget {
-            budget.limit(self.anchor.as_ref(), &eligible, &mut shares);
+            // The first choice of a step comes before its first trial.
+            let begun = self.anchor.as_ref().and_then(|anchor| budget.begun(anchor, turn.now));
+            budget.limit(begun.as_ref().or(self.anchor.as_ref()), &eligible, &mut shares);
         }
         Ok(shares)
     }
@@ -273,9 +275,17 @@ impl Policy for Bandit {
     fn observe(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
         self.check(trial, reward)?;
         if let Some(budget) = self.guards.budget.filter(|budget| budget.is_due(self.anchor.as_ref(), trial.shown)) {
-            // A policy with a budget reads no features, so that this cannot fail.
-            let shares = self.propensities(&Turn::new(Arms::first(self.arms()), trial.shown))?;
+            let shares = match (&self.policy, &self.anchor) {
+                (Kind::Contextual(_) | Kind::Logistic(_), Some(anchor)) => anchor.mean(),
+                // Without features, which this does not ask for.
+                _ => self.propensities(&Turn::new(Arms::first(self.arms()), trial.shown))?,
+            };
             self.anchor = Some(budget.begin(trial.shown, shares));
+        }
+        if self.guards.budget.is_some() && !matches!(self.policy, Kind::Tallied(_)) {
+            let shares =
+                self.propensities(&Turn::new(Arms::first(self.arms()), trial.shown).features(trial.features))?;
+            self.anchor.iter_mut().for_each(|anchor| anchor.count(&shares));
         }
         self.policy_mut().observe(trial, reward)?;
         let Silence([now, most]) = self.silence;

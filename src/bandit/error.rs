@@ -75,11 +75,6 @@ pub enum BanditError {
     /// A definition says twice after how long a trial counts half.
     #[error("`half_life` and `half_life_exposures` are both given; keep one of them")]
     HalfLives,
-    /// A budget of change is asked of a policy whose shares differ by request.
-    #[error(
-        "a `budget` needs a policy without features, but this one has them; take it away, or the policy `thompson`"
-    )]
-    BudgetContext,
     /// A half-life is asked of a policy that cannot forget.
     #[error("`{policy}` does not forget; take the half-life away, or the policy `contextual`")]
     Unfading {
@@ -106,6 +101,9 @@ pub enum BanditError {
         /// The position, from zero.
         at: usize,
     },
+    /// Arms are described to a policy whose arms share nothing.
+    #[error("arms can be described to the policy `contextual` only; take it, or leave the descriptions away")]
+    Undescribed,
     /// A stored policy does not hold together.
     #[error("the parts of a stored bandit do not fit each other; learn it again, or take another copy")]
     Stored,

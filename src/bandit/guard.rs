@@ -35,6 +35,13 @@ pub struct Control {
 }
 
 /// How fast shares may move.
+///
+/// Without features the shares of a step lie within the budget of those at its beginning. With features every request has
+/// shares of its own, and it is their mean that is held: over the trials of a step so far, at any time in it, the mean shares
+/// lie within the budget of the mean shares of the step before (at first, of even ones). So the first choices of a step keep
+/// close to that mean whatever their features, and the more trials there are, the further a single one may go. Shares are
+/// those at the time that a trial is learned, with all arms eligible: what is decided before the last trial was learned goes
+/// by what was known then.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
@@ -50,6 +57,10 @@ pub(super) struct Anchor {
     /// Which step, counted from 1970.
     step: i64,
     shares: Vec<f64>,
+    /// Of a policy with features, by how much the shares of the step's trials differ from these, in sum; otherwise empty.
+    apart: Vec<f64>,
+    /// How many trials that were.
+    trials: u64,
 }
 
 impl Guards {
@@ -106,11 +117,17 @@ impl Budget {
 
     /// Where a step begins: with the shares of all arms, as limited so far.
     pub(super) fn begin(&self, now: Timestamp, shares: Vec<f64>) -> Anchor {
-        Anchor { step: self.step(now), shares }
+        Anchor { step: self.step(now), ..Anchor::start(shares) }
+    }
+
+    /// Where a step begins at this time, of a policy with features, if one does.
+    pub(super) fn begun(&self, anchor: &Anchor, now: Timestamp) -> Option<Anchor> {
+        let does = anchor.trials > 0 && self.is_due(Some(anchor), now);
+        does.then(|| self.begin(now, anchor.mean()))
     }
 
     /// Moves the shares back towards the anchor as far as the budget asks: half of what lies between two distributions
-    /// moves from one to the other.
+    /// moves from one to the other. What the step's other trials left of it may be used.
     pub(super) fn limit(&self, anchor: Option<&Anchor>, eligible: &Arms, shares: &mut [f64]) {
         let Some(anchor) = anchor else { return };
         let of = |arm: usize| anchor.shares.get(arm).copied().unwrap_or(0.0);
@@ -118,18 +135,44 @@ impl Budget {
         if whole <= 0.0 {
             return;
         }
-        let moved = 0.5 * eligible.iter().map(|arm| (shares[arm] - of(arm) / whole).abs()).sum::<f64>();
-        if moved > self.share {
-            let keep = self.share / moved;
-            eligible.iter().for_each(|arm| shares[arm] = of(arm) / whole + keep * (shares[arm] - of(arm) / whole));
+        // Counts are far below 2^53.
+        let most = self.share * (anchor.trials as f64 + 1.0);
+        let moved = |keep: f64| {
+            let moved = |arm: usize| anchor.apart(arm) + keep * (shares[arm] - of(arm) / whole);
+            0.5 * eligible.iter().map(|arm| moved(arm).abs()).sum::<f64>()
+        };
+        if moved(1.0) <= most {
+            return;
         }
+        let keep = if anchor.trials == 0 { most / moved(1.0) } else { largest(|keep| moved(keep) <= most) };
+        eligible.iter().for_each(|arm| shares[arm] = of(arm) / whole + keep * (shares[arm] - of(arm) / whole));
     }
 }
 
 impl Anchor {
     /// The shares from which a policy sets out.
     pub(super) const fn start(shares: Vec<f64>) -> Self {
-        Self { step: i64::MIN, shares }
+        Self { step: i64::MIN, shares, apart: Vec::new(), trials: 0 }
+    }
+
+    /// Counts a trial of a policy with features, which was chosen with these shares.
+    pub(super) fn count(&mut self, shares: &[f64]) {
+        self.apart.resize(self.shares.len(), 0.0);
+        for ((apart, share), of) in self.apart.iter_mut().zip(shares).zip(&self.shares) {
+            *apart += share - of;
+        }
+        self.trials = self.trials.saturating_add(1);
+    }
+
+    /// The mean shares of the step's trials, or what it began with.
+    pub(super) fn mean(&self) -> Vec<f64> {
+        let mean = |arm: usize| self.shares[arm] + self.apart(arm) / self.trials.max(1) as f64;
+        // Rounding leaves no less than nothing.
+        (0..self.shares.len()).map(|arm| mean(arm).clamp(0.0, 1.0)).collect()
+    }
+
+    fn apart(&self, arm: usize) -> f64 {
+        self.apart.get(arm).copied().unwrap_or(0.0)
     }
 
     /// The same for other arms: a new one has nothing yet.
@@ -140,12 +183,25 @@ impl Anchor {
         // Arms are counted exactly.
         let even = 1.0 / shares.len().max(1) as f64;
         shares.iter_mut().for_each(|share| *share = if whole > 0.0 { *share / whole } else { even });
-        Self { step: self.step, shares }
+        Self { step: self.step, ..Self::start(shares) }
     }
 
     pub(super) fn is_sound(&self, arms: usize) -> bool {
-        self.shares.len() == arms && self.shares.iter().all(|share| (0.0..=1.0).contains(share))
+        self.shares.len() == arms
+            && self.shares.iter().all(|share| (0.0..=1.0).contains(share))
+            && (self.apart.is_empty() || self.apart.len() == arms)
+            && self.apart.iter().all(|apart| apart.is_finite())
     }
+}
+
+/// The largest number from 0 to 1, to a part in 10^15, up to which something holds that holds at 0.
+fn largest(holds: impl Fn(f64) -> bool) -> f64 {
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..50 {
+        let middle = 0.5 * (low + high);
+        if holds(middle) { low = middle } else { high = middle }
+    }
+    low
 }
 
 #[cfg(test)]

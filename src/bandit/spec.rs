@@ -98,8 +98,8 @@ impl BanditSpec {
     /// Checks what is written, without building anything from it.
     ///
     /// # Errors
-    /// [`BanditError::Setting`] for a setting out of range, [`BanditError::BudgetContext`] for a budget of a policy with
-    /// features, [`BanditError::Unfading`] for a half-life of one that cannot forget.
+    /// [`BanditError::Setting`] for a setting out of range, [`BanditError::Unfading`] for a half-life of a policy that cannot
+    /// forget.
     pub fn check(&self) -> Result<(), BanditError> {
         match &self.policy {
             PolicySpec::Tallied(scheme) => scheme.check()?,
@@ -116,12 +116,7 @@ impl BanditSpec {
         if let Some(found) = self.unpaid.map(Reward::value).filter(|_| !self.policy.takes_amounts()) {
             super::error::check_setting("unpaid", found, 0.0, 1.0)?;
         }
-        self.guards.check()?;
-        // What moves with the features of the request has no share that could be held.
-        if self.guards.budget.is_some() && !matches!(self.policy, PolicySpec::Tallied(_)) {
-            return Err(BanditError::BudgetContext);
-        }
-        Ok(())
+        self.guards.check()
     }
 }
 

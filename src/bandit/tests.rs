@@ -12,6 +12,7 @@ use crate::stats::best_rates as best;
 use crate::time::{Span, Timestamp};
 
 mod forgetting;
+mod moving;
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 struct SplitMix(u64);
@@ -508,7 +509,6 @@ fn what_cannot_be_right_is_refused() {
         r#"{"ucb": {}, "floor": 0.6}"#,
         r#"{"ucb": {}, "half_life": "1d", "half_life_exposures": 100}"#,
         r#"{"ucb": {}, "half_life_exposures": 2}"#,
-        r#"{"contextual": {}, "budget": {"share": 0.1, "every": "1d"}}"#,
         r#"{"ucb": {}, "budget": {"share": 0.1, "every": "0s"}}"#,
         r#"{"ucb": {}, "control": {"arm": 0, "share": 1.5}}"#,
     ] {

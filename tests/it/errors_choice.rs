@@ -25,10 +25,6 @@ fn choice_and_statistics_errors_show_the_range() {
     );
     says(BanditError::HalfLives, "`half_life` and `half_life_exposures` are both given; keep one of them");
     says(
-        BanditError::BudgetContext,
-        "a `budget` needs a policy without features, but this one has them; take it away, or the policy `thompson`",
-    );
-    says(
         BanditError::Unfading { policy: "logistic" },
         "`logistic` does not forget; take the half-life away, or the policy `contextual`",
     );
@@ -43,6 +39,10 @@ fn choice_and_statistics_errors_show_the_range() {
     says(
         BanditError::Positions { at: 2 },
         "position 2 cannot be compared with the first; show arms at both, or at others that link them, until some are taken",
+    );
+    says(
+        BanditError::Undescribed,
+        "arms can be described to the policy `contextual` only; take it, or leave the descriptions away",
     );
     says(
         StatsError::BetaParameter { found: 0.0 },

@@ -13,7 +13,7 @@ impl Contextual {
     /// The probabilities of some arms, in their order.
     pub(super) fn shares(&self, eligible: &Arms, features: &[f64]) -> Result<Shares, BanditError> {
         self.check_features(features)?;
-        if self.beliefs.is_empty() || self.untried > 0 {
+        if self.beliefs.is_empty() || self.untried > 0 && !self.descriptions.are_given() {
             let is_tried = |arm: usize| self.tallies[arm].exposures() > 0;
             let untried = eligible.iter().filter(|arm| !is_tried(*arm)).count();
             if self.beliefs.is_empty() || untried > 0 {

@@ -14,6 +14,8 @@
 
 mod belief;
 mod choice;
+mod described;
+mod merge;
 mod moments;
 mod prior;
 mod regression;
@@ -23,9 +25,10 @@ mod stored;
 mod tests;
 
 use belief::Belief;
+use described::Descriptions;
 use moments::Moments;
 pub(super) use prior::invert;
-use prior::{Precisions, Scaling, Shown, climb};
+use prior::{Precisions, Scaling, Shown, believe};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +38,6 @@ pub use scheme::{ContextualScheme, LinThompson, LinUcb, Shrunk, SquareCb};
 use super::arms::draw;
 use super::tally::{self, ArmTally};
 use super::{BanditError, Choice, HalfLife, Policy, Reward, Trial, Turn};
-use crate::state::State;
 use crate::stats::{Alpha, Interval, best_means};
 use crate::time::Timestamp;
 
@@ -96,6 +98,8 @@ pub struct Contextual {
     beliefs: Vec<Belief>,
     /// At how many trials the precisions are chosen anew.
     next: f64,
+    /// What is known of the arms beside what they pay.
+    descriptions: Descriptions,
 }
 
 impl Contextual {
@@ -131,6 +135,7 @@ impl Contextual {
             rest: 0.0,
             beliefs: Vec::new(),
             next: 2.0,
+            descriptions: Descriptions::default(),
         };
         policy.fit_if_known();
         Ok(policy)
@@ -262,7 +267,9 @@ impl Contextual {
             return self.solve(ridge);
         }
         self.next = (self.count * GROWTH).ceil().clamp(self.count + 1.0, self.count + MOST_BETWEEN);
-        (self.scaling, self.variance, self.beliefs) = believe(&self.moments, &self.ranges, &mut self.precisions);
+        let traits = self.descriptions.standardised(self.moments.len());
+        (self.scaling, self.variance, self.beliefs) =
+            believe(&self.moments, &self.ranges, &traits, &mut self.precisions);
     }
 
     /// Solves each arm's ridge regression from its moments: features as they are, and a prior at zero.
@@ -421,60 +428,6 @@ impl Policy for Contextual {
         let (mean, wide) = (self.worth(mean), alpha.z() * deviation);
         Some(Interval { low: mean - wide, high: mean + wide })
     }
-}
-
-impl State for Contextual {
-    const KIND: &'static str = "contextual";
-    const VERSION: u16 = 1;
-
-    /// Adds what the other learned, to rounding; the settings stay, and the precisions are chosen anew. It takes in nothing
-    /// from a policy with another number of features, or that forgets otherwise; the longer of the two gives the number of
-    /// arms.
-    fn merge(&mut self, other: &Self) {
-        if self.width != other.width || self.half_life != other.half_life || other.count <= 0.0 {
-            return;
-        }
-        let mut other = other.clone();
-        if self.count <= 0.0 {
-            (self.landmark, self.newest) = (other.landmark, other.newest);
-        }
-        if matches!(self.half_life, Some(HalfLife::Time(_))) {
-            let newest = self.newest.max(other.newest);
-            (self.newest, other.newest) = (newest, newest);
-        }
-        self.settle();
-        other.settle();
-        self.moments.resize_with(self.moments.len().max(other.moments.len()), || Moments::new(other.width));
-        self.moments.iter_mut().zip(&other.moments).for_each(|(moments, other)| moments.merge(other));
-        tally::merge(&mut self.tallies, &other.tallies);
-        self.untried = untried(&self.tallies);
-        self.count += other.count;
-        if matches!(self.half_life, Some(HalfLife::Exposures(_))) {
-            (self.landmark, self.newest) = (self.tick(Timestamp::MIN), self.tick(Timestamp::MIN));
-        }
-        for ((low, high), (other_low, other_high)) in self.ranges.iter_mut().zip(&other.ranges) {
-            *low = low.min(*other_low);
-            *high = high.max(*other_high);
-        }
-        self.fit_if_known();
-    }
-}
-
-/// Chooses the precisions anew from where they stand: how features are standardised, the residual variance, and the
-/// posterior of each arm.
-fn believe(moments: &[Moments], ranges: &[(f64, f64)], precisions: &mut Precisions) -> (Scaling, f64, Vec<Belief>) {
-    let mut all = Moments::new(ranges.len());
-    moments.iter().for_each(|moments| all.merge(moments));
-    let scaling = Scaling::new(&all, ranges);
-    let seen = moments.iter().enumerate().filter(|(_, moments)| moments.count > 0.0);
-    let shown: Vec<Shown> = seen.map(|(arm, moments)| Shown::new(arm, moments, &scaling)).collect();
-    let fit = climb(&shown, &scaling, precisions);
-    let (lambda, _) = scaling.diagonals(*precisions);
-    let mut beliefs = vec![Belief::new(&lambda, &fit.common); moments.len()];
-    for (of, inverse) in shown.iter().zip(fit.inverses) {
-        beliefs[of.arm].replace(&inverse, &of.rewards);
-    }
-    (scaling, fit.variance, beliefs)
 }
 
 /// How many arms were never tried.

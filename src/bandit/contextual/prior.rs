@@ -10,10 +10,14 @@
 //! g_j = (quarter of the range of feature j / its deviation, at least 1)^rarity
 //! ```
 //!
+//! Where arms are described by traits `v_a`, the mean of `θ_a` is shifted by `wᵀv_a` in its constant, with
+//! `w ~ N(0, σ² / means)`: `β` and `w` are solved for together.
+//!
 //! Means, slopes, common are powers of four and rarity is 0, 1 or 2, chosen by climbing the marginal likelihood
 //! (MacKay, "Bayesian interpolation", Neural Computation 1992, §4), with a slight preference for the middle. Great
 //! `slopes` and `common` are a bandit without context; great `means` are arms that all pay the same.
 
+use super::belief::Belief;
 use super::moments::Moments;
 use crate::linalg::{Fours, cholesky, dot64, fours, inverse_transposed, no_fours, packed_at};
 
@@ -47,7 +51,7 @@ impl Precisions {
 }
 
 /// What one arm showed, in standardised features with a leading one.
-pub(super) struct Shown {
+pub(super) struct Shown<'a> {
     pub(super) arm: usize,
     count: f64,
     /// `Σ z zᵀ`.
@@ -56,9 +60,11 @@ pub(super) struct Shown {
     pub(super) rewards: Vec<f64>,
     /// `Σ y²`.
     squares: f64,
+    /// What is known of the arm beside, if anything.
+    traits: &'a [f64],
 }
 
-impl Shown {
+impl Shown<'_> {
     pub(super) fn new(arm: usize, moments: &Moments, scaling: &Scaling) -> Self {
         let width = scaling.center.len() + 1;
         let (count, reward) = (moments.count, moments.reward);
@@ -78,11 +84,9 @@ impl Shown {
                     spread(row, column) * scale(row) * scale(column) + count * z[row] * z[column];
             }
         }
-        Self { arm, count, products, rewards, squares: moments.squares + count * reward * reward }
+        Self { arm, count, products, rewards, squares: moments.squares + count * reward * reward, traits: &[] }
     }
-}
 
-impl Shown {
     /// The inverse of `Σ z zᵀ + ridge`.
     pub(super) fn inverse(&self, ridge: f64) -> Vec<f64> {
         let (width, mut matrix) = (self.rewards.len(), self.products.clone());
@@ -148,19 +152,50 @@ impl Scaling {
 }
 
 /// The posterior under some precisions.
-pub(super) struct Fit {
+struct Fit {
     /// The logarithm of the marginal likelihood, up to a constant.
     evidence: f64,
-    pub(super) variance: f64,
-    pub(super) common: Vec<f64>,
+    variance: f64,
+    /// `β`, and what each trait of an arm is worth.
+    common: Vec<f64>,
     /// For each arm that was shown, the inverse of `Σ z zᵀ + Λ`.
-    pub(super) inverses: Vec<Vec<f64>>,
+    inverses: Vec<Vec<f64>>,
+}
+
+/// Chooses the precisions anew from where they stand: how features are standardised, the residual variance, and the
+/// posterior of each arm. `traits` are those of every arm, as many for each, or none.
+pub(super) fn believe(
+    moments: &[Moments],
+    ranges: &[(f64, f64)],
+    traits: &[Vec<f64>],
+    precisions: &mut Precisions,
+) -> (Scaling, f64, Vec<Belief>) {
+    let mut all = Moments::new(ranges.len());
+    moments.iter().for_each(|moments| all.merge(moments));
+    let scaling = Scaling::new(&all, ranges);
+    let seen = moments.iter().enumerate().filter(|(_, moments)| moments.count > 0.0);
+    let traits_of = |arm: usize| traits.get(arm).map_or(&[][..], Vec::as_slice);
+    let shown: Vec<Shown> =
+        seen.map(|(arm, moments)| Shown { traits: traits_of(arm), ..Shown::new(arm, moments, &scaling) }).collect();
+    let fit = climb(&shown, &scaling, precisions);
+    let (lambda, _) = scaling.diagonals(*precisions);
+    let (common, worth) = fit.common.split_at(lambda.len());
+    let mut center = common.to_vec();
+    let mut belief = |arm: usize| {
+        center[0] = common[0] + dot64(worth, traits_of(arm));
+        Belief::new(&lambda, &center)
+    };
+    let mut beliefs: Vec<Belief> = (0..moments.len()).map(&mut belief).collect();
+    for (of, inverse) in shown.iter().zip(fit.inverses) {
+        beliefs[of.arm].replace(&inverse, &of.rewards);
+    }
+    (scaling, fit.variance, beliefs)
 }
 
 /// Climbs from where the precisions stand to where the marginal likelihood is highest nearby.
 ///
 /// Cost: arms · width³ for each of some ten places of the grid.
-pub(super) fn climb(shown: &[Shown], scaling: &Scaling, at: &mut Precisions) -> Fit {
+fn climb(shown: &[Shown<'_>], scaling: &Scaling, at: &mut Precisions) -> Fit {
     let mut best = fit(shown, scaling, *at);
     for _ in 0..ROUNDS {
         let before = *at;
@@ -182,11 +217,14 @@ pub(super) fn climb(shown: &[Shown], scaling: &Scaling, at: &mut Precisions) -> 
     best
 }
 
-fn fit(shown: &[Shown], scaling: &Scaling, at: Precisions) -> Fit {
-    let (lambda, kappa) = scaling.diagonals(at);
+fn fit(shown: &[Shown<'_>], scaling: &Scaling, at: Precisions) -> Fit {
+    let (lambda, mut kappa) = scaling.diagonals(at);
     let width = lambda.len();
+    // What traits tell of an arm's mean is as large as what they leave.
+    kappa.resize(width + shown.first().map_or(0, |of| of.traits.len()), lambda[0]);
+    let whole = kappa.len();
     let logs = |of: &[f64]| of.iter().map(|cell| libm::log(*cell)).sum::<f64>();
-    let (mut precision, mut pull, mut rest, mut volume) = (vec![0.0; width * width], vec![0.0; width], 0.0, 0.0);
+    let (mut precision, mut pull, mut rest, mut volume) = (vec![0.0; whole * whole], vec![0.0; whole], 0.0, 0.0);
     let (mut inverses, mut count, mut squares, mut sum) = (Vec::with_capacity(shown.len()), 0.0, 0.0, 0.0);
     for of in shown {
         let mut matrix = of.products.clone();
@@ -197,9 +235,22 @@ fn fit(shown: &[Shown], scaling: &Scaling, at: Precisions) -> Fit {
         rest += of.squares - dot64(&solution, &of.rewards);
         for row in 0..width {
             pull[row] += lambda[row] * solution[row];
-            precision[row * width + row] += lambda[row];
+            precision[row * whole + row] += lambda[row];
             for column in 0..width {
-                precision[row * width + column] -= lambda[row] * lambda[column] * inverse[row * width + column];
+                precision[row * whole + column] -= lambda[row] * lambda[column] * inverse[row * width + column];
+            }
+        }
+        // A trait shifts the arm's mean: its column is that of the constant, as often as the arm has it.
+        for (at, of_trait) in of.traits.iter().enumerate() {
+            let row = (width + at) * whole;
+            pull[width + at] += of_trait * lambda[0] * solution[0];
+            for column in 0..width {
+                let shared = if column == 0 { lambda[0] } else { 0.0 } - lambda[0] * lambda[column] * inverse[column];
+                precision[row + column] += of_trait * shared;
+                precision[column * whole + width + at] += of_trait * shared;
+            }
+            for (other, of_other) in of.traits.iter().enumerate() {
+                precision[row + width + other] += of_trait * of_other * lambda[0] * (1.0 - lambda[0] * inverse[0]);
             }
         }
         inverses.push(inverse);
@@ -207,10 +258,10 @@ fn fit(shown: &[Shown], scaling: &Scaling, at: Precisions) -> Fit {
         squares += of.squares;
         sum += of.rewards[0];
     }
-    (0..width).for_each(|cell| precision[cell * width + cell] += kappa[cell]);
-    let (inverse, log_volume) = invert(&mut precision, width);
+    (0..whole).for_each(|cell| precision[cell * whole + cell] += kappa[cell]);
+    let (inverse, log_volume) = invert(&mut precision, whole);
     volume += log_volume - logs(&kappa);
-    let common: Vec<f64> = inverse.chunks_exact(width).map(|row| dot64(row, &pull)).collect();
+    let common: Vec<f64> = inverse.chunks_exact(whole).map(|row| dot64(row, &pull)).collect();
     let rest = (rest - dot64(&common, &pull)).max(0.0);
     // As if two more had been seen, with a tenth of the variance that there is without a model.
     let plain = (squares - sum * sum / count).max(1e-12);

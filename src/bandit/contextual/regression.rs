@@ -1,9 +1,9 @@
 //! The regression behind [`Contextual`](super::Contextual) for whoever predicts and does not choose: any number of arms,
 //! all of them fitted in one go.
 
+use super::belief::Belief;
 use super::moments::Moments;
-use super::prior::{Precisions, Scaling};
-use super::{Belief, believe};
+use super::prior::{Precisions, Scaling, believe};
 
 /// What each arm paid under which features; any number of them merge.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl Regression {
     /// Cost: some ten times k d³.
     pub(crate) fn fit(&self) -> Fitted {
         let mut precisions = Precisions::START;
-        let (scaling, _, beliefs) = believe(&self.moments, &self.ranges, &mut precisions);
+        let (scaling, _, beliefs) = believe(&self.moments, &self.ranges, &[], &mut precisions);
         Fitted { scaling, beliefs }
     }
 }

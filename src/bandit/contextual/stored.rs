@@ -49,5 +49,6 @@ impl Contextual {
             && self.variance.is_finite()
             && self.rest.is_finite()
             && self.next >= 2.0
+            && self.descriptions.is_sound(arms)
     }
 }

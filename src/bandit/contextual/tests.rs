@@ -5,6 +5,9 @@ use rand::{Rng, RngExt};
 use super::*;
 use crate::bandit::{Arms, Tallied, Thompson};
 use crate::linalg::to_fours;
+use crate::state::State;
+
+mod sharing;
 
 fn rng(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
