@@ -18,8 +18,8 @@ use crate::stats::{Alpha, Beta, Interval, best_means, best_rates, student_upper_
 
 /// Thompson sampling: a [`Scheme`].
 ///
-/// Cost: an integral, some 7 µs per arm for rates and 2 µs for the others, each time that 2 % more was learned
-/// ([`Thompson::refresh`]); a random number for every other choice.
+/// Cost: an integral, some 7 µs per arm for rates and 2 µs for the others, for the first choice after something was
+/// learned, or more rarely ([`Thompson::refresh`]); a random number for every other choice.
 ///
 /// ```
 /// use bespoke::bandit::{Payoff, Tallied, Thompson};
@@ -43,7 +43,8 @@ pub struct Thompson {
     pub top_two: f64,
     /// By what share of all trials the probabilities may lag behind what was learned, from 0 to 0.1. With 0 they are
     /// computed after everything learned; otherwise a choice costs a random number nearly always, and what is chosen
-    /// hardly differs, but depends on the order in which rewards came. Below twice its inverse in trials nothing lags, and the
+    /// hardly differs, but depends on the order in which rewards came, and with it the bytes of a snapshot: not for
+    /// states that threads teach and that have to be the same for any number of them. Below twice its inverse in trials nothing lags, and the
     /// probabilities are exact at any time: arms are drawn from them.
     pub refresh: f64,
 }
@@ -62,9 +63,9 @@ pub enum Payoff {
 }
 
 impl Default for Thompson {
-    /// Rates, a flat prior, no pooling, always the best, and probabilities that lag by up to 2 % of all trials.
+    /// Rates, a flat prior, no pooling, always the best, and probabilities that are computed after everything learned.
     fn default() -> Self {
-        Self { payoff: Payoff::Rate, prior: [1.0, 1.0], pool: 0.0, top_two: 1.0, refresh: 0.02 }
+        Self { payoff: Payoff::Rate, prior: [1.0, 1.0], pool: 0.0, top_two: 1.0, refresh: 0.0 }
     }
 }
 
