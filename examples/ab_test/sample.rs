@@ -1,5 +1,6 @@
 //! A generated shop that tries a personalised home page, subtle and bold.
 
+use bespoke::experiment::Measure::{Conversion, Engagement, Value};
 use bespoke::experiment::{ExperimentPlan, MetricKind, Null, PlanErrors, PlannedArm, PlannedMetric};
 
 use crate::draw::Dice;
@@ -9,10 +10,10 @@ pub(crate) fn plan() -> Result<ExperimentPlan, PlanErrors> {
         .arm(PlannedArm::new("generic").intensity(0.0))
         .arm(PlannedArm::new("subtle").intensity(1.0).cost(0.001))
         .arm(PlannedArm::new("bold").intensity(2.0).cost(0.004))
-        .metric(PlannedMetric::primary("bought", MetricKind::Rate).expected(0.12, None))
-        .metric(PlannedMetric::secondary("viewed", MetricKind::Rate))
+        .metric(PlannedMetric::primary("bought", MetricKind::Rate).expected(0.12, None).measures(Conversion))
+        .metric(PlannedMetric::secondary("viewed", MetricKind::Rate).measures(Engagement))
         .metric(PlannedMetric::secondary("added", MetricKind::Rate))
-        .metric(PlannedMetric::secondary("spend", MetricKind::Mean))
+        .metric(PlannedMetric::secondary("spend", MetricKind::Mean).measures(Value).worth(1.0))
         .metric(PlannedMetric::guardrail("left", MetricKind::Rate).down().null(Null::Relative(0.1)))
         .smallest(0.15)
         .holdout(0.05)

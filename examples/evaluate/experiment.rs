@@ -1,5 +1,6 @@
 //! Analyses a table of a real experiment.
 
+use bespoke::experiment::{Learning, PlanBuilder};
 use serde_json::json;
 
 use crate::options::Options;
@@ -9,25 +10,46 @@ use crate::{Answer, Command, read};
 
 pub(crate) const COMMAND: Command = Command {
     name: "experiment",
-    arguments: "--data FILE --unit COL --arm COL --control NAME --metrics a,b,c [--segments x,y] [--day COL] [--tiers COL:low,high] [--cap 0.999] [--plan FILE]",
+    arguments: "--data FILE --unit COL --arm COL --control NAME --metrics a,b,c [--segments x,y] [--day COL] [--tiers COL:low,high] \
+                [--cap 0.999] [--plan FILE] [--learning FILE]",
     about: "compares the arms of an experiment by metric and segment; tables go to standard error. `--unit -`: a row each; \
             a plan in JSON gives arms and metrics in place of `--control` and `--metrics`, and the design that decides; \
-            its metrics read the columns that it names. `--day`: numbers or dates, along which effects are followed",
+            its metrics read the columns that it names. `--day`: numbers or dates, along which effects are followed; \
+            `--tiers`: tiers of value, from the lowest. `--learning`: a record of what was learned (`-`: none yet), \
+            which the plan reads; the answer holds the next one",
     run,
     try_out,
 };
 
 fn run(arguments: &[String]) -> Answer {
-    let names =
-        ["--data", "--unit", "--arm", "--control", "--metrics", "--segments", "--day", "--tiers", "--cap", "--plan"];
+    let names = [
+        "--data",
+        "--unit",
+        "--arm",
+        "--control",
+        "--metrics",
+        "--segments",
+        "--day",
+        "--tiers",
+        "--cap",
+        "--plan",
+        "--learning",
+    ];
     let options = Options::read(arguments, &names)?;
     let path = options.needed("--data")?;
     let table = Table::read(&read(path)?).map_err(|why| format!("{path}: {why}"))?;
     let list = |name: &str| options.text(name).map_or_else(Vec::new, |text| text.split(',').collect());
-    let plan = match options.text("--plan") {
+    let mut learning: Option<Learning> = match options.text("--learning") {
+        Some("-") => Some(Learning::default()),
         Some(path) => Some(serde_json::from_str(&read(path)?).map_err(|error| format!("{path}: {error}"))?),
         None => None,
     };
+    let plan: Option<PlanBuilder> = match options.text("--plan") {
+        Some(path) => Some(serde_json::from_str(&read(path)?).map_err(|error| format!("{path}: {error}"))?),
+        None => None,
+    };
+    let read_by = |plan: PlanBuilder| learning.iter().fold(plan, PlanBuilder::learned).build();
+    let plan = plan.map(read_by).transpose().map_err(|errors| errors.to_string())?;
     let columns = Columns {
         unit: options.needed("--unit")?,
         arm: options.needed("--arm")?,
@@ -38,7 +60,8 @@ fn run(arguments: &[String]) -> Answer {
         tiers: options.text("--tiers"),
         plan,
     };
-    analysed(&Units::read(&table, columns)?, options.parsed("--cap", 0.999, "a quantile between 0 and 1")?)
+    let cap = options.parsed("--cap", 0.999, "a quantile between 0 and 1")?;
+    analysed(path, &Units::read(&table, columns)?, cap, learning.as_mut())
 }
 
 fn try_out() -> Answer {
@@ -57,14 +80,20 @@ fn try_out() -> Answer {
         tiers: None,
         plan: None,
     };
-    analysed(&Units::read(&Table::read(&text)?, columns)?, 0.999)
+    analysed("generated", &Units::read(&Table::read(&text)?, columns)?, 0.999, None)
 }
 
-fn analysed(units: &Units, cap: f64) -> Answer {
+fn analysed(name: &str, units: &Units, cap: f64, learning: Option<&mut Learning>) -> Answer {
     let mut analysis = units.empty()?.cap(cap).map_err(|reason| reason.to_string())?;
     units.show_all(&mut analysis)?;
     let findings = analysis.findings();
     eprint!("{findings}");
-    let findings = serde_json::to_value(&findings).map_err(|error| error.to_string())?;
-    Ok(json!({"command": "experiment", "findings": findings}).to_string())
+    let mut answer = json!({"command": "experiment"});
+    let value = serde_json::to_value(&findings).map_err(|error| error.to_string())?;
+    answer["findings"] = value;
+    if let Some(learning) = learning {
+        learning.take(name, &findings);
+        answer["learning"] = serde_json::to_value(learning).map_err(|error| error.to_string())?;
+    }
+    Ok(answer.to_string())
 }

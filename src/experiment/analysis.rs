@@ -13,11 +13,10 @@
 //! An observation costs O(metrics × segment columns); findings cost O(arms × metrics × segments), and some passes over
 //! the values of means, which are kept (8 bytes each) so that their tails can be told.
 
-use std::collections::BTreeMap;
-
 use super::cell::{Cell, Kind};
 use super::look::look;
-use super::{Direction, ExperimentPlan, Findings, Measure, Null, Role};
+use super::metric::{Column, Content, Metric, empty_cells};
+use super::{ExperimentPlan, Findings, Measure};
 use crate::stats::undefined::{count, finite};
 use crate::stats::{Alpha, Undefined};
 
@@ -60,52 +59,6 @@ pub struct Analysis {
     pub(super) smallest: f64,
 }
 
-/// A metric as the plan has it.
-#[derive(Clone, Debug)]
-pub(super) struct Metric {
-    pub(super) name: String,
-    pub(super) role: Role,
-    pub(super) direction: Direction,
-    pub(super) null: Null,
-    pub(super) kind: Kind,
-    /// Where its numbers begin in those of a unit.
-    at: usize,
-    /// Larger first numbers count as this.
-    pub(super) cap: Option<f64>,
-    /// How many units did.
-    pub(super) capped: u64,
-    /// Of a value, the conversions without which some unit has one.
-    beside: Vec<usize>,
-}
-
-impl Metric {
-    /// Its part of the numbers of a unit.
-    fn of<'a>(&self, numbers: &'a [f64]) -> &'a [f64] {
-        &numbers[self.at..self.at + self.kind.numbers()]
-    }
-
-    /// Whether its values are kept, for their tail.
-    pub(super) fn has_tail(&self) -> bool {
-        self.cap.is_none() && matches!(self.kind, Kind::Told | Kind::Mean | Kind::MeanGiven)
-    }
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Column {
-    pub(super) name: String,
-    pub(super) content: Content,
-    pub(super) values: BTreeMap<String, Vec<Cell>>,
-}
-
-/// What the values of a column are.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Content {
-    Segments,
-    Days,
-    /// From the lowest.
-    Tiers(Vec<String>),
-}
-
 impl Analysis {
     /// Without a plan: arms, of which the first is the control; metrics; and segment columns. All arms expect the same
     /// share of the units.
@@ -116,17 +69,7 @@ impl Analysis {
         if arms.len() < 2 {
             return Err(Undefined::OneArm);
         }
-        let metric = |name: &&str| Metric {
-            name: (*name).to_owned(),
-            role: Role::Primary,
-            direction: Direction::Up,
-            null: Null::Zero,
-            kind: Kind::Told,
-            at: 0,
-            cap: None,
-            capped: 0,
-            beside: Vec::new(),
-        };
+        let metric = |name: &&str| Metric::told(name);
         let arms = arms.iter().map(|name| (*name).to_owned()).collect();
         Ok(Self::empty(arms, metrics.iter().map(metric).collect(), columns))
     }
@@ -146,17 +89,7 @@ impl Analysis {
     /// ```
     #[must_use]
     pub fn planned(plan: &ExperimentPlan, columns: &[&str]) -> Self {
-        let metrics = plan.metrics().iter().map(|metric| Metric {
-            name: metric.name.clone(),
-            role: metric.role,
-            direction: metric.direction,
-            null: metric.null,
-            kind: Kind::of(metric),
-            at: 0,
-            cap: metric.cap,
-            capped: 0,
-            beside: Vec::new(),
-        });
+        let metrics = plan.metrics().iter().map(Metric::planned);
         let arms = plan.arms().iter().map(|arm| arm.name.clone()).collect();
         let mut analysis = Self::empty(arms, metrics.collect(), columns);
         let measuring = |measure: Measure| {
@@ -174,8 +107,6 @@ impl Analysis {
 
     fn empty(arms: Vec<String>, mut metrics: Vec<Metric>, columns: &[&str]) -> Self {
         let cells = arms.len() * metrics.len();
-        let column =
-            |name: &&str| Column { name: (*name).to_owned(), content: Content::Segments, values: BTreeMap::new() };
         let mut numbers = 0;
         for metric in &mut metrics {
             metric.at = numbers;
@@ -190,7 +121,7 @@ impl Analysis {
             cells: empty_cells(&metrics, arms.len()),
             values: vec![Vec::new(); cells],
             is_told: false,
-            columns: columns.iter().map(column).collect(),
+            columns: columns.iter().map(|name| Column::new(name)).collect(),
             arms,
             metrics,
             alpha: Alpha::USUAL,
@@ -477,24 +408,6 @@ impl Analysis {
         let total: f64 = self.weights.iter().sum();
         if total > 0.0 { (self.weights[0] + self.weights[arm]) / total } else { 1.0 }
     }
-}
-
-impl Column {
-    /// The cells of a segment, or of the others where there are enough already.
-    fn cells_of(&mut self, segment: &str, metrics: &[Metric], arms: usize) -> &mut [Cell] {
-        let known = self.values.contains_key(segment) || self.values.len() < Analysis::SEGMENTS;
-        let segment = if known { segment } else { "(others)" };
-        // Most segments are known, and need no text of their own.
-        if !self.values.contains_key(segment) {
-            self.values.insert(segment.to_owned(), empty_cells(metrics, arms));
-        }
-        self.values.get_mut(segment).map_or(&mut [], Vec::as_mut_slice)
-    }
-}
-
-/// A cell for every metric and arm.
-fn empty_cells(metrics: &[Metric], arms: usize) -> Vec<Cell> {
-    metrics.iter().flat_map(|metric| (0..arms).map(|_| Cell::new(metric.kind))).collect()
 }
 
 /// What `f64` counts one by one.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::experiment::{
-    Design, Invalid, MetricKind, PlanBuilder, PlannedArm, PlannedMetric, Recommendation, Spending, Verdict,
+    Design, Invalid, MetricKind, Null, PlanBuilder, PlannedArm, PlannedMetric, Recommendation, Spending, Verdict,
 };
 
 /// A plan of two arms that looks once, at so many units.

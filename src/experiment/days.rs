@@ -7,8 +7,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Trend;
-use super::analysis::{Analysis, Column, Content};
+use super::analysis::Analysis;
 use super::cell::{Cell, Effect};
+use super::metric::{Column, Content};
 use crate::stats::{Adjustment, Evidence, adjusted};
 
 /// An effect over the days on which units came.

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::across::{factors, trends};
-use super::analysis::{Analysis, Metric};
+use super::analysis::Analysis;
 use super::cell::{Cell, Effect, Kind};
 use super::days::days;
 use super::findings::{Basis, Belief, Capped, Comparison, Covariate, Findings, Net, Size, Tail};
 use super::flags::flags;
 use super::judge::Judge;
+use super::metric::Metric;
 use super::recommend::recommend;
 use super::split::splits;
 use super::tail::tails;

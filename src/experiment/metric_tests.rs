@@ -2,7 +2,7 @@
 //! line statsmodels 0.15, from the same numbers.
 
 use super::*;
-use crate::experiment::{Design, MetricKind, Period, PlannedArm, PlannedMetric};
+use crate::experiment::{Design, MetricKind, Null, Period, PlannedArm, PlannedMetric};
 
 /// Of a unit: arm, day, and spend, spend before, revenue, orders, revenue and orders before, load.
 fn unit(i: usize) -> (usize, usize, [f64; 7]) {

@@ -1,9 +1,10 @@
 //! From verdicts to what to do: all primary metrics and guardrails of an arm are read, and the segments.
 
-use super::analysis::{Analysis, Metric};
+use super::analysis::Analysis;
 use super::findings::{Comparison, Findings, Split};
 use super::judge::Judge;
 use super::look::along;
+use super::metric::Metric;
 use super::{Design, Invalid, Null, Recommendation, Role, Verdict, boundary_z, optimal_ratio};
 use crate::stats::{Adjustment, Evidence, adjusted, normal_upper_quantile};
 

@@ -1,9 +1,10 @@
 //! How effects differ by segment: every arm and metric in every column, with what is shown of each segment.
 
 use super::Heterogeneity;
-use super::analysis::{Analysis, Column, Content};
+use super::analysis::Analysis;
 use super::cell::{Cell, Effect};
 use super::findings::{Part, Split};
+use super::metric::{Column, Content};
 use crate::stats::{Adjustment, Evidence, Interval, adjusted};
 
 /// All splits, adjusted among each other.

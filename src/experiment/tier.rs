@@ -8,8 +8,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Trend;
-use super::analysis::{Analysis, Column, Content};
+use super::analysis::Analysis;
 use super::cell::{Cell, Effect};
+use super::metric::{Column, Content};
 use crate::stats::{Adjustment, Interval, Undefined, adjusted};
 
 /// Where a score is cut into tiers, from the lowest.

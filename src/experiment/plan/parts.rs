@@ -180,7 +180,7 @@ pub struct PlannedMetric {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantile: Option<f64>,
     /// What is known of each unit from before the experiment, to take its variance out (CUPED): one number of a mean, two
-    /// of a ratio.
+    /// of a ratio. A rate that has one is planned as the mean of its zeros and ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<String>,
     /// Of a mean or of what is above the line of a ratio: larger numbers count as this, in all arms, so that a few units
