@@ -4,7 +4,9 @@
 
 use std::hint::black_box;
 
-use bespoke::bandit::{Arms, Contextual, Policy, Reward, Shrunk, Tallied, Thompson, Trial, Turn};
+use bespoke::bandit::{
+    Arms, Contextual, LinUcb, Logistic, LogisticThompson, Policy, Reward, Shrunk, Tallied, Thompson, Trial, Turn,
+};
 use bespoke::time::Timestamp;
 use criterion::{Criterion, criterion_group, criterion_main};
 use rand::rand_core::SeedableRng;
@@ -58,6 +60,33 @@ fn contextual(c: &mut Criterion) {
     }
 }
 
+fn classics(c: &mut Criterion) {
+    for (arms, width) in [(10, 10), (100, 10), (100, 100)] {
+        let policy = Contextual::new(arms, width, LinUcb::default()).unwrap();
+        pairs(c, &format!("lin_ucb/{arms}x{width}"), policy, width);
+    }
+    pairs(c, "logistic/10x10", Logistic::new(10, 10, LogisticThompson::default()).unwrap(), 10);
+}
+
+/// Times pairs of a choice and a reward, after twenty trials of each arm.
+fn pairs(c: &mut Criterion, name: &str, mut policy: impl Policy, width: usize) {
+    let (mut rng, mut features, arms) = (rng(), vec![0.0; width], policy.arms());
+    let all = Arms::first(arms);
+    for n in 0..20 * arms {
+        draw(&mut features, &mut rng);
+        policy.observe(&Trial::new(n % arms, NOW).features(&features), pays(n % 3 == 0)).unwrap();
+    }
+    assert!(policy.tallies().iter().all(|tally| tally.exposures() == 20));
+    c.bench_function(&format!("choose_and_learn/{name}"), |bench| {
+        bench.iter(|| {
+            draw(&mut features, &mut rng);
+            let turn = Turn::new(all.clone(), NOW).features(&features);
+            let arm = policy.choose(&turn, &mut rng).unwrap().unwrap().arm;
+            policy.observe(&Trial::new(arm, NOW).features(&features), pays(arm % 3 == 0)).unwrap();
+        });
+    });
+}
+
 fn draw(features: &mut [f64], rng: &mut dyn Rng) {
     features.iter_mut().for_each(|feature| *feature = rng.random());
 }
@@ -72,5 +101,5 @@ fn rng() -> Xoshiro256PlusPlus {
 
 const NOW: Timestamp = Timestamp::from_millis(0);
 
-criterion_group!(benches, thompson, contextual);
+criterion_group!(benches, thompson, contextual, classics);
 criterion_main!(benches);

@@ -141,7 +141,12 @@ impl Bandit {
     /// As [`Bandit::new`].
     pub fn rearranged(&self, spec: &BanditSpec, features: usize, was: &[Option<usize>]) -> Result<Self, BanditError> {
         let mut bandit = Self::new(spec, was.len(), features)?;
+        // Where nothing changes all stays as it is, to the last bit: after a restart, decisions are the same.
+        let stays = was.len() == self.arms() && was.iter().enumerate().all(|(arm, was)| *was == Some(arm));
         match (&mut bandit.policy, &self.policy) {
+            (Kind::Tallied(new), Kind::Tallied(old)) if stays && new.is_like(old) => new.clone_from(old),
+            (Kind::Contextual(new), Kind::Contextual(old)) if stays && new.is_like(old) => new.clone_from(old),
+            (Kind::Logistic(new), Kind::Logistic(old)) if stays && new.is_like(old) => new.clone_from(old),
             (Kind::Tallied(new), old) => {
                 let alike = match old {
                     Kind::Tallied(old) => Some(old.rearranged(was)?),
@@ -164,7 +169,7 @@ impl Bandit {
             (Kind::Contextual(_) | Kind::Logistic(_), _) => {}
         }
         if let (Some(anchor), Some(before)) = (&mut bandit.anchor, &self.anchor) {
-            *anchor = before.rearranged(was);
+            *anchor = if stays { before.clone() } else { before.rearranged(was) };
         }
         bandit.silence = self.silence;
         Ok(bandit)

@@ -80,6 +80,10 @@ impl Fading {
         Self { half_life, landmark: 0.0, newest: f64::NEG_INFINITY, exposures: 0, arms: vec![Seen::default(); arms] }
     }
 
+    pub(super) const fn half_life(&self) -> HalfLife {
+        self.half_life
+    }
+
     /// How many half-lives a moment lies after the beginning of time.
     fn tick(&self, time: Timestamp) -> f64 {
         match self.half_life {

@@ -135,6 +135,12 @@ impl Logistic {
         Ok(self.predictors(&one, &with_one(features)).first().copied())
     }
 
+    /// Whether the other chooses alike, by as many features among as many arms.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let parts = |of: &Self| (of.settings, of.less, of.width, of.tallies.len());
+        parts(self) == parts(other)
+    }
+
     /// The same for other arms: `was[i]` says which of these the new arm `i` is, if any. A new one begins with nothing.
     pub(super) fn rearranged(&self, was: &[Option<usize>]) -> Result<Self, BanditError> {
         let mut policy = Self { less: self.less, ..Self::new(was.len(), self.width, self.settings)? };

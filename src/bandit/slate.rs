@@ -75,5 +75,9 @@ pub fn learn_cascade(
     };
     let seen = &slate[..seen];
     seen.iter().enumerate().try_for_each(|(position, trial)| policy.check(trial, reward(position)))?;
-    seen.iter().enumerate().try_for_each(|(position, trial)| policy.observe(trial, reward(position)))
+    // What was passed over is exposed, and so counts as a bandit says of what is never paid.
+    seen.iter().enumerate().try_for_each(|(position, trial)| match taken {
+        Some((at, reward)) if at == position => policy.observe(trial, reward),
+        _ => policy.expose(trial),
+    })
 }

@@ -240,6 +240,13 @@ impl Tallied {
         self.scheme.of().weigh(&seen, &self.all(&seen))
     }
 
+    /// Whether the other chooses and forgets alike, among as many arms.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let half_life = |of: &Self| of.fading.as_ref().map(Fading::half_life);
+        let parts = |of: &Self| (of.scheme, of.less, of.tallies.len(), half_life(of));
+        parts(self) == parts(other)
+    }
+
     /// The same for other arms: `was[i]` says which of these the new arm `i` is, if any. A new one begins with nothing.
     pub(super) fn rearranged(&self, was: &[Option<usize>]) -> Result<Self, BanditError> {
         tally::check_count(was.len())?;

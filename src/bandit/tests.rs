@@ -13,6 +13,7 @@ use crate::time::{Span, Timestamp};
 
 mod forgetting;
 mod moving;
+mod staying;
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 struct SplitMix(u64);

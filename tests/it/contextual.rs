@@ -70,6 +70,53 @@ fn a_bandit_finds_which_variant_is_for_whom() {
     assert_eq!(again.decide(&Request::new("home").user("stranger"), at(4_000)), decision);
 }
 
+/// An exposure counts as what was said for one that is never paid; a goal within its window pays in its place, one after it
+/// does not.
+#[test]
+fn what_is_not_paid_within_the_window_counts_as_was_said() {
+    let shop = Personalizer::new(engine(r#"{"thompson": {}, "unpaid": 0.25}"#, "[]"));
+    for (user, later) in [("ann", 10), ("ben", 90), ("cem", 0)] {
+        let decision = shop.decide(&Request::new("home").user(user), at(0));
+        shop.ingest(&Event::new(EventKind::Exposed, user, at(0)).decision(decision.id), at(0)).unwrap();
+        if later > 0 {
+            let order = Event::new(EventKind::Purchased, user, at(later)).value(10.0, "EUR");
+            shop.ingest(&order, at(later)).unwrap();
+        }
+    }
+    let earned = |shop: &Personalizer| {
+        shop.with_models(|models| models.bandit("c").unwrap().tallies().iter().map(|of| of.reward()).sum::<f64>())
+    };
+    assert!((earned(&shop) - 1.5).abs() < 1e-12, "one was paid, two were not");
+    let again = Personalizer::new(engine(r#"{"thompson": {}, "unpaid": 0.25}"#, "[]"));
+    again.restore(&shop.snapshot().unwrap()).unwrap();
+    assert!((earned(&again) - 1.5).abs() < 1e-12);
+}
+
+/// The logistic regression stands behind a campaign like any other policy.
+#[test]
+fn a_campaign_learns_by_logistic_regression() {
+    let features = r#"["segment('vips')"]"#;
+    let shop = Personalizer::new(engine(r#"{"logistic": {}}"#, features));
+    let mut right = 0;
+    for i in 0..600_u32 {
+        let (user, vip, now) = (format!("u{i}"), i % 2 == 1, at(3 * i));
+        shop.ingest(&Event::new(EventKind::Identified, &*user, now).attribute("vip", vip), now).unwrap();
+        let decision = shop.decide(&Request::new("home").user(&*user), now);
+        shop.ingest(&Event::new(EventKind::Exposed, &*user, now).decision(decision.id), now).unwrap();
+        let is_right = (decision.variant.as_deref() == Some("b")) == vip;
+        right += u32::from(i >= 400 && is_right);
+        if is_right && i % 5 > 0 {
+            let later = now + Span::minutes(2);
+            shop.ingest(&Event::new(EventKind::Purchased, &*user, later).value(10.0, "EUR"), later).unwrap();
+        }
+    }
+    assert!(right > 180, "{right} of 200");
+    let again = Personalizer::new(engine(r#"{"logistic": {}}"#, features));
+    again.restore(&shop.snapshot().unwrap()).unwrap();
+    let stranger = Request::new("home").user("stranger");
+    assert_eq!(again.decide(&stranger, at(4_000)), shop.decide(&stranger, at(4_000)));
+}
+
 /// Numbers that no model can take count as missing.
 #[test]
 fn what_is_no_number_counts_as_missing() {

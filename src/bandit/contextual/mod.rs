@@ -190,6 +190,12 @@ impl Contextual {
         (belief.expected(&z), libm::sqrt((self.variance * share[0]).max(0.0)))
     }
 
+    /// Whether the other chooses and forgets alike, by as many features among as many arms.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let parts = |of: &Self| (of.scheme, of.less, of.width, of.tallies.len(), of.half_life);
+        parts(self) == parts(other)
+    }
+
     /// The same for other arms: `was[i]` says which of these the new arm `i` is, if any. A new one begins with what all
     /// have in common.
     pub(super) fn rearranged(&self, was: &[Option<usize>]) -> Result<Self, BanditError> {
