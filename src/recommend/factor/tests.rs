@@ -141,7 +141,7 @@ fn rounds_of_full_steps_are_those_of_the_paper() {
         // Turning the vectors changes no product of two of them.
         let model = Factor::fit(&log, settings, 1).unwrap();
         let symbols = log.matrix().items;
-        let turned = |at: usize| &model.shelf.vector(model.index[&symbols[at]])[..];
+        let turned = |at: usize| model.shelf.vector(model.index[&symbols[at]]);
         for (i, a) in found.iter().enumerate() {
             for (j, b) in found.iter().enumerate() {
                 let after: f64 = turned(i).iter().zip(turned(j)).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();

@@ -58,7 +58,6 @@ impl ModelSettings {
 /// A fitted model of any kind that can be chosen.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-#[expect(clippy::large_enum_variant, reason = "a host holds one model, not many")]
 pub enum Model {
     /// What everybody likes.
     Popular(Popular),
