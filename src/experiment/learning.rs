@@ -16,6 +16,8 @@ use crate::stats::{Evidence, Undefined};
 
 /// The lifts that experiments found.
 ///
+/// A plan reads the record before its own results are in it; a prior made of what is then seen again counts it twice.
+///
 /// ```
 /// use bespoke::experiment::{Analysis, Design, ExperimentPlan, Learning, MetricKind, PlannedArm, PlannedMetric};
 /// let mut learning = Learning::default();
