@@ -18,7 +18,7 @@ use crate::stats::{Alpha, Beta, Interval, best_means, best_rates, student_upper_
 
 /// Thompson sampling: a [`Scheme`].
 ///
-/// Cost: an integral, some 7 µs per arm for rates and 2 µs for the others, each time that 2 % more was learned
+/// Cost: an integral, some 7 µs per arm for rates and 2 µs for the others, each time that 3 % more was learned
 /// ([`Thompson::refresh`]); a random number for every other choice.
 ///
 /// ```
@@ -62,9 +62,9 @@ pub enum Payoff {
 }
 
 impl Default for Thompson {
-    /// Rates, a flat prior, no pooling, always the best, and probabilities that lag by up to 2 % of all trials.
+    /// Rates, a flat prior, no pooling, always the best, and probabilities that lag by up to 3 % of all trials.
     fn default() -> Self {
-        Self { payoff: Payoff::Rate, prior: [1.0, 1.0], pool: 0.0, top_two: 1.0, refresh: 0.02 }
+        Self { payoff: Payoff::Rate, prior: [1.0, 1.0], pool: 0.0, top_two: 1.0, refresh: 0.03 }
     }
 }
 
