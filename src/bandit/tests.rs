@@ -436,7 +436,7 @@ fn shares_may_lag_behind_by_so_many_trials() {
 /// Thousands of arms, of which one pays.
 #[test]
 fn thousands_of_arms_are_chosen_among() {
-    let mut policy = Tallied::new(3_000, Thompson { pool: 20.0, ..Thompson::default() }).unwrap();
+    let mut policy = Tallied::new(3_000, Thompson { pool: 20.0, refresh: 0.0, ..Thompson::default() }).unwrap();
     for arm in 0..3_000 {
         policy.observe(&Trial::new(arm, now()), Reward::NONE).unwrap();
     }
