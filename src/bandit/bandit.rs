@@ -131,11 +131,11 @@ impl Bandit {
         Ok(bandit)
     }
 
-    /// The bandit that a changed definition asks for, with what is known of the arms that stay: `was[i]` says which arm of
-    /// this one the new arm `i` is, if any. A new arm begins with nothing.
+    /// The bandit that a changed definition asks for, with what is known of the arms that stay: `was[i]` says which arm
+    /// of this one the new arm `i` is, if any. A new arm begins with nothing.
     ///
-    /// A policy that looks at no features hands its tallies on to any other such; one with features keeps what it learned
-    /// if the new one reads as many, and otherwise begins anew.
+    /// A policy that looks at no features hands its tallies on to any other such; one with features keeps what it
+    /// learned if the new one reads as many, and otherwise begins anew.
     ///
     /// # Errors
     /// As [`Bandit::new`].

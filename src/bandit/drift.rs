@@ -1,8 +1,8 @@
 //! Whether what an arm pays has changed: windows that shrink where their older part differs from the newer (ADWIN:
 //! Bifet and Gavaldà, "Learning from time-changing data with adaptive windowing", SDM 2007).
 //!
-//! Each arm has a window of its newest rewards, kept as buckets whose sizes grow by powers of two, up to [`MOST`] of each.
-//! Where the means of two parts of it differ by more than their equation 3.1 allows,
+//! Each arm has a window of its newest rewards, kept as buckets whose sizes grow by powers of two, up to [`MOST`] of
+//! each. Where the means of two parts of it differ by more than their equation 3.1 allows,
 //!
 //! ```text
 //! ε = √(2/m · σ² · ln(2/δ')) + 2/(3m) · ln(2/δ')     1/m = 1/n₀ + 1/n₁     δ' = δ / ln n
@@ -18,8 +18,8 @@ use crate::bandit::error::check_setting;
 
 /// Watches the rewards of arms for changes: beside a policy, which it tells when to forget.
 ///
-/// For rewards of any size; they are taken relative to the greatest one seen. Not merged between shards: order matters to
-/// it.
+/// For rewards of any size; they are taken relative to the greatest one seen. Not merged between shards: order matters
+/// to it.
 ///
 /// ```
 /// use bespoke::bandit::{DriftWatch, Reward};

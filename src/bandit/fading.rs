@@ -123,7 +123,8 @@ impl Fading {
         }
     }
 
-    /// Takes a trial away that paid so much, or says that it cannot: where exposures are the clock, nobody knows when it was.
+    /// Takes a trial away that paid so much, or says that it cannot: where exposures are the clock, nobody knows when
+    /// it was.
     pub(super) fn forget(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
         if matches!(self.half_life, HalfLife::Exposures(_)) {
             return Err(BanditError::Unforgettable { policy: "half_life_exposures" });

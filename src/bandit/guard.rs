@@ -36,12 +36,12 @@ pub struct Control {
 
 /// How fast shares may move.
 ///
-/// Without features the shares of a step lie within the budget of those at its beginning. With features every request has
-/// shares of its own, and it is their mean that is held: over the trials of a step so far, at any time in it, the mean shares
-/// lie within the budget of the mean shares of the step before (at first, of even ones). So the first choices of a step keep
-/// close to that mean whatever their features, and the more trials there are, the further a single one may go. Shares are
-/// those at the time that a trial is learned, with all arms eligible: what is decided before the last trial was learned goes
-/// by what was known then.
+/// Without features the shares of a step lie within the budget of those at its beginning. With features every request
+/// has shares of its own, and it is their mean that is held: over the trials of a step so far, at any time in it, the
+/// mean shares lie within the budget of the mean shares of the step before (at first, of even ones). So the first
+/// choices of a step keep close to that mean whatever their features, and the more trials there are, the further a
+/// single one may go. Shares are those at the time that a trial is learned, with all arms eligible: what is decided
+/// before the last trial was learned goes by what was known then.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
@@ -57,7 +57,8 @@ pub(super) struct Anchor {
     /// Which step, counted from 1970.
     step: i64,
     shares: Vec<f64>,
-    /// Of a policy with features, by how much the shares of the step's trials differ from these, in sum; otherwise empty.
+    /// Of a policy with features, by how much the shares of the step's trials differ from these, in sum; otherwise
+    /// empty.
     apart: Vec<f64>,
     /// How many trials that were.
     trials: u64,

@@ -1,7 +1,7 @@
 //! Thompson sampling of a logistic regression for each arm: for rewards from 0 to 1 whose rate depends on features.
 //!
-//! The posterior of an arm's coefficients is kept as a normal distribution by Laplace's approximation, trial by trial (as
-//! algorithm 3 of Chapelle and Li, "An empirical evaluation of Thompson sampling", NIPS 2011, but with the whole
+//! The posterior of an arm's coefficients is kept as a normal distribution by Laplace's approximation, trial by trial
+//! (as algorithm 3 of Chapelle and Li, "An empirical evaluation of Thompson sampling", NIPS 2011, but with the whole
 //! covariance: Spiegelhalter and Lauritzen, "Sequential updating of conditional probabilities on directed graphical
 //! structures", Networks 1990, §4.1). A trial moves the mode along `S z` only, to where
 //!
@@ -9,9 +9,9 @@
 //! u = zᵀm + zᵀS z · (y − σ(u))        σ(u) = 1 / (1 + e^−u)
 //! ```
 //!
-//! which is solved by Newton's method in one dimension, and adds `σ(u) (1 − σ(u)) z zᵀ` to the precision. The predictor of
-//! an arm under some features so is normal, and the arm of the highest rate that of the highest predictor: the probabilities
-//! are those of [`best_means`], and the arm is drawn from them.
+//! which is solved by Newton's method in one dimension, and adds `σ(u) (1 − σ(u)) z zᵀ` to the precision. The predictor
+//! of an arm under some features so is normal, and the arm of the highest rate that of the highest predictor: the
+//! probabilities are those of [`best_means`], and the arm is drawn from them.
 //!
 //! Cost for k arms and d features: a choice O(k d²) and the integral, learning O(d²), and O(d³) at every
 //! [`EVERY`]th trial of an arm, which takes rounding back. Memory: about 8 (d + 3)² bytes per arm.
@@ -55,10 +55,10 @@ impl LogisticThompson {
 
 /// Chooses among arms by a logistic regression of each on the features of the request.
 ///
-/// Features are taken as they are, up to 10^9 in size: give them about the same size, as one ridge is for all of them. An
-/// exposure counts as a trial that paid nothing, and its reward moves the mode when it comes: exactly taken back if revised,
-/// while the precision stays that of the exposure. So learning in another order, and merging, come to the same only as far as
-/// the approximation does; exposures and rewards themselves are counted exactly.
+/// Features are taken as they are, up to 10^9 in size: give them about the same size, as one ridge is for all of them.
+/// An exposure counts as a trial that paid nothing, and its reward moves the mode when it comes: exactly taken back if
+/// revised, while the precision stays that of the exposure. So learning in another order, and merging, come to the same
+/// only as far as the approximation does; exposures and rewards themselves are counted exactly.
 ///
 /// ```
 /// use bespoke::Timestamp;
@@ -124,8 +124,8 @@ impl Logistic {
         self.width
     }
 
-    /// The predictor of an arm under these features, which is the logarithm of its odds, and its deviation; nothing if there
-    /// is no such arm.
+    /// The predictor of an arm under these features, which is the logarithm of its odds, and its deviation; nothing if
+    /// there is no such arm.
     ///
     /// # Errors
     /// [`BanditError::Features`] or [`BanditError::Feature`].
@@ -266,9 +266,9 @@ impl State for Logistic {
     const KIND: &'static str = "logistic";
     const VERSION: u16 = 1;
 
-    /// Adds what the other learned beyond the prior, and solves anew: the product of the two approximate likelihoods, in any
-    /// order to rounding. It takes in nothing from a policy with another number of features; the longer of the two gives the
-    /// number of arms, the settings stay.
+    /// Adds what the other learned beyond the prior, and solves anew: the product of the two approximate likelihoods,
+    /// in any order to rounding. It takes in nothing from a policy with another number of features; the longer of the
+    /// two gives the number of arms, the settings stay.
     fn merge(&mut self, other: &Self) {
         if self.width != other.width {
             return;

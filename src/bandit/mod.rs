@@ -31,8 +31,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`choose_slate`] and [`learn_cascade`] show several arms at once, [`Examination`] learns from where they stood; [`DriftWatch`] says when an arm has changed, and so when
-//! a policy had better forget ([`HalfLife`]).
+//! [`choose_slate`] and [`learn_cascade`] show several arms at once, [`Examination`] learns from where they stood;
+//! [`DriftWatch`] says when an arm has changed, and so when a policy had better forget ([`HalfLife`]).
 //!
 //! A trial counts from when it is exposed, as one that has paid nothing, until a reward is learned: minutes or weeks
 //! later, in any order, in batches. A reward that turns out to be another one (a refund) is revised.
@@ -142,12 +142,12 @@ pub trait Policy {
         self.learn(trial, reward)
     }
 
-    /// Forgets one trial and what it paid in all, as if it had never been: where somebody asks to be erased, and the host
-    /// still knows which trials were theirs.
+    /// Forgets one trial and what it paid in all, as if it had never been: where somebody asks to be erased, and the
+    /// host still knows which trials were theirs.
     ///
     /// # Errors
-    /// As [`Policy::check`]; [`BanditError::NothingToForget`] if the arm has no trial, [`BanditError::Unforgettable`] if the
-    /// policy cannot tell it from the others. Nothing is forgotten then.
+    /// As [`Policy::check`]; [`BanditError::NothingToForget`] if the arm has no trial, [`BanditError::Unforgettable`]
+    /// if the policy cannot tell it from the others. Nothing is forgotten then.
     fn forget(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
         self.check(trial, reward)?;
         Err(BanditError::Unforgettable { policy: "policy" })

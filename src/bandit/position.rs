@@ -1,14 +1,15 @@
 //! How likely people look at each position of a slate, and learning from clicks with that in mind.
 //!
-//! The position-based model: what stands at position `k` is looked at with probability `θ_k`, and taken if it is worth it,
-//! with the arm's own probability `γ`; so `P(taken) = θ_k γ` (Joachims, Swaminathan and Schnabel, "Unbiased learning-to-rank
-//! with biased feedback", WSDM 2017, §4). Unlike in the cascade ([`learn_cascade`](super::learn_cascade)), several arms of a
-//! slate may be taken, and what stands below a click may have been seen.
+//! The position-based model: what stands at position `k` is looked at with probability `θ_k`, and taken if it is worth
+//! it, with the arm's own probability `γ`; so `P(taken) = θ_k γ` (Joachims, Swaminathan and Schnabel, "Unbiased
+//! learning-to-rank with biased feedback", WSDM 2017, §4). Unlike in the cascade
+//! ([`learn_cascade`](super::learn_cascade)), several arms of a slate may be taken, and what stands below a click may
+//! have been seen.
 //!
-//! `θ` is given, or estimated from a log in which arms stood at several positions, by expectation and maximisation (Wang,
-//! Golbandi, Bendersky, Metzler and Najork, "Position bias estimation for unbiased learning to rank in personal search", WSDM
-//! 2018, §4; from logs of several rankers: Agarwal et al., "Estimating position bias without intrusive interventions", WSDM
-//! 2019). Only ratios can be told from clicks, so that the first position counts as one.
+//! `θ` is given, or estimated from a log in which arms stood at several positions, by expectation and maximisation
+//! (Wang, Golbandi, Bendersky, Metzler and Najork, "Position bias estimation for unbiased learning to rank in personal
+//! search", WSDM 2018, §4; from logs of several rankers: Agarwal et al., "Estimating position bias without intrusive
+//! interventions", WSDM 2019). Only ratios can be told from clicks, so that the first position counts as one.
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,8 @@ use super::{BanditError, MAX_ARMS, Policy, Reward, Trial};
 #[serde(try_from = "Vec<f64>", into = "Vec<f64>")]
 pub struct Examination(Vec<f64>);
 
-/// How often each arm was shown at each position, and taken there: what [`Examination::estimate`] learns from. It merges.
+/// How often each arm was shown at each position, and taken there: what [`Examination::estimate`] learns from. It
+/// merges.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PositionLog {
     /// By position, then by arm.
@@ -61,14 +63,14 @@ impl Examination {
         Ok(Self(probabilities))
     }
 
-    /// Those that make the log the likeliest, by a thousand rounds of expectation and maximisation or until nothing moves.
-    /// One below 0.001 of the first counts as that, one above it as one.
+    /// Those that make the log the likeliest, by a thousand rounds of expectation and maximisation or until nothing
+    /// moves. One below 0.001 of the first counts as that, one above it as one.
     ///
     /// Cost: a round visits each pair of a position and an arm.
     ///
     /// # Errors
-    /// [`BanditError::Positions`] if a position cannot be compared with the first: no arms lead from the one to the other by
-    /// the positions at which they stood, or nothing was taken on the way.
+    /// [`BanditError::Positions`] if a position cannot be compared with the first: no arms lead from the one to the
+    /// other by the positions at which they stood, or nothing was taken on the way.
     pub fn estimate(log: &PositionLog) -> Result<Self, BanditError> {
         log.check_links()?;
         let arms = log.positions.iter().map(Vec::len).max().unwrap_or(0);
@@ -102,14 +104,15 @@ impl Examination {
         self.0.get(position).or(self.0.last()).copied().unwrap_or(1.0)
     }
 
-    /// Learns from a slate that was shown: `taken` are the positions that were clicked or bought, and what they paid. Those are
-    /// trials. Of the others each counts as a trial that paid nothing with the probability that it was looked at, given that it
-    /// was not taken: `θ (1 − γ) / (1 − θ γ)`, with what is known of the arm's `γ` by then. So an arm's trials are those that
-    /// people looked at, and its mean does not depend on where it stood, once it is known; one number of `rng` for each.
+    /// Learns from a slate that was shown: `taken` are the positions that were clicked or bought, and what they paid.
+    /// Those are trials. Of the others each counts as a trial that paid nothing with the probability that it was looked
+    /// at, given that it was not taken: `θ (1 − γ) / (1 − θ γ)`, with what is known of the arm's `γ` by then. So an
+    /// arm's trials are those that people looked at, and its mean does not depend on where it stood, once it is known;
+    /// one number of `rng` for each.
     ///
     /// # Errors
-    /// As [`Policy::check`], of any arm of the slate, and [`BanditError::NoSuchArm`] for a position past its end; nothing is
-    /// learned then.
+    /// As [`Policy::check`], of any arm of the slate, and [`BanditError::NoSuchArm`] for a position past its end;
+    /// nothing is learned then.
     pub fn learn(
         &self,
         policy: &mut dyn Policy,
@@ -147,7 +150,8 @@ impl Examination {
 }
 
 impl PositionLog {
-    /// Takes in a slate, from the top, and which of its positions were taken. Positions and arms past 4,096 are left out.
+    /// Takes in a slate, from the top, and which of its positions were taken. Positions and arms past 4,096 are left
+    /// out.
     pub fn observe(&mut self, slate: &[usize], taken: &[usize]) {
         for (at, arm) in slate.iter().enumerate().take(MAX_ARMS).filter(|(_, arm)| **arm < MAX_ARMS) {
             let of = self.shown_mut(at, *arm);
@@ -263,8 +267,9 @@ mod tests {
         assert!((found.of(9) - found.of(3)).abs() < 1e-15);
     }
 
-    /// Of 40,000 slates in random order, the ratio of the rates at two positions is that of `θ` too (Joachims et al., §5.1):
-    /// both estimates have standard errors of at most √(0.23 / 40,000) / 0.23 = 0.0105; they and the truth are within five.
+    /// Of 40,000 slates in random order, the ratio of the rates at two positions is that of `θ` too (Joachims et al.,
+    /// §5.1): both estimates have standard errors of at most √(0.23 / 40,000) / 0.23 = 0.0105; they and the truth are
+    /// within five.
     #[test]
     fn random_slates_are_as_their_ratios_have_it() {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
@@ -289,8 +294,9 @@ mod tests {
         }
     }
 
-    /// Three arms that always stand at the same positions, all worth 0.3. Of the last some 10,000 of 40,000 trials are looked
-    /// at: a standard error of √(0.21 / 10,000) = 0.0046, and as much again since looks are drawn; the bound is five of 0.0065.
+    /// Three arms that always stand at the same positions, all worth 0.3. Of the last some 10,000 of 40,000 trials are
+    /// looked at: a standard error of √(0.21 / 10,000) = 0.0046, and as much again since looks are drawn; the bound is
+    /// five of 0.0065.
     #[test]
     fn an_arm_is_worth_the_same_wherever_it_stands() {
         let looks = Examination::new(vec![1.0, 0.5, 0.25]).unwrap();

@@ -46,8 +46,8 @@ pub fn choose_slate(
     Ok(slate)
 }
 
-/// Learns from a slate that was shown: `taken` is the position that was clicked or bought, and what that paid. Those above
-/// it are trials that paid nothing, those below teach nothing; where nothing was taken, all were seen.
+/// Learns from a slate that was shown: `taken` is the position that was clicked or bought, and what that paid. Those
+/// above it are trials that paid nothing, those below teach nothing; where nothing was taken, all were seen.
 ///
 /// # Errors
 /// As [`Policy::check`], of any arm of the slate; nothing is learned then.

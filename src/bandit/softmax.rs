@@ -10,8 +10,8 @@ use super::tallied::{All, Scheme, Weigh};
 
 /// Softmax over mean rewards, for rewards of any size and sign: a [`Scheme`].
 ///
-/// An arm is chosen with a probability proportional to `exp(mean / temperature)`; one never shown counts with the mean of
-/// all. It goes on exploring for ever, by how far means lie apart and not by how much is known of them. O(arms).
+/// An arm is chosen with a probability proportional to `exp(mean / temperature)`; one never shown counts with the mean
+/// of all. It goes on exploring for ever, by how far means lie apart and not by how much is known of them. O(arms).
 ///
 /// ```
 /// use bespoke::Timestamp;

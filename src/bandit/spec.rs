@@ -26,8 +26,9 @@ pub struct BanditSpec {
     pub half_life: Option<HalfLife>,
     /// Whether less is better: costs, complaints, returns.
     pub less_is_better: bool,
-    /// What a trial counts as until it is paid, and for ever if it never is, in place of nothing: such as what a visitor costs
-    /// who does not buy. A goal that pays only within its window so gives a trial this number once the window has passed.
+    /// What a trial counts as until it is paid, and for ever if it never is, in place of nothing: such as what a
+    /// visitor costs who does not buy. A goal that pays only within its window so gives a trial this number once the
+    /// window has passed.
     pub unpaid: Option<Reward>,
     /// What holds whatever the policy says.
     pub guards: Guards,
@@ -98,8 +99,8 @@ impl BanditSpec {
     /// Checks what is written, without building anything from it.
     ///
     /// # Errors
-    /// [`BanditError::Setting`] for a setting out of range, [`BanditError::Unfading`] for a half-life of a policy that cannot
-    /// forget.
+    /// [`BanditError::Setting`] for a setting out of range, [`BanditError::Unfading`] for a half-life of a policy that
+    /// cannot forget.
     pub fn check(&self) -> Result<(), BanditError> {
         match &self.policy {
             PolicySpec::Tallied(scheme) => scheme.check()?,

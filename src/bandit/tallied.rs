@@ -183,8 +183,8 @@ impl Tallied {
         &self.scheme
     }
 
-    /// Adds what was counted elsewhere, such as by a policy of another kind; it counts as what was learned does. Where it
-    /// forgets, only the tallies take it in, not the choice.
+    /// Adds what was counted elsewhere, such as by a policy of another kind; it counts as what was learned does. Where
+    /// it forgets, only the tallies take it in, not the choice.
     pub fn absorb(&mut self, tallies: &[ArmTally]) {
         tally::merge(&mut self.tallies, tallies);
         if let Some(fading) = &mut self.fading {

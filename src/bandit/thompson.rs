@@ -5,8 +5,9 @@
 //! [`best_means`]) and the arm drawn from it: the same policy, but its propensity is known exactly.
 //!
 //! Of rates the posterior is a beta distribution. Of amounts it is that of a normal mean whose variance is estimated too
-//! (Murphy, "Conjugate Bayesian analysis of the Gaussian distribution", 2007, equations 85 to 89 and 110), and of revenue
-//! the product of a rate and of what is paid by those who pay; both are taken as normal with their true mean and variance.
+//! (Murphy, "Conjugate Bayesian analysis of the Gaussian distribution", 2007, equations 85 to 89 and 110), and of
+//! revenue the product of a rate and of what is paid by those who pay; both are taken as normal with their true mean
+//! and variance.
 
 use serde::{Deserialize, Serialize};
 
@@ -44,8 +45,8 @@ pub struct Thompson {
     /// By what share of all trials the probabilities may lag behind what was learned, from 0 to 0.1. With 0 they are
     /// computed after everything learned; otherwise a choice costs a random number nearly always, and what is chosen
     /// hardly differs, but depends on the order in which rewards came, and with it the bytes of a snapshot: not for
-    /// states that threads teach and that have to be the same for any number of them. Below twice its inverse in trials nothing lags, and the
-    /// probabilities are exact at any time: arms are drawn from them.
+    /// states that threads teach and that have to be the same for any number of them. Below twice its inverse in trials
+    /// nothing lags, and the probabilities are exact at any time: arms are drawn from them.
     pub refresh: f64,
 }
 

@@ -7,8 +7,8 @@ use crate::value::Value;
 
 /// How a variant recommends items: the recommenders to ask in turn, which items may be shown, and in what order.
 ///
-/// There are [ready-made ones](Strategy::named) for the usual places. In JSON a strategy is the name of one, or an object
-/// that says what is other than in it, or than in the default:
+/// There are [ready-made ones](Strategy::named) for the usual places. In JSON a strategy is the name of one, or an
+/// object that says what is other than in it, or than in the default:
 ///
 /// ```
 /// use bespoke::Engine;
@@ -103,7 +103,8 @@ impl Strategy {
 /// Each source has one vote of that weight, which it splits over what it proposes in proportion to its scores
 /// ([`Scale::Share`](crate::recommend::Scale::Share)), whatever the scale of these; an item scores the sum
 /// ([`Blend`](crate::recommend::Blend)). What each source said for an item stands in
-/// [`Ranked::parts`](crate::decision::Ranked::parts). A source whose model knows nothing, or is not there yet, is silent.
+/// [`Ranked::parts`](crate::decision::Ranked::parts). A source whose model knows nothing, or is not there yet, is
+/// silent.
 ///
 /// ```
 /// use bespoke::Engine;

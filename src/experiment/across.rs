@@ -1,8 +1,8 @@
-//! What a plan's arms show together: a trend where they are steps of one thing, and the effects of factors where they are
-//! combinations of levels.
+//! What a plan's arms show together: a trend where they are steps of one thing, and the effects of factors where they
+//! are combinations of levels.
 //!
-//! Both are asked of every metric with enough units in all arms, at one look, and adjusted by Benjamini and Hochberg. They
-//! read the arms' own values, without covariates.
+//! Both are asked of every metric with enough units in all arms, at one look, and adjusted by Benjamini and Hochberg.
+//! They read the arms' own values, without covariates.
 
 use serde::{Deserialize, Serialize};
 
@@ -166,7 +166,8 @@ mod tests {
         assert!((found - wanted).abs() <= 1e-9 * wanted.abs(), "{found} is not {wanted}");
     }
 
-    /// statsmodels 0.15: `WLS(40 p - cost, …, weights=1 / (1600 p (1 - p) / n)).fit(cov_type="fixed scale")`; scipy for p.
+    /// statsmodels 0.15: `WLS(40 p - cost, …, weights=1 / (1600 p (1 - p) / n)).fit(cov_type="fixed scale")`; scipy for
+    /// p.
     #[test]
     fn intensity_is_a_line_net_of_costs() {
         let arm = |name: &str, intensity, cost| PlannedArm::new(name).intensity(intensity).cost(cost);

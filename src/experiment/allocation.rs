@@ -1,9 +1,9 @@
 //! Which share of the units each arm gets, as ranges of buckets, and how that changes with as few moves as possible.
 //!
-//! A unit's bucket is a point in [0, 1) that never moves; an arm owns ranges of it. Where shares change, what an arm loses
-//! goes to those that gain before anything free does, so that the share of units whose arm changes is the least there can
-//! be: the larger of all that is lost and all that is gained. An arm that only grows keeps everybody it has. Looking up
-//! costs one hash and `O(ranges)`; a change costs `O(ranges²)`, of which every change adds at most a few.
+//! A unit's bucket is a point in [0, 1) that never moves; an arm owns ranges of it. Where shares change, what an arm
+//! loses goes to those that gain before anything free does, so that the share of units whose arm changes is the least
+//! there can be: the larger of all that is lost and all that is gained. An arm that only grows keeps everybody it has.
+//! Looking up costs one hash and `O(ranges)`; a change costs `O(ranges²)`, of which every change adds at most a few.
 //!
 //! An allocation whose arms are experiments is an **exclusion group**: no unit is in two of them.
 
@@ -156,7 +156,8 @@ impl Allocation {
     /// Arms with their ranges, for agreement with another system ([`BucketRange::of`] cuts as GrowthBook does).
     ///
     /// # Errors
-    /// As [`Allocation::new`], and [`AllocationError::Range`] for ranges that overlap or are none. An arm may have several.
+    /// As [`Allocation::new`], and [`AllocationError::Range`] for ranges that overlap or are none. An arm may have
+    /// several.
     pub fn of_ranges(salt: &str, hash: BucketHash, ranges: &[(&str, BucketRange)]) -> Result<Self, AllocationError> {
         check_text("salt", salt)?;
         let mut arms: Vec<String> = Vec::new();
@@ -197,8 +198,8 @@ impl Allocation {
         self.slots.iter().filter(|slot| slot.arm == arm).map(Slot::width).sum()
     }
 
-    /// Other shares, with as few moves as possible. Arms are known by their names: new ones come in, and those that are not
-    /// named are gone.
+    /// Other shares, with as few moves as possible. Arms are known by their names: new ones come in, and those that are
+    /// not named are gone.
     ///
     /// # Errors
     /// As [`Allocation::new`].
@@ -255,8 +256,8 @@ impl Allocation {
         Self { salt: self.salt.clone(), hash: self.hash, arms, slots: kept }.checked()
     }
 
-    /// Whose arm changes from this allocation to another. Under another salt or hash a unit's two arms have nothing to do
-    /// with each other, and shares are those that chance gives.
+    /// Whose arm changes from this allocation to another. Under another salt or hash a unit's two arms have nothing to
+    /// do with each other, and shares are those that chance gives.
     #[must_use]
     pub fn moves(&self, next: &Self) -> Moves {
         let name = |of: &Self, arm: Option<usize>| arm.map(|arm| of.arms[arm].clone());

@@ -20,7 +20,8 @@ fn name(of: &Allocation, id: &str) -> Option<String> {
     of.arm(id).map(|arm| of.arms()[arm].clone())
 }
 
-/// Each change claims a share of moves, none larger than the larger of what arms lose and gain; the ids agree, way by way.
+/// Each change claims a share of moves, none larger than the larger of what arms lose and gain; the ids agree, way by
+/// way.
 #[test]
 fn moves_are_those_that_are_claimed() {
     let steps: [&[(&str, f64)]; 8] = [

@@ -1,14 +1,14 @@
 //! A whole experiment analysed: every arm against the control, by metric and by segment.
 //!
-//! Units are observed one by one, each with its arm, its metrics and its segments. Rates (of which every unit has 0 or 1)
-//! are compared by the pooled z and Newcombe's interval, means by Welch's t. What decides are the p-values of the plan's
-//! design ([`Design`](super::Design)), which hold at all its looks; without a plan, always-valid ones. Those of one look
-//! stand beside them as numbers. Primary metrics × arms are adjusted by Holm, secondary ones and segments by Benjamini
-//! and Hochberg, guardrails are asked about harm alone and not adjusted.
+//! Units are observed one by one, each with its arm, its metrics and its segments. Rates (of which every unit has 0 or
+//! 1) are compared by the pooled z and Newcombe's interval, means by Welch's t. What decides are the p-values of the
+//! plan's design ([`Design`](super::Design)), which hold at all its looks; without a plan, always-valid ones. Those of
+//! one look stand beside them as numbers. Primary metrics × arms are adjusted by Holm, secondary ones and segments by
+//! Benjamini and Hochberg, guardrails are asked about harm alone and not adjusted.
 //!
-//! Ratios, quantiles, covariates and fixed caps are a plan's ([`PlannedMetric`](super::PlannedMetric)). A column may hold
-//! the day on which a unit came ([`Analysis::days`]): the effect is then followed over days. Analyses of shards or days
-//! merge.
+//! Ratios, quantiles, covariates and fixed caps are a plan's ([`PlannedMetric`](super::PlannedMetric)). A column may
+//! hold the day on which a unit came ([`Analysis::days`]): the effect is then followed over days. Analyses of shards or
+//! days merge.
 //!
 //! An observation costs O(metrics × segment columns); findings cost O(arms × metrics × segments), and some passes over
 //! the values of means, which are kept (8 bytes each) so that their tails can be told.
@@ -22,8 +22,8 @@ use crate::stats::{Alpha, Undefined};
 
 /// An experiment being analysed.
 ///
-/// Without a plan every metric is a primary one of which more is better, rates are told by their values, and one may look
-/// at any time: [`AlwaysValid::unplanned`](super::AlwaysValid::unplanned), tuned for 10,000 units.
+/// Without a plan every metric is a primary one of which more is better, rates are told by their values, and one may
+/// look at any time: [`AlwaysValid::unplanned`](super::AlwaysValid::unplanned), tuned for 10,000 units.
 ///
 /// ```
 /// use bespoke::experiment::{Analysis, Verdict};
@@ -181,8 +181,8 @@ impl Analysis {
         Ok(self)
     }
 
-    /// Says that a column holds the day on which a unit came: whole numbers, or dates such as `2026-03-01`. The effect is
-    /// then followed over days ([`Findings::days`]), and the column is no segment.
+    /// Says that a column holds the day on which a unit came: whole numbers, or dates such as `2026-03-01`. The effect
+    /// is then followed over days ([`Findings::days`]), and the column is no segment.
     ///
     /// # Errors
     /// [`Undefined::LengthMismatch`] for a column there is not.
@@ -190,8 +190,8 @@ impl Analysis {
         self.holding(column, Content::Days)
     }
 
-    /// Says that a column holds tiers of a unit's value, such as [`Tiers::names`](super::Tiers::names), from the lowest: the
-    /// effect is then also told along them ([`Findings::tiers`]).
+    /// Says that a column holds tiers of a unit's value, such as [`Tiers::names`](super::Tiers::names), from the
+    /// lowest: the effect is then also told along them ([`Findings::tiers`]).
     ///
     /// # Errors
     /// [`Undefined::LengthMismatch`] for a column there is not.
@@ -205,8 +205,8 @@ impl Analysis {
         Ok(self)
     }
 
-    /// Takes in a unit: its arm, the numbers of each metric, and a segment for each column. Without a plan a metric has one
-    /// number, and under one those of [`ExperimentPlan::numbers`].
+    /// Takes in a unit: its arm, the numbers of each metric, and a segment for each column. Without a plan a metric has
+    /// one number, and under one those of [`ExperimentPlan::numbers`].
     ///
     /// Of a column, the first [`Analysis::SEGMENTS`] values count each; those that come later are one, `(others)`.
     ///
@@ -252,11 +252,11 @@ impl Analysis {
         Ok(())
     }
 
-    /// Takes in many units at once, as a warehouse adds them up: how many, the sums of each metric, and the segment that all
-    /// of them have in each column. Of a metric of one number these are its sum and the sum of its squares; of one with
-    /// more the sum of each, and then the sums of products of every two, the lower triangle by rows: of a ratio of `m` and
-    /// `d` it is `[Σm, Σd, Σmm, Σdm, Σdd]`. Numbers with a cap are capped before they are added up. The findings are those
-    /// of the units one by one up to rounding, but for tails, which sums do not know.
+    /// Takes in many units at once, as a warehouse adds them up: how many, the sums of each metric, and the segment
+    /// that all of them have in each column. Of a metric of one number these are its sum and the sum of its squares; of
+    /// one with more the sum of each, and then the sums of products of every two, the lower triangle by rows: of a
+    /// ratio of `m` and `d` it is `[Σm, Σd, Σmm, Σdm, Σdd]`. Numbers with a cap are capped before they are added up.
+    /// The findings are those of the units one by one up to rounding, but for tails, which sums do not know.
     ///
     /// ```
     /// use bespoke::experiment::Analysis;
@@ -270,10 +270,11 @@ impl Analysis {
     /// ```
     ///
     /// # Errors
-    /// [`Undefined::LengthMismatch`] as [`Analysis::observe`]; what [`Moments::from_sums`](crate::stats::Moments::from_sums)
-    /// refuses, and [`Undefined::NotACount`] beyond 2^53 units in all; [`Undefined::NotZeroOrOne`] for sums that no zeros
-    /// and ones have, of what the plan says is a rate (without a plan such a metric is a mean); [`Undefined::AboveCap`]; and
-    /// [`Undefined::QuantileOfSums`]. The units are then left out whole.
+    /// [`Undefined::LengthMismatch`] as [`Analysis::observe`]; what
+    /// [`Moments::from_sums`](crate::stats::Moments::from_sums) refuses, and [`Undefined::NotACount`] beyond 2^53 units
+    /// in all; [`Undefined::NotZeroOrOne`] for sums that no zeros and ones have, of what the plan says is a rate
+    /// (without a plan such a metric is a mean); [`Undefined::AboveCap`]; and [`Undefined::QuantileOfSums`]. The units
+    /// are then left out whole.
     pub fn observe_sums<S: AsRef<[f64]>>(
         &mut self,
         arm: usize,
@@ -311,8 +312,8 @@ impl Analysis {
         Ok(())
     }
 
-    /// Takes in what another analysis of the same arms, metrics and columns has seen: of another shard, or another day. The
-    /// findings are those of one that saw all units, up to rounding.
+    /// Takes in what another analysis of the same arms, metrics and columns has seen: of another shard, or another day.
+    /// The findings are those of one that saw all units, up to rounding.
     ///
     /// # Errors
     /// [`Undefined::LengthMismatch`] where arms, metrics, columns or the plan are other ones, and

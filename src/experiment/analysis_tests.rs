@@ -153,8 +153,8 @@ fn a_heavy_tail_is_told() {
     near(tail.capped.difference, 0.0, 1e-12);
 }
 
-/// Errors of the control's 1,000 of 10,000 and the arm's 980, 950 or 900, by scipy: one-sided p of being worse by a tenth
-/// of the control, `norm.sf((b - 0.9 a) / sqrt(.81 va + vb))`.
+/// Errors of the control's 1,000 of 10,000 and the arm's 980, 950 or 900, by scipy: one-sided p of being worse by a
+/// tenth of the control, `norm.sf((b - 0.9 a) / sqrt(.81 va + vb))`.
 #[test]
 fn an_arm_that_is_not_worse_is_non_inferior() {
     for (did, p, verdict) in [
@@ -262,8 +262,8 @@ fn a_rate_takes_only_what_was_done_or_not() {
     assert_eq!((other.weights, other.alpha, other.smallest), (vec![1.0, 1.0], Alpha::USUAL, 0.05));
 }
 
-/// Lan and DeMets' bounds at a quarter, a half, three quarters and all of the units are 4.3326, 2.9631, 2.3590 and 2.0141
-/// (gsDesign): |z| just above is a verdict, just below none.
+/// Lan and DeMets' bounds at a quarter, a half, three quarters and all of the units are 4.3326, 2.9631, 2.3590 and
+/// 2.0141 (gsDesign): |z| just above is a verdict, just below none.
 #[test]
 fn looks_are_judged_at_the_share_of_units_that_is_there() {
     use crate::experiment::judge::Judge;

@@ -165,7 +165,8 @@ impl BucketRange {
     /// before it end, so that raising the coverage moves nobody from one variation to another.
     ///
     /// # Errors
-    /// [`Undefined::NoVariations`]; [`Undefined::NotFinite`] for a coverage that is not a number; [`Undefined::BadWeight`].
+    /// [`Undefined::NoVariations`]; [`Undefined::NotFinite`] for a coverage that is not a number;
+    /// [`Undefined::BadWeight`].
     ///
     /// ```
     /// use bespoke::experiment::BucketRange;

@@ -146,8 +146,8 @@ impl Backlog {
         self.order().into_iter().map(|i| (&self.ideas[i], &self.worths[i])).collect()
     }
 
-    /// Takes ideas by their rank, each with what it needs, as long as the days last and it is worth its cost. Good, quick,
-    /// and easy to explain. `O(ideas²)`.
+    /// Takes ideas by their rank, each with what it needs, as long as the days last and it is worth its cost. Good,
+    /// quick, and easy to explain. `O(ideas²)`.
     #[must_use]
     pub fn greedy(&self, days: f64) -> Selection {
         let mut taken = vec![false; self.ideas.len()];
@@ -165,8 +165,8 @@ impl Backlog {
     }
 
     /// The choice that brings most within the days, exactly: by branch and bound over the ideas in the order of their
-    /// rank, the bound being what the rest would bring if ideas could be cut (Dantzig, 1957). It ends after fifty million
-    /// steps; should those not have sufficed, it says that the choice may not be the best.
+    /// rank, the bound being what the rest would bring if ideas could be cut (Dantzig, 1957). It ends after fifty
+    /// million steps; should those not have sufficed, it says that the choice may not be the best.
     ///
     /// # Errors
     /// [`BacklogError::TooMany`] beyond [`Backlog::EXACT`] ideas.

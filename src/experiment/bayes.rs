@@ -148,9 +148,10 @@ impl Prior {
         Ok(Self { mean: finite(mean)?, variance: positive(variance)? })
     }
 
-    /// What past experiments say of the next one: their effects, such as relative lifts, by empirical Bayes. The mean and
-    /// the spread of true effects come from their moments (DerSimonian and Laird, 1986), and the variance is that of the
-    /// next effect: of the spread, and of the mean itself (Higgins, Thompson and Spiegelhalter, 2009). `O(past)`.
+    /// What past experiments say of the next one: their effects, such as relative lifts, by empirical Bayes. The mean
+    /// and the spread of true effects come from their moments (DerSimonian and Laird, 1986), and the variance is that
+    /// of the next effect: of the spread, and of the mean itself (Higgins, Thompson and Spiegelhalter, 2009).
+    /// `O(past)`.
     ///
     /// # Errors
     /// [`Undefined::OneArm`] for fewer than two experiments.
@@ -268,8 +269,8 @@ impl Rank {
     /// Ranks independent normal means, by quadrature. `O(arms³)`.
     ///
     /// # Errors
-    /// [`Undefined::NoVariations`] without arms, [`Undefined::NotFinite`], and [`Undefined::ZeroVariance`] for a deviation
-    /// that is not above zero.
+    /// [`Undefined::NoVariations`] without arms, [`Undefined::NotFinite`], and [`Undefined::ZeroVariance`] for a
+    /// deviation that is not above zero.
     pub fn of(arms: &[Posterior]) -> Result<Vec<Self>, Undefined> {
         if arms.is_empty() {
             return Err(Undefined::NoVariations);

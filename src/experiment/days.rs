@@ -1,8 +1,8 @@
 //! Whether an effect wears off or grows: the effect of units that came at different times, and a line through it.
 //!
-//! Days are put together until each period has enough units in both arms to take its effect for normal, so that a rate of
-//! few events, whose error is smallest where it is itself, does not pull the line. The line is [`Trend`]'s; its slope asks
-//! about novelty, and is adjusted by Benjamini and Hochberg over all arms and metrics.
+//! Days are put together until each period has enough units in both arms to take its effect for normal, so that a rate
+//! of few events, whose error is smallest where it is itself, does not pull the line. The line is [`Trend`]'s; its
+//! slope asks about novelty, and is adjusted by Benjamini and Hochberg over all arms and metrics.
 
 use serde::{Deserialize, Serialize};
 

@@ -75,8 +75,8 @@ impl Enrolment {
         Stored { unit: unit.to_owned(), holdout: None, group: None, arms, forced: BTreeMap::new() }.checked()
     }
 
-    /// Keeps a share of all units out. All experiments that give the same salt keep the same ones out, and a larger share
-    /// keeps all of a smaller one.
+    /// Keeps a share of all units out. All experiments that give the same salt keep the same ones out, and a larger
+    /// share keeps all of a smaller one.
     ///
     /// # Errors
     /// As [`Allocation::new`], and [`AllocationError::SameSalt`].
@@ -139,8 +139,8 @@ impl Enrolment {
         of.arms.arm(id).map_or(Place::Outside, |arm| Place::Arm { arm })
     }
 
-    /// Where a unit is that keeps the arm which it was first exposed to: whatever shares are now, as long as that arm has
-    /// any. Holdout, exclusion group and forced variants come before; of who was exposed to nothing it is
+    /// Where a unit is that keeps the arm which it was first exposed to: whatever shares are now, as long as that arm
+    /// has any. Holdout, exclusion group and forced variants come before; of who was exposed to nothing it is
     /// [`Enrolment::place`].
     #[must_use]
     pub fn keep(&self, id: &str, first: Option<&FirstExposure>) -> Place {

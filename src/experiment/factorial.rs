@@ -52,19 +52,20 @@ impl Factorial {
         self.0.iter().map(|factor| factor.arm(unit)).collect()
     }
 
-    /// The combination that a unit gets, as an index into [`Factorial::cells`]: the levels as digits, the last factor's the
-    /// lowest.
+    /// The combination that a unit gets, as an index into [`Factorial::cells`]: the levels as digits, the last factor's
+    /// the lowest.
     #[must_use]
     pub fn cell(&self, unit: &str) -> Option<usize> {
         let digits = self.0.iter().map(|factor| Some((factor.arms().len(), factor.arm(unit)?)));
         digits.into_iter().try_fold(0, |cell, digit| digit.map(|(levels, level)| cell * levels + level))
     }
 
-    /// What a level of a factor does against its first, averaged over all levels of the others, each with the same weight:
-    /// its main effect. `arms` are what the combinations did, in the order of [`Factorial::cells`]. `O(cells)`.
+    /// What a level of a factor does against its first, averaged over all levels of the others, each with the same
+    /// weight: its main effect. `arms` are what the combinations did, in the order of [`Factorial::cells`]. `O(cells)`.
     ///
     /// # Errors
-    /// [`Undefined::LengthMismatch`] for other combinations, factors or levels than there are, or level 0; as [`contrast`].
+    /// [`Undefined::LengthMismatch`] for other combinations, factors or levels than there are, or level 0; as
+    /// [`contrast`].
     pub fn main_effect(&self, factor: usize, level: usize, arms: &[Arm]) -> Result<Evidence, Undefined> {
         self.effect(&[(factor, level)], arms)
     }
@@ -112,8 +113,8 @@ impl Factorial {
     }
 }
 
-/// What some levels of factors with so many levels do, each against the first of its factor: with one a main effect, with
-/// two an interaction.
+/// What some levels of factors with so many levels do, each against the first of its factor: with one a main effect,
+/// with two an interaction.
 pub(super) fn factor_effect(levels: &[usize], of: &[(usize, usize)], arms: &[Arm]) -> Result<Evidence, Undefined> {
     let exists = |(factor, level): &(usize, usize)| *level > 0 && levels.get(*factor).is_some_and(|all| level < all);
     if arms.len() != levels.iter().product::<usize>() || !of.iter().all(exists) {

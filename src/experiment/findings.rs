@@ -129,8 +129,8 @@ pub struct Comparison {
     /// That adjusted: by Holm over primary metrics and arms, by Benjamini and Hochberg over secondary ones; a
     /// guardrail's is not.
     pub p_adjusted: Option<f64>,
-    /// What decides: the smallest p so far of what the plan asks, valid at all looks of its design. Of a guardrail that of
-    /// harm; of a metric with a margin that of being worse by it; otherwise that of no difference.
+    /// What decides: the smallest p so far of what the plan asks, valid at all looks of its design. Of a guardrail that
+    /// of harm; of a metric with a margin that of being worse by it; otherwise that of no difference.
     pub p_design: Option<f64>,
     /// That adjusted likewise.
     pub p_design_adjusted: Option<f64>,

@@ -1,8 +1,8 @@
 //! Gains that are none: what a plan's metrics show together and no metric shows alone.
 //!
-//! Where a plan says what metrics measure ([`Measure`]), two things are asked of every arm without being asked for: whether
-//! more convert and each of them brings less, and whether people do more of what is free and buy no more. Both are
-//! warnings: by the plan's design, on one side, and not adjusted, as those of guardrails.
+//! Where a plan says what metrics measure ([`Measure`]), two things are asked of every arm without being asked for:
+//! whether more convert and each of them brings less, and whether people do more of what is free and buy no more. Both
+//! are warnings: by the plan's design, on one side, and not adjusted, as those of guardrails.
 
 use std::fmt;
 

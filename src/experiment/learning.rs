@@ -67,8 +67,8 @@ impl Learned {
 }
 
 impl Learning {
-    /// Takes in what an experiment found, in place of what it found before: the lifts of primary and secondary metrics that
-    /// have one and whose verdict is not invalid or too early.
+    /// Takes in what an experiment found, in place of what it found before: the lifts of primary and secondary metrics
+    /// that have one and whose verdict is not invalid or too early.
     pub fn take(&mut self, experiment: &str, findings: &Findings) {
         for found in &findings.comparisons {
             let is_told = !matches!(found.verdict, Verdict::Invalid(_) | Verdict::TooEarly);
@@ -189,8 +189,8 @@ mod tests {
         assert!(text.contains("with what 9 past results say (lift +2.00% ± 3.00%)"), "{text}");
     }
 
-    /// Assurance by simulation: scipy's normal power averaged over 400,000 draws of the prior, with an error below 0.0006;
-    /// the plan's units are Fleiss' for the pooled rate, which this power takes at the control's.
+    /// Assurance by simulation: scipy's normal power averaged over 400,000 draws of the prior, with an error below
+    /// 0.0006; the plan's units are Fleiss' for the pooled rate, which this power takes at the control's.
     #[test]
     fn a_plan_says_what_its_prior_makes_of_it() {
         let learned = Learned { mean: 0.02, deviation: 0.05, results: 9 };

@@ -1,5 +1,5 @@
-//! Metrics of more than one number, from units, from sums and over days. References by numpy 2.4 and scipy 1.17, and of the
-//! line statsmodels 0.15, from the same numbers.
+//! Metrics of more than one number, from units, from sums and over days. References by numpy 2.4 and scipy 1.17, and of
+//! the line statsmodels 0.15, from the same numbers.
 
 use super::*;
 use crate::experiment::{Design, MetricKind, Null, Period, PlannedArm, PlannedMetric};

@@ -1,16 +1,17 @@
 //! Experiments: from units to evidence.
 //!
-//! An experiment assigns units to arms ([`Allocation`], [`Enrolment`], [`Factorial`], over [`BucketHash`]; [`FirstExposure`]
-//! where arms stick, [`Ramp`] where a share rises), counts them ([`Tally`]), checks that the counts are as they should be
-//! ([`Balance`]), and compares what the arms did. Every metric reduces to an [`Arm`] (units, value, variance) and every
-//! comparison to an [`Evidence`](crate::stats::Evidence) (estimate, standard error, units), which all that follows reads:
-//! fixed-horizon tests, [`AlwaysValid`] and [`GroupSequential`] inference, a [`Posterior`], [`NonInferiority`], and
-//! [`Heterogeneity`] between segments. Sizes before the experiment come from [`Sizing`](crate::stats::Sizing).
+//! An experiment assigns units to arms ([`Allocation`], [`Enrolment`], [`Factorial`], over [`BucketHash`];
+//! [`FirstExposure`] where arms stick, [`Ramp`] where a share rises), counts them ([`Tally`]), checks that the counts
+//! are as they should be ([`Balance`]), and compares what the arms did. Every metric reduces to an [`Arm`] (units,
+//! value, variance) and every comparison to an [`Evidence`](crate::stats::Evidence) (estimate, standard error, units),
+//! which all that follows reads: fixed-horizon tests, [`AlwaysValid`] and [`GroupSequential`] inference, a
+//! [`Posterior`], [`NonInferiority`], and [`Heterogeneity`] between segments. Sizes before the experiment come from
+//! [`Sizing`](crate::stats::Sizing).
 //!
 //! [`Analysis`] does it all for one table of units, and says a [`Verdict`]; what it means is fixed before by an
 //! [`ExperimentPlan`], and a [`Registration`] sees to it that looks follow that. The plan says what metrics are made of
-//! ([`MetricKind`], covariates, caps) and what arms are (steps of intensity, levels of factors); columns say what units are
-//! (segments, days, [`Tiers`] of value). What was found goes into a [`Learning`] record, which the next plan reads.
+//! ([`MetricKind`], covariates, caps) and what arms are (steps of intensity, levels of factors); columns say what units
+//! are (segments, days, [`Tiers`] of value). What was found goes into a [`Learning`] record, which the next plan reads.
 //!
 //! **Decide on the absolute scale** ([`difference`]) or that of the log-ratio ([`log_ratio`]); relative lift is for
 //! display. What has no answer is an [`Undefined`](crate::stats::Undefined) reason, never a NaN.

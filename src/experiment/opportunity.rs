@@ -62,8 +62,8 @@ impl Opportunity {
     /// Works out what it is worth.
     ///
     /// # Errors
-    /// [`Undefined::NotFinite`]; [`Undefined::Rate`] for a share out of range; [`Undefined::Parameter`] for a size, days,
-    /// cost or error that is negative, or days of zero.
+    /// [`Undefined::NotFinite`]; [`Undefined::Rate`] for a share out of range; [`Undefined::Parameter`] for a size,
+    /// days, cost or error that is negative, or days of zero.
     pub fn worth(&self) -> Result<Worth, Undefined> {
         let all = [
             self.segment_size,

@@ -1,9 +1,9 @@
 //! A ramp: a share that rises in steps as long as nothing is harmed.
 //!
 //! What comes next is a function of the shares now and a report, so that it replays and can be looked at before anything
-//! is changed. The report is of the units that came **since the last step**: shares that change within a report look like
-//! lost units. Its plan has guardrails and a design that lets one look at any time; a design that looks once says nothing
-//! before its end, and the ramp holds until then.
+//! is changed. The report is of the units that came **since the last step**: shares that change within a report look
+//! like lost units. Its plan has guardrails and a design that lets one look at any time; a design that looks once says
+//! nothing before its end, and the ramp holds until then.
 
 use std::fmt;
 
@@ -112,8 +112,8 @@ impl Ramp {
     /// An arm whose share rises to each of these steps in turn, once the arm has so many units since the last one.
     ///
     /// # Errors
-    /// [`AllocationError::Text`] for the arm's name, [`AllocationError::Step`] unless there are from 1 to 1,000 steps that
-    /// rise from above 0 to at most 1.
+    /// [`AllocationError::Text`] for the arm's name, [`AllocationError::Step`] unless there are from 1 to 1,000 steps
+    /// that rise from above 0 to at most 1.
     pub fn new(arm: &str, steps: &[f64], units: u64) -> Result<Self, AllocationError> {
         super::allocation::check_text("arm", arm)?;
         let mut before = 0.0;
@@ -136,8 +136,8 @@ impl Ramp {
     /// What the arm gains or loses is the first arm's of the report, the control's; others keep theirs.
     ///
     /// # Errors
-    /// [`AllocationError::Unknown`] for an arm that the allocation has not, and as [`Allocation::reshaped`], such as where
-    /// the control has not enough to give.
+    /// [`AllocationError::Unknown`] for an arm that the allocation has not, and as [`Allocation::reshaped`], such as
+    /// where the control has not enough to give.
     pub fn next(&self, now: &Allocation, report: &Findings) -> Result<RampStep, AllocationError> {
         let place = |name: &str| {
             let at = now.arms().iter().position(|arm| arm == name);

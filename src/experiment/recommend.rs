@@ -60,8 +60,8 @@ fn retarget(of: &Analysis, findings: &Findings, arm: usize, judge: &Judge) -> Op
 /// The segments of a column that an arm is for; none if it is for all of them or cannot be shown to help those.
 ///
 /// A segment is left out only if it is shown to be worse than the control by what is thought of it after all segments
-/// were seen, or if its effect is shown to be lower than that of the others (Holm over the column) and is not shown to be
-/// good. That its own effect is not shown is no reason: it may be small. Only this column's numbers are read.
+/// were seen, or if its effect is shown to be lower than that of the others (Holm over the column) and is not shown to
+/// be good. That its own effect is not shown is no reason: it may be small. Only this column's numbers are read.
 fn kept(split: &Split, sign: f64, of: &Analysis, share: f64, judge: &Judge) -> Option<Vec<String>> {
     let weights: Vec<f64> = split.parts.iter().map(|part| 1.0 / (part.error * part.error)).collect();
     let total: f64 = weights.iter().sum();

@@ -1,10 +1,10 @@
 //! Variants that stick: a unit keeps the arm that it was first exposed to, although shares change later.
 //!
 //! What sticks is the unit's own first exposure, and the **host holds it** with the unit: in a profile, a cookie or a
-//! column. It is there already, since exposures are events; it goes when the person is erased; it is as large as an arm's
-//! name; and a list of all units in here would grow with them, and be a second place to ask. What is in here is what is
-//! done with it: [`Enrolment::keep`](super::Enrolment::keep) places a unit, and [`FirstExposure::merge`] puts two ids of
-//! one person together.
+//! column. It is there already, since exposures are events; it goes when the person is erased; it is as large as an
+//! arm's name; and a list of all units in here would grow with them, and be a second place to ask. What is in here is
+//! what is done with it: [`Enrolment::keep`](super::Enrolment::keep) places a unit, and [`FirstExposure::merge`] puts
+//! two ids of one person together.
 //!
 //! Where shares change, units that keep their arm are older than those that come: count each under the arm that it was
 //! first exposed to, and look at the days ([`Analysis::days`](super::Analysis::days)) or at each step by itself.
@@ -41,8 +41,8 @@ impl FirstExposure {
         Self { arm: arm.into(), at }
     }
 
-    /// Takes in an exposure of the same unit, or of another id of it: the earlier one stays, and of two at one time that of
-    /// the lower name. Whether the unit crossed over: it saw both arms, and belongs to neither without doubt.
+    /// Takes in an exposure of the same unit, or of another id of it: the earlier one stays, and of two at one time
+    /// that of the lower name. Whether the unit crossed over: it saw both arms, and belongs to neither without doubt.
     pub fn merge(&mut self, other: &Self) -> bool {
         let has_crossed = self.arm != other.arm;
         if (other.at, &other.arm) < (self.at, &self.arm) {

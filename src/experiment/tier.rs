@@ -1,9 +1,10 @@
 //! Whom an effect reaches: the effect by tier of a unit's value, such as its expected lifetime value or its score of
 //! recency, frequency and money.
 //!
-//! Tiers are cut before the experiment, by what was known then ([`Tiers::of`]): a value that the experiment itself can move
-//! would sort units by their outcome. They are segments whose order means something, so that besides whether effects
-//! differ ([`Split`](super::Split)) it is asked whether they rise with the tier, by a line over its rank ([`Trend`]).
+//! Tiers are cut before the experiment, by what was known then ([`Tiers::of`]): a value that the experiment itself can
+//! move would sort units by their outcome. They are segments whose order means something, so that besides whether
+//! effects differ ([`Split`](super::Split)) it is asked whether they rise with the tier, by a line over its rank
+//! ([`Trend`]).
 
 use serde::{Deserialize, Serialize};
 
@@ -31,8 +32,8 @@ pub struct Tiers {
 }
 
 impl Tiers {
-    /// Tiers of as many units each, from the lowest, by the scores of those that an experiment is about. Where many scores
-    /// are equal, such as zero, they all are of the highest tier that one of them is in.
+    /// Tiers of as many units each, from the lowest, by the scores of those that an experiment is about. Where many
+    /// scores are equal, such as zero, they all are of the highest tier that one of them is in.
     ///
     /// # Errors
     /// [`Undefined::OneArm`] for fewer than two tiers, [`Undefined::NoUnits`] without scores, [`Undefined::NotFinite`].

@@ -1,8 +1,8 @@
 //! Whether more of a change does more: the trend of a metric across arms of rising intensity, net of what they cost.
 //!
-//! Weighted least squares of the arms' values on their intensities, each arm weighted by the inverse of its squared error
-//! (a linear contrast; Bretz, Pinheiro and Branson's MCP-Mod, 2005, with one model). Its error is that of the arms' values,
-//! not of how well a line fits; whether a line fits is asked by Cochran's Q of what is left.
+//! Weighted least squares of the arms' values on their intensities, each arm weighted by the inverse of its squared
+//! error (a linear contrast; Bretz, Pinheiro and Branson's MCP-Mod, 2005, with one model). Its error is that of the
+//! arms' values, not of how well a line fits; whether a line fits is asked by Cochran's Q of what is left.
 
 use serde::{Deserialize, Serialize};
 
@@ -93,7 +93,8 @@ impl Trend {
 mod tests {
     use super::*;
 
-    /// statsmodels: WLS(y, add_constant(x), weights=1 / se²) with scale 1, and scipy's chi2.sf of its weighted residuals.
+    /// statsmodels: WLS(y, add_constant(x), weights=1 / se²) with scale 1, and scipy's chi2.sf of its weighted
+    /// residuals.
     #[test]
     fn it_is_the_weighted_line() {
         let step = |(intensity, value, units, variance, cost)| Step {

@@ -81,7 +81,8 @@ pub enum Recommendation {
         /// Units per arm.
         units: u64,
     },
-    /// The plan has come to its end, and was too small for the smallest effect of interest: plan anew with about so many.
+    /// The plan has come to its end, and was too small for the smallest effect of interest: plan anew with about so
+    /// many.
     Replan {
         /// Units per arm.
         units: u64,

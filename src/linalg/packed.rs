@@ -1,10 +1,10 @@
 //! Symmetric matrices kept as their lower triangle, in blocks: half the memory, and so half the time where it is reading
 //! that costs.
 //!
-//! Rows come in panels of four, each from the first column to the end of the panel's own square, so that every row is some
-//! whole fours and no loop has a remainder. Vectors are made of [`Four`]s too, with zeros at their end. A quadratic form
-//! `zᵀ M z` is one sum of products, of the cells with those of the vector ([`multiplied_out`]), which are the same for every
-//! matrix.
+//! Rows come in panels of four, each from the first column to the end of the panel's own square, so that every row is
+//! some whole fours and no loop has a remainder. Vectors are made of [`Four`]s too, with zeros at their end. A
+//! quadratic form `zᵀ M z` is one sum of products, of the cells with those of the vector ([`multiplied_out`]), which
+//! are the same for every matrix.
 
 use smallvec::SmallVec;
 
@@ -137,8 +137,8 @@ pub(crate) fn dot_fours(a: &[Four], b: &[Four]) -> f64 {
     sum(&lanes)
 }
 
-/// Leaves `zᵀ M z` of some squares of one width in `forms`, from the products of `z`: of four squares at a time, so that the
-/// products are read a quarter as often.
+/// Leaves `zᵀ M z` of some squares of one width in `forms`, from the products of `z`: of four squares at a time, so
+/// that the products are read a quarter as often.
 pub(crate) fn packed_forms<'a>(products: &[Four], mut squares: impl Iterator<Item = &'a [Four]>, forms: &mut [f64]) {
     for forms in forms.chunks_mut(SIDE) {
         let Some(first) = squares.next() else { return };

@@ -34,8 +34,8 @@ impl Belief {
         packed_times(&self.inverse, &self.pull, &mut self.mean);
     }
 
-    /// Adds one observation (Sherman and Morrison, 1950); the mean moves by what it came short of, as in a Kalman filter.
-    /// Gives what it adds to the squares that the regression leaves.
+    /// Adds one observation (Sherman and Morrison, 1950); the mean moves by what it came short of, as in a Kalman
+    /// filter. Gives what it adds to the squares that the regression leaves.
     pub(super) fn learn(&mut self, z: &[Four], reward: f64) -> f64 {
         let image = self.image(z);
         let whole = 1.0 + dot_fours(&image, z);

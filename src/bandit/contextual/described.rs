@@ -1,9 +1,10 @@
 //! Arms that are described by numbers of their own, so that a new one begins with what its like have earned.
 //!
-//! A trait of an arm (its price, its colour as zeros and ones, a direction of an embedding) shifts what the arm is expected to
-//! pay before it has been shown, by a weight that is learned from all arms together with what they have in common (see
-//! `prior`; a linear model shared between arms beside their own: Li, Chu, Langford and Schapire, WWW 2010, algorithm 2). As an
-//! arm's own trials come in they outweigh it. Traits do not change how an arm answers to the features of the request.
+//! A trait of an arm (its price, its colour as zeros and ones, a direction of an embedding) shifts what the arm is
+//! expected to pay before it has been shown, by a weight that is learned from all arms together with what they have in
+//! common (see `prior`; a linear model shared between arms beside their own: Li, Chu, Langford and Schapire, WWW 2010,
+//! algorithm 2). As an arm's own trials come in they outweigh it. Traits do not change how an arm answers to the
+//! features of the request.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +18,8 @@ use crate::bandit::{BanditError, MAX_ARMS};
 pub(super) struct Descriptions(Vec<Vec<f64>>);
 
 impl Contextual {
-    /// Describes each arm by as many numbers, up to 64, of up to 10^9 in size; they need no scaling. Arms that were never tried
-    /// no longer come first: they are taken as often as their like promise.
+    /// Describes each arm by as many numbers, up to 64, of up to 10^9 in size; they need no scaling. Arms that were
+    /// never tried no longer come first: they are taken as often as their like promise.
     ///
     /// ```
     /// use bespoke::Timestamp;
@@ -41,8 +42,8 @@ impl Contextual {
     ///
     /// # Errors
     /// [`BanditError::Features`] unless there is a description for each arm, all of one length up to 64,
-    /// [`BanditError::Feature`] for what is no number or too large, and [`BanditError::Undescribed`] for a policy with a set
-    /// ridge, whose arms share nothing.
+    /// [`BanditError::Feature`] for what is no number or too large, and [`BanditError::Undescribed`] for a policy with
+    /// a set ridge, whose arms share nothing.
     pub fn described(mut self, arms: Vec<Vec<f64>>) -> Result<Self, BanditError> {
         if !matches!(self.scheme, ContextualScheme::Shrunk(_)) {
             return Err(BanditError::Undescribed);
@@ -58,8 +59,8 @@ impl Contextual {
         Ok(self)
     }
 
-    /// Adds an arm at the end that is described by these numbers; none where arms are not described. Cost: as choosing the
-    /// precisions anew.
+    /// Adds an arm at the end that is described by these numbers; none where arms are not described. Cost: as choosing
+    /// the precisions anew.
     ///
     /// # Errors
     /// [`BanditError::Features`] for another number than the other arms have, [`BanditError::Feature`], or
@@ -91,8 +92,8 @@ impl Descriptions {
         self.0.first().map_or(0, Vec::len)
     }
 
-    /// Traits about their mean over the arms and in units of their deviation, for so many arms; none where none are given.
-    /// An arm that came by a merge is in the middle.
+    /// Traits about their mean over the arms and in units of their deviation, for so many arms; none where none are
+    /// given. An arm that came by a merge is in the middle.
     pub(super) fn standardised(&self, arms: usize) -> Vec<Vec<f64>> {
         let (width, count) = (self.width(), self.0.len() as f64);
         if width == 0 {

@@ -10,9 +10,9 @@ impl State for Contextual {
     const KIND: &'static str = "contextual";
     const VERSION: u16 = 1;
 
-    /// Adds what the other learned, to rounding; the settings stay, and the precisions are chosen anew. It takes in nothing
-    /// from a policy with another number of features, or that forgets otherwise; the longer of the two gives the number of
-    /// arms.
+    /// Adds what the other learned, to rounding; the settings stay, and the precisions are chosen anew. It takes in
+    /// nothing from a policy with another number of features, or that forgets otherwise; the longer of the two gives
+    /// the number of arms.
     fn merge(&mut self, other: &Self) {
         if self.width != other.width || self.half_life != other.half_life || other.count <= 0.0 {
             return;

@@ -8,8 +8,8 @@
 //! explores more than pays within thousands of choices (Chapelle and Li, NIPS 2011, §4). The probabilities of the arms
 //! are computed ([`best_means`]) and the arm drawn from them, so that the stated propensity is exact.
 //!
-//! Cost for k arms and d features: a choice O(k d²) and the integral, some 2 µs per arm; learning O(d²), and O(k d³) each
-//! time that a fifth more has been learned (`cargo bench --bench bandit`). Memory: about 8 (d + 3)² bytes per arm.
+//! Cost for k arms and d features: a choice O(k d²) and the integral, some 2 µs per arm; learning O(d²), and O(k d³)
+//! each time that a fifth more has been learned (`cargo bench --bench bandit`). Memory: about 8 (d + 3)² bytes per arm.
 //! Up to 31 features and 16 arms a choice of [`LinUcb`] takes no memory of its own.
 
 mod belief;
@@ -147,8 +147,8 @@ impl Contextual {
         Self { less: true, ..self }
     }
 
-    /// Forgets: a trial counts half after every half-life. What it knew fades as new trials come, not by itself; within a
-    /// twentieth of a half-life a trial counts in full.
+    /// Forgets: a trial counts half after every half-life. What it knew fades as new trials come, not by itself; within
+    /// a twentieth of a half-life a trial counts in full.
     ///
     /// # Errors
     /// [`BanditError::Setting`] for less than a second, or ten exposures.
@@ -390,8 +390,8 @@ impl Policy for Contextual {
         Ok(())
     }
 
-    /// To rounding, but that the least and the greatest value of a feature stay, by which a shrunken model weighs it. Cost: as
-    /// choosing the precisions anew.
+    /// To rounding, but that the least and the greatest value of a feature stay, by which a shrunken model weighs it.
+    /// Cost: as choosing the precisions anew.
     fn forget(&mut self, trial: &Trial<'_>, reward: Reward) -> Result<(), BanditError> {
         self.check(trial, reward)?;
         let arm = trial.arm;

@@ -23,11 +23,12 @@ pub enum ContextualScheme {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Shrunk {
-    /// The deviation of an arm's score that a choice allows for, as a share of that of its posterior, from 0.01 to 10. One
-    /// is Thompson sampling as it stands; less favours what looks best, and may, rarely, stay with the second best.
+    /// The deviation of an arm's score that a choice allows for, as a share of that of its posterior, from 0.01 to 10.
+    /// One is Thompson sampling as it stands; less favours what looks best, and may, rarely, stay with the second best.
     pub exploration: f64,
     /// How many trials of an arm have to have paid before its deviation is half-way from the whole to that share, from 0
-    /// to 1000. Of rare rewards the first few say less than a normal distribution has it: what has not paid yet may still.
+    /// to 1000. Of rare rewards the first few say less than a normal distribution has it: what has not paid yet may
+    /// still.
     pub caution: f64,
 }
 
@@ -65,8 +66,9 @@ impl Default for LinUcb {
     }
 }
 
-/// Thompson sampling of a ridge regression for each arm, with the whole covariance (Agrawal and Goyal, "Thompson sampling
-/// for contextual bandits with linear payoffs", ICML 2013). The probabilities are computed, and the arm drawn from them.
+/// Thompson sampling of a ridge regression for each arm, with the whole covariance (Agrawal and Goyal, "Thompson
+/// sampling for contextual bandits with linear payoffs", ICML 2013). The probabilities are computed, and the arm drawn
+/// from them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LinThompson {

@@ -100,8 +100,8 @@ fn a_belief_solves_its_normal_equations() {
     }
 }
 
-/// Chooses so often under one state and request by each scheme. A share `p` of n draws has a standard error of √(p (1 − p) / n);
-/// the bound is five of them, which an honest policy exceeds about once in two million looks.
+/// Chooses so often under one state and request by each scheme. A share `p` of n draws has a standard error of √(p (1 −
+/// p) / n); the bound is five of them, which an honest policy exceeds about once in two million looks.
 fn chooses_as_stated(draws: u32) {
     for scheme in [Shrunk::default().into(), LinUcb::default().into(), LinThompson::default().into(), square()] {
         let policy = taught_by(scheme, 60, 4);
@@ -227,8 +227,9 @@ fn arms_that_were_never_tried_come_first() {
     shares.iter().zip([0.0, 0.5, 0.5]).for_each(|(share, wanted)| assert!((share - wanted).abs() < 1e-12));
 }
 
-/// The ridge regression of each arm by the normal equations, solved by hand for one feature: trials (1, 2), (2, 3), (3, 5)
-/// with a ridge of one: [4 6; 6 15] θ = [10; 23], so θ = (12, 32) / 24, and what is left is 38 - 10 · 0.5 - 23 · 4/3.
+/// The ridge regression of each arm by the normal equations, solved by hand for one feature: trials (1, 2), (2, 3), (3,
+/// 5) with a ridge of one: [4 6; 6 15] θ = [10; 23], so θ = (12, 32) / 24, and what is left is 38 - 10 · 0.5 - 23 ·
+/// 4/3.
 #[test]
 fn a_set_ridge_is_that_of_its_normal_equations() {
     for scheme in

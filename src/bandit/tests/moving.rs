@@ -6,7 +6,8 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
     0.5 * a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f64>()
 }
 
-/// Eight days of 200 choices each. The features say which of two arms pays, and a third one hardly does. Gives for each day the mean shares, and the mean distance of a choice's shares from them.
+/// Eight days of 200 choices each. The features say which of two arms pays, and a third one hardly does. Gives for each
+/// day the mean shares, and the mean distance of a choice's shares from them.
 fn days(spec: &str, watch: bool) -> Vec<(Vec<f64>, f64)> {
     let spec: BanditSpec = serde_json::from_str(spec).unwrap();
     let mut bandit = Bandit::new(&spec, 3, 1).unwrap();
@@ -52,8 +53,8 @@ fn days(spec: &str, watch: bool) -> Vec<(Vec<f64>, f64)> {
     days
 }
 
-/// At every choice of a day the mean shares so far lie within the budget of the day before, while single requests differ by
-/// far more; the arm that hardly pays is given up within days, where it took one without a budget.
+/// At every choice of a day the mean shares so far lie within the budget of the day before, while single requests
+/// differ by far more; the arm that hardly pays is given up within days, where it took one without a budget.
 #[test]
 fn with_features_the_mean_of_a_step_moves_by_no_more_than_the_budget() {
     for policy in [r#""contextual": {}"#, r#""lin_ucb": {}"#, r#""logistic": {}"#] {

@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// Nothing else: the same bytes, and so the same decisions, also between two computations of lagging probabilities, two fits
-/// of a regression, and within a step of a budget.
+/// Nothing else: the same bytes, and so the same decisions, also between two computations of lagging probabilities, two
+/// fits of a regression, and within a step of a budget.
 #[test]
 fn an_unchanged_definition_leaves_all_as_it_is() {
     for definition in [

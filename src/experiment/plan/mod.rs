@@ -74,8 +74,8 @@ impl ExperimentPlan {
     pub fn metrics(&self) -> &[PlannedMetric] {
         &self.written.metrics
     }
-    /// The numbers of a unit that [`Analysis::observe`](crate::experiment::Analysis::observe) takes, in order: those of each
-    /// metric.
+    /// The numbers of a unit that [`Analysis::observe`](crate::experiment::Analysis::observe) takes, in order: those of
+    /// each metric.
     ///
     /// ```
     /// use bespoke::experiment::{Design, ExperimentPlan, MetricKind, PlannedArm, PlannedMetric};

@@ -108,8 +108,8 @@ pub enum MetricKind {
     /// The sum of one number over that of another ([`PlannedMetric::over`]), such as revenue per order, where users are
     /// randomised and not orders: by the delta method.
     Ratio,
-    /// The number below which a share of the units lies ([`PlannedMetric::quantile`]), such as the 95th percentile of the
-    /// loading time: its error is that of the order statistics around it, of units that are independent.
+    /// The number below which a share of the units lies ([`PlannedMetric::quantile`]), such as the 95th percentile of
+    /// the loading time: its error is that of the order statistics around it, of units that are independent.
     Quantile,
 }
 
@@ -179,8 +179,8 @@ pub struct PlannedMetric {
     /// Of a quantile, which one: between 0 and 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantile: Option<f64>,
-    /// What is known of each unit from before the experiment, to take its variance out (CUPED): one number of a mean, two
-    /// of a ratio. A rate that has one is planned as the mean of its zeros and ones.
+    /// What is known of each unit from before the experiment, to take its variance out (CUPED): one number of a mean,
+    /// two of a ratio. A rate that has one is planned as the mean of its zeros and ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<String>,
     /// Of a mean or of what is above the line of a ratio: larger numbers count as this, in all arms, so that a few units
@@ -191,8 +191,8 @@ pub struct PlannedMetric {
     /// what arms do is then also told net of what they cost, for units of one exposure each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worth: Option<f64>,
-    /// What past results make one expect of its lift ([`Learning::of`](crate::experiment::Learning::of)): reports then say
-    /// what is believed of it with those, beside what decides.
+    /// What past results make one expect of its lift ([`Learning::of`](crate::experiment::Learning::of)): reports then
+    /// say what is believed of it with those, beside what decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learned: Option<Learned>,
     /// What it measures, so that gains which are none can be told ([`Flag`](crate::experiment::Flag)).
@@ -346,7 +346,8 @@ impl Design {
 }
 
 impl Default for Design {
-    /// Five looks that spend like O'Brien and Fleming: keeps 98 % of the power of a single look, and a fifth of the units.
+    /// Five looks that spend like O'Brien and Fleming: keeps 98 % of the power of a single look, and a fifth of the
+    /// units.
     fn default() -> Self {
         Self::GroupSequential { looks: 5, spending: Spending::OBrienFleming }
     }

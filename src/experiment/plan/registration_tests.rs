@@ -47,7 +47,8 @@ fn after_the_first_look_a_plan_stays_as_it_is() {
     }
 }
 
-/// At 1,000 of 8,000 units nothing short of |z| = 5.9 counts; at half of them 2.96 does, and stands when the effect fades.
+/// At 1,000 of 8,000 units nothing short of |z| = 5.9 counts; at half of them 2.96 does, and stands when the effect
+/// fades.
 #[test]
 fn what_was_shown_at_a_look_stays_shown() {
     let plan = plan().build().unwrap();

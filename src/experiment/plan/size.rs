@@ -88,8 +88,9 @@ impl ExperimentPlan {
     /// What past results make of the plan, for a metric; none where nothing was learned of it, nothing is
     /// expected, or it has a margin.
     ///
-    /// The assurance is the power at each lift, averaged over what is believed of it, in closed form (O'Hagan, Stevens and
-    /// Campbell, "Assurance in clinical trial design", 2005): how likely the plan's units show that the metric is better.
+    /// The assurance is the power at each lift, averaged over what is believed of it, in closed form (O'Hagan, Stevens
+    /// and Campbell, "Assurance in clinical trial design", 2005): how likely the plan's units show that the metric is
+    /// better.
     #[must_use]
     pub fn outlook(&self, metric: &str) -> Option<Outlook> {
         let of = self.metrics().iter().find(|of| of.name == metric && of.null == Null::Zero)?;

@@ -59,9 +59,9 @@ impl Boundary {
         Ok(Self(Kind::GammaExponential { rho, scale: positive(scale)? }))
     }
 
-    /// The polynomial stitched boundary (equation 10), which grows like `√(V ln ln V)`: from intrinsic time `least`, with
-    /// exponent `s > 1` and epochs that grow by `eta > 1`; 1.4 and 2 are usual. `scale` is that of a sub-gamma sum, 0
-    /// for a sub-Gaussian one.
+    /// The polynomial stitched boundary (equation 10), which grows like `√(V ln ln V)`: from intrinsic time `least`,
+    /// with exponent `s > 1` and epochs that grow by `eta > 1`; 1.4 and 2 are usual. `scale` is that of a sub-gamma
+    /// sum, 0 for a sub-Gaussian one.
     ///
     /// # Errors
     /// [`Undefined::Parameter`].

@@ -49,8 +49,8 @@ pub fn bernoulli_sequence(seen: &Proportion, best: f64, alpha: Alpha, tuned: Alp
     })
 }
 
-/// Where the mean of numbers in [0, 1] lies, at all times together, from their sum: the normal mixture with a variance of
-/// a quarter, tuned for `best` numbers (confseq's `conjmix_hoeffding_twosided_cs`).
+/// Where the mean of numbers in [0, 1] lies, at all times together, from their sum: the normal mixture with a variance
+/// of a quarter, tuned for `best` numbers (confseq's `conjmix_hoeffding_twosided_cs`).
 ///
 /// # Errors
 /// [`Undefined::EmptyArm`] without numbers, [`Undefined::NotFinite`], and [`Undefined::Parameter`] for `best`.

@@ -156,8 +156,8 @@ impl GroupSequential {
         &self.information
     }
 
-    /// The probability of having rejected by each look, on either side, when z has mean `drift` at full information; with
-    /// no drift the error spent.
+    /// The probability of having rejected by each look, on either side, when z has mean `drift` at full information;
+    /// with no drift the error spent.
     #[must_use]
     pub fn crossing(&self, drift: f64) -> Vec<f64> {
         let mut path = Path::new(drift);

@@ -34,9 +34,9 @@ impl Levels {
         design.ok().and_then(|design| design.bounds().last().copied()).unwrap_or(f64::INFINITY)
     }
 
-    /// The alpha at which the bound is |z|, to a part in 10^7; above a fifth, where nothing is decided, in 10^5, and above a
-    /// half in 10^3. At least the p of one look, since a bound is never below that look's own quantile; 1 where no alpha is
-    /// enough, and no less than 10^-290.
+    /// The alpha at which the bound is |z|, to a part in 10^7; above a fifth, where nothing is decided, in 10^5, and
+    /// above a half in 10^3. At least the p of one look, since a bound is never below that look's own quantile; 1 where
+    /// no alpha is enough, and no less than 10^-290.
     pub(in crate::experiment) fn smallest_alpha(&self, z: f64) -> f64 {
         let z = z.abs();
         self.read(z).unwrap_or_else(|| self.solved(z))
@@ -131,8 +131,8 @@ const SURE: [(f64, f64); 3] = [(0.675, 1e-3), (1.28, 1e-5), (f64::INFINITY, 1e-6
 mod tests {
     use super::*;
 
-    /// Looks early, at the end and after it, together and apart; up to 5.4 errors, beyond which the quadrature itself loses
-    /// digits of so small an alpha.
+    /// Looks early, at the end and after it, together and apart; up to 5.4 errors, beyond which the quadrature itself
+    /// loses digits of so small an alpha.
     #[test]
     fn the_table_tells_what_the_bound_says() {
         for looks in [

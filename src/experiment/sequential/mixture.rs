@@ -106,8 +106,8 @@ impl AlwaysValid {
     }
 
     /// The always-valid p-value of this look alone where only an effect above zero was asked, before the first look
-    /// (Waudby-Smith et al., 2021): the smallest alpha at which [`AlwaysValid::one_sided_half_width`] excludes zero. Tune
-    /// it with twice alpha.
+    /// (Waudby-Smith et al., 2021): the smallest alpha at which [`AlwaysValid::one_sided_half_width`] excludes zero.
+    /// Tune it with twice alpha.
     #[must_use]
     pub fn p_above(&self, effect: &Evidence) -> f64 {
         let (r, z) = (self.ratio(effect), effect.z());

@@ -7,9 +7,9 @@ fn normal(rng: &mut dyn Rng) -> f64 {
     (0..12).map(|_| unit(rng)).sum::<f64>() - 6.0
 }
 
-/// Two arms in twelve segments of 4 to 92 trials each, with segment indicators as features; the mean square by which what is
-/// expected of each arm in each segment misses the truth, over eight runs: by the model, by each segment's own mean, and by the
-/// arm's mean over all segments.
+/// Two arms in twelve segments of 4 to 92 trials each, with segment indicators as features; the mean square by which
+/// what is expected of each arm in each segment misses the truth, over eight runs: by the model, by each segment's own
+/// mean, and by the arm's mean over all segments.
 fn misses(between: f64) -> [f64; 3] {
     let mut misses = [0.0; 3];
     for run in 0..8 {
@@ -48,7 +48,8 @@ fn misses(between: f64) -> [f64; 3] {
 }
 
 /// So a policy for each segment that borrows from the others is this policy with segment indicators as features: where
-/// segments differ it misses by less than policies apart and than one for all, and where they do not by less than a fifth of the former.
+/// segments differ it misses by less than policies apart and than one for all, and where they do not by less than a
+/// fifth of the former.
 #[test]
 fn segments_as_features_are_pooled_in_part() {
     let [model, apart, together] = misses(0.3);
@@ -78,8 +79,9 @@ fn worth(traits: &[f64]) -> f64 {
     1.0 + 2.0 * traits[0] - 0.1 * (traits[1] - 1e4)
 }
 
-/// Before it was shown, a new arm is expected to pay what its traits say: within 0.25, as twenty arms that each deviate by 0.2
-/// tell the plane to about 0.2 √(3 / 20) = 0.08, and its own deviation is not known. Without traits it is the mean of all.
+/// Before it was shown, a new arm is expected to pay what its traits say: within 0.25, as twenty arms that each deviate
+/// by 0.2 tell the plane to about 0.2 √(3 / 20) = 0.08, and its own deviation is not known. Without traits it is the
+/// mean of all.
 #[test]
 fn a_new_arm_begins_with_what_its_like_have_earned() {
     let (mut policy, mut plain) = (described(true), described(false));
@@ -103,8 +105,8 @@ fn a_new_arm_begins_with_what_its_like_have_earned() {
     assert_eq!(back, policy);
 }
 
-/// The posterior under given precisions, brute force: all trials of three arms with traits as one linear regression on an
-/// arm's own deviation, the common mean and the trait, solved by elimination.
+/// The posterior under given precisions, brute force: all trials of three arms with traits as one linear regression on
+/// an arm's own deviation, the common mean and the trait, solved by elimination.
 #[test]
 fn traits_enter_as_in_one_regression_of_all() {
     let rows = [(0, 1.0), (0, 2.0), (1, 0.5), (1, 4.0), (1, 1.5), (2, 3.0)];
