@@ -1,10 +1,10 @@
 //! A whole experiment analysed: every arm against the control, by metric and by segment.
 //!
-//! Units are observed one by one, each with its arm, its metrics and its segments. Rates (of which every unit has 0 or
-//! 1) are compared by the pooled z and Newcombe's interval, means by Welch's t. What decides are the p-values of the
-//! plan's design ([`Design`](super::Design)), which hold at all its looks; without a plan, always-valid ones. Those of
-//! one look stand beside them as numbers. Primary metrics × arms are adjusted by Holm, secondary ones and segments by
-//! Benjamini and Hochberg, guardrails are asked about harm alone and not adjusted.
+//! Units are observed one by one, each with its arm, its metrics and its segments. Rates (of which every unit has zero
+//! or one) are compared by the pooled z and Newcombe's interval, means by Welch's t. What decides are the p-values of
+//! the plan's design ([`Design`](super::Design)), which hold at all its looks; without a plan, always-valid ones. Those
+//! of one look stand beside them as numbers. Primary metrics × arms are adjusted by Holm, secondary ones and segments
+//! by Benjamini and Hochberg, guardrails are asked about harm alone and not adjusted.
 //!
 //! Ratios, quantiles, covariates and fixed caps are a plan's ([`PlannedMetric`](super::PlannedMetric)). A column may
 //! hold the day on which a unit came ([`Analysis::days`]): the effect is then followed over days. Analyses of shards or

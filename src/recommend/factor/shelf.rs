@@ -18,8 +18,8 @@ pub(super) struct Shelf {
     width: usize,
     /// One behind the other.
     vectors: Vec<f32>,
-    /// The first [`HEAD`] cells of each, again, since these are all that is read of most.
-    heads: Vec<f32>,
+    /// The first cells of each, again, since these are all that is read of most; zeros where there are fewer.
+    heads: Vec<[f32; HEAD]>,
     /// How long each is without its head, and without that and its shoulders.
     rests: Vec<[f32; 2]>,
     /// The greatest length in each block.
@@ -32,7 +32,7 @@ impl Shelf {
         let [head, body] = parts(width);
         let rows = || vectors.chunks_exact(width.max(1));
         Self {
-            heads: rows().flat_map(|row| &row[..head]).copied().collect(),
+            heads: rows().map(|row| padded(&row[..head])).collect(),
             rests: rows().map(|row| [length(&row[head..]), length(&row[body..])]).collect(),
             lengths: rows().step_by(BLOCK).map(length).collect(),
             width,
@@ -57,20 +57,19 @@ impl Shelf {
     /// it must not fall.
     pub(super) fn search(&self, person: &[f32], mut visit: impl FnMut(f32, u32) -> f32) {
         let [head, body] = parts(self.width);
-        // Nothing is below, so that without a head nothing is read.
         let (whole, below_head, below_body) = (length(person), length(&person[head..]), length(&person[body..]));
-        let (first, second) = (&person[..head], &person[head..body]);
+        let (first, second): ([f32; HEAD], [f32; BODY - HEAD]) = (padded(&person[..head]), padded(&person[head..body]));
         let mut floor = 0.0_f32;
         let mut sums = [0.0_f32; BLOCK];
-        for (at, (heads, longest)) in self.heads.chunks(BLOCK * head).zip(&self.lengths).enumerate() {
+        for (at, (heads, longest)) in self.heads.chunks(BLOCK).zip(&self.lengths).enumerate() {
             let most = longest * whole;
             if most * (1.0 + SLACK) <= floor {
                 break;
             }
             // What rounding may have taken from a product or its bound.
             let slack = most * SLACK;
-            for (sum, cells) in sums.iter_mut().zip(heads.chunks_exact(head)) {
-                *sum = dot(first, cells);
+            for (sum, cells) in sums.iter_mut().zip(heads) {
+                *sum = product(&first, cells);
             }
             let from = at * BLOCK;
             let rests = &self.rests[from..(from + BLOCK).min(self.rests.len())];
@@ -80,7 +79,11 @@ impl Shelf {
                 }
                 let item = from + place;
                 let row = &self.vectors[item * self.width..][..self.width];
-                let sum = sum + dot(second, &row[head..body]);
+                let cells = &row[head..body];
+                let sum = sum
+                    + cells
+                        .first_chunk()
+                        .map_or_else(|| product(&second, &padded(cells)), |cells| product(&second, cells));
                 if sum + least * below_body + slack > floor {
                     // Items are counted in a `u32`.
                     let score = dot(person, row);
@@ -93,7 +96,7 @@ impl Shelf {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        (self.vectors.capacity() + self.heads.capacity() + self.lengths.capacity()) * size_of::<f32>()
+        (self.vectors.capacity() + self.heads.capacity() * HEAD + self.lengths.capacity()) * size_of::<f32>()
             + self.rests.capacity() * size_of::<[f32; 2]>()
     }
 }
@@ -108,6 +111,25 @@ fn parts(width: usize) -> [usize; 2] {
     [width.min(HEAD), width.min(BODY)]
 }
 
+/// Cells with zeros behind them, or cut short.
+fn padded<const N: usize>(cells: &[f32]) -> [f32; N] {
+    let mut whole = [0.0; N];
+    whole.iter_mut().zip(cells).for_each(|(to, cell)| *to = *cell);
+    whole
+}
+
+/// The sum of products of so many cells that no loop is left of it; their number is a multiple of four.
+#[inline]
+fn product<const N: usize>(a: &[f32; N], b: &[f32; N]) -> f32 {
+    let mut lanes = [0.0_f32; 4];
+    for (a, b) in a.chunks_exact(4).zip(b.chunks_exact(4)) {
+        for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
+            *lane += a * b;
+        }
+    }
+    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
+}
+
 /// How many cells of a vector are looked at first: a cache line of them.
 const HEAD: usize = 16;
 /// Up to which cell it is looked at next.
@@ -115,7 +137,7 @@ const BODY: usize = 48;
 /// How many vectors share a bound of their lengths.
 const BLOCK: usize = 64;
 /// What rounding may take, as a share of the product of two lengths: a sum of n products is off by at most `n · 2^-24`
-/// of it, and the longest have 1,024; in eight lanes, 128 and three more, for the sum, for its bound and for the lengths.
+/// of it, and the longest have 1,024; in four to eight lanes some hundred, for the sum, for its bound and for the lengths.
 const SLACK: f32 = 4e-5;
 
 #[cfg(test)]
